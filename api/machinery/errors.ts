@@ -1,0 +1,197 @@
+/** Why a request failed, sent as `Status.reason`. One table: server, client and tunnel agree. */
+export const httpCode = {
+  BadRequest: 400,
+  Unauthorized: 401,
+  Forbidden: 403,
+  NotFound: 404,
+  MethodNotAllowed: 405,
+  NotAcceptable: 406,
+  AlreadyExists: 409,
+  Conflict: 409,
+  Expired: 410,
+  RequestEntityTooLarge: 413,
+  UnsupportedMediaType: 415,
+  Invalid: 422,
+  TooManyRequests: 429,
+  InternalError: 500,
+  ServiceUnavailable: 503,
+  Timeout: 504,
+} as const;
+
+export type Reason = keyof typeof httpCode;
+
+/** One wrong field. `reason` is a Kubernetes cause type such as `FieldValueInvalid`. */
+export type StatusCause = {
+  readonly reason: string;
+  readonly message: string;
+  /** Dotted path with indexes, e.g. `spec.template.spec.containers[0].image`. */
+  readonly field?: string;
+};
+
+export type StatusDetails = {
+  readonly name?: string;
+  readonly group?: string;
+  /** Resource plural in NotFound and Conflict, Kind in Invalid: as Kubernetes does. */
+  readonly kind?: string;
+  readonly uid?: string;
+  readonly causes?: readonly StatusCause[];
+  readonly retryAfterSeconds?: number;
+};
+
+type Options = ErrorOptions & { readonly details?: StatusDetails };
+
+/** The only error that may cross a process boundary. Build it with the functions below. */
+export class StatusError extends Error {
+  override readonly name = "StatusError";
+  readonly reason: Reason;
+  readonly details: StatusDetails | undefined;
+  constructor(reason: Reason, message: string, options?: Options) {
+    super(message, options);
+    this.reason = reason;
+    this.details = options?.details;
+  }
+}
+
+/** Which resource an error is about: the plural and its group, as in `applications.lighthouse.dev`. */
+export type About = { readonly group: string; readonly plural: string };
+
+const about = ({ group, plural }: About, name: string): string =>
+  `${group === "" ? plural : `${plural}.${group}`} "${name}"`;
+
+const detailsOf = ({ group, plural }: About, name: string): StatusDetails =>
+  group === "" ? { name, kind: plural } : { name, group, kind: plural };
+
+/** No such object. On reads inside the product absence is `undefined`; this is for the wire. */
+export function notFound(what: About, name: string): StatusError {
+  return new StatusError("NotFound", `${about(what, name)} not found`, {
+    details: detailsOf(what, name),
+  });
+}
+
+export function alreadyExists(what: About, name: string): StatusError {
+  return new StatusError("AlreadyExists", `${about(what, name)} already exists`, {
+    details: detailsOf(what, name),
+  });
+}
+
+/** The caller wrote over an old state: read again, plan again, retry. `why` ends the sentence. */
+export function conflict(
+  what: About,
+  name: string,
+  why = "the object has been modified; please apply your changes to the latest version and try again",
+): StatusError {
+  return new StatusError(
+    "Conflict",
+    `Operation cannot be fulfilled on ${about(what, name)}: ${why}`,
+    { details: detailsOf(what, name) },
+  );
+}
+
+/** A lost compare-and-set in the store: the layer above knows the object and says so. */
+export function revisionConflict(key: string, have: number, want: number): StatusError {
+  const shown = (revision: number): string => (revision === 0 ? "absent" : `at ${revision}`);
+  return new StatusError(
+    "Conflict",
+    `Cannot write ${key}: it is ${shown(have)}, expected ${shown(want)}`,
+  );
+}
+
+/** Fields that break the schema or a rule; kubectl prints one bullet per cause. */
+export function invalid(
+  { group, kind }: { readonly group: string; readonly kind: string },
+  name: string,
+  causes: readonly StatusCause[],
+): StatusError {
+  const lines = causes.map(({ field, message }) =>
+    field === undefined || field === "" ? message : `${field}: ${message}`,
+  );
+  const list = lines.length === 1 ? (lines[0] ?? "") : `[${lines.join(", ")}]`;
+  const qualified = group === "" ? kind : `${kind}.${group}`;
+  return new StatusError("Invalid", `${qualified} "${name}" is invalid: ${list}`, {
+    details: { name, group, kind, causes },
+  });
+}
+
+export function badRequest(message: string, options?: ErrorOptions): StatusError {
+  return new StatusError("BadRequest", message, options);
+}
+
+export function unauthorized(message = "Unauthorized"): StatusError {
+  return new StatusError("Unauthorized", message);
+}
+
+export function forbidden(what: About, name: string, why: string): StatusError {
+  return new StatusError("Forbidden", `${about(what, name)} is forbidden: ${why}`, {
+    details: detailsOf(what, name),
+  });
+}
+
+/** The asked-for revision is no longer in the history: list again, then watch from the list. */
+export function expired(message: string): StatusError {
+  return new StatusError("Expired", message);
+}
+
+export function methodNotAllowed(method: string, path: string): StatusError {
+  return new StatusError("MethodNotAllowed", `Method ${method} is not supported on ${path}`);
+}
+
+export function notAcceptable(message: string): StatusError {
+  return new StatusError("NotAcceptable", message);
+}
+
+export function unsupportedMediaType(have: string, want: readonly string[]): StatusError {
+  return new StatusError(
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format - "${have}" is not one of: ${want.join(", ")}`,
+  );
+}
+
+export function tooLarge(limitBytes: number): StatusError {
+  return new StatusError(
+    "RequestEntityTooLarge",
+    `Request entity too large: limit is ${limitBytes} bytes`,
+  );
+}
+
+export function tooManyRequests(message: string, retryAfterSeconds: number): StatusError {
+  return new StatusError("TooManyRequests", message, { details: { retryAfterSeconds } });
+}
+
+/** A part we depend on does not answer: store, engine or network. Retrying may help. */
+export function unavailable(message: string, options?: ErrorOptions): StatusError {
+  return new StatusError("ServiceUnavailable", message, options);
+}
+
+/** The deadline passed; what the callee did is unknown. */
+export function timedOut(message: string, options?: ErrorOptions): StatusError {
+  return new StatusError("Timeout", message, options);
+}
+
+export function internal(message: string, options?: ErrorOptions): StatusError {
+  return new StatusError("InternalError", message, options);
+}
+
+/** The reason of any error that carries one. By field, not instanceof: it must survive the wire. */
+export function reasonOf(err: unknown): Reason | undefined {
+  if (!(err instanceof Error) || !("reason" in err)) return undefined;
+  const { reason } = err;
+  return typeof reason === "string" && Object.hasOwn(httpCode, reason)
+    ? (reason as Reason)
+    : undefined;
+}
+
+const is =
+  (reason: Reason) =>
+  (err: unknown): boolean =>
+    reasonOf(err) === reason;
+
+export const isNotFound = is("NotFound");
+export const isAlreadyExists = is("AlreadyExists");
+export const isConflict = is("Conflict");
+export const isExpired = is("Expired");
+export const isInvalid = is("Invalid");
+export const isForbidden = is("Forbidden");
+export const isUnauthorized = is("Unauthorized");
+export const isTooManyRequests = is("TooManyRequests");
+export const isUnavailable = is("ServiceUnavailable");
+export const isTimeout = is("Timeout");

@@ -1,0 +1,40 @@
+import { defineConfig } from "vitest/config";
+
+const slow = ["test/integration/**/*.test.ts", "test/e2e/**/*.test.ts"];
+
+/**
+ * `unit` is the fast gate: no daemon, no root, no network. `integration` and `e2e` start real
+ * etcd, dockerd and kubectl, one file at a time, so that they do not fight for two cores.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["**/*.test.ts"],
+          exclude: ["**/node_modules/**", ".cache/**", ...slow],
+          testTimeout: 15_000,
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
