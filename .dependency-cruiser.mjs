@@ -32,7 +32,10 @@ error(
   },
 );
 const pure = { path: "/plan\\.ts$|^api/machinery/", pathNot: tests };
-error("pure", pure, { dependencyTypes: ["core", "npm", "npm-dev"] });
+error("pure", pure, {
+  dependencyTypes: ["core", "npm", "npm-dev"],
+  dependencyTypesNot: ["type-only"],
+});
 error("pure:reach", pure, {
   path: "^(node:)?(fs|net|http|https|http2|tls|child_process|timers)(/|$)",
   reachable: true,

@@ -1,4 +1,4 @@
-/** Reads and waits for time. The system's clock is in `controllers/runtime/system-clock.ts` and alike; tests move their own. */
+/** Reads and waits for time. The system clock is `controllers/runtime/system-clock.ts`; tests move their own. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   nowMs(): number;

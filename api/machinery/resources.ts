@@ -1,0 +1,72 @@
+import type {
+  CoreV1Event,
+  V1ConfigMap,
+  V1LeaseSpec,
+  V1NamespaceSpec,
+  V1NamespaceStatus,
+  V1NodeSpec,
+  V1NodeStatus,
+  V1PodSpec,
+  V1PodStatus,
+  V1Secret,
+} from "@kubernetes/client-node";
+import type { ResourceType } from "./gvk.ts";
+import type { KubeObject } from "./object.ts";
+
+/** A client-node model as it stands on the wire: dates are strings, everything is readonly. */
+export type Wire<T> = T extends Date
+  ? string
+  : T extends readonly (infer Item)[]
+    ? readonly Wire<Item>[]
+    : T extends object
+      ? { readonly [Field in keyof T]: Wire<T[Field]> }
+      : T;
+
+type Body<T> = Omit<Wire<T>, "apiVersion" | "kind" | "metadata">;
+
+export type PodSpec = Wire<V1PodSpec>;
+export type PodStatus = Wire<V1PodStatus>;
+export type Pod = KubeObject & { readonly spec: PodSpec; readonly status?: PodStatus };
+export type Node = KubeObject & {
+  readonly spec?: Wire<V1NodeSpec>;
+  readonly status?: Wire<V1NodeStatus>;
+};
+export type Namespace = KubeObject & {
+  readonly spec?: Wire<V1NamespaceSpec>;
+  readonly status?: Wire<V1NamespaceStatus>;
+};
+/** Times of a Lease are MicroTime: RFC 3339 with six digits. */
+export type Lease = KubeObject & {
+  readonly spec?: Omit<Wire<V1LeaseSpec>, "acquireTime" | "renewTime"> & {
+    readonly acquireTime?: string;
+    readonly renewTime?: string;
+  };
+};
+export type Event = KubeObject & Body<CoreV1Event>;
+export type Secret = KubeObject & Body<V1Secret>;
+export type ConfigMap = KubeObject & Body<V1ConfigMap>;
+
+/** A resource whose objects are known to be of type `T`. `T` exists at compile time only. */
+export type Resource<T extends KubeObject> = ResourceType & { readonly objects?: (object: T) => T };
+
+const core = (kind: string, plural: string, namespaced: boolean): ResourceType => ({
+  group: "",
+  version: "v1",
+  kind,
+  plural,
+  namespaced,
+});
+
+export const pods: Resource<Pod> = core("Pod", "pods", true);
+export const nodes: Resource<Node> = core("Node", "nodes", false);
+export const namespaces: Resource<Namespace> = core("Namespace", "namespaces", false);
+export const events: Resource<Event> = core("Event", "events", true);
+export const secrets: Resource<Secret> = core("Secret", "secrets", true);
+export const configMaps: Resource<ConfigMap> = core("ConfigMap", "configmaps", true);
+export const leases: Resource<Lease> = {
+  group: "coordination.k8s.io",
+  version: "v1",
+  kind: "Lease",
+  plural: "leases",
+  namespaced: true,
+};
