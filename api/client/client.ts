@@ -10,6 +10,7 @@ export type ListOptions = {
   readonly fieldSelector?: string;
 };
 
+/** A whole collection at one moment. */
 export type List<T extends KubeObject> = {
   readonly items: readonly T[];
   /** Watch from here to see what changed after this list. */
@@ -28,6 +29,7 @@ export type Patch = {
   readonly force?: boolean;
 };
 
+/** How a write is done; all optional. */
 export type WriteOptions = {
   /** e.g. `status`, `scale`, `binding`. */
   readonly subresource?: string;
@@ -36,6 +38,7 @@ export type WriteOptions = {
   readonly fieldValidation?: "Ignore" | "Warn" | "Strict";
 };
 
+/** How an object goes; the defaults are those of its kind. */
 export type DeleteOptions = {
   /** Integer, 0 or more, in seconds. */
   readonly gracePeriodSeconds?: number;
@@ -53,6 +56,7 @@ export type RawRequest = {
   readonly accept?: string;
 };
 
+/** The answer to a raw call; its status is below 400. */
 export type RawResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -12,6 +12,7 @@ export type Condition = {
 /** A condition before it is placed in a list, which decides the transition time. */
 export type DraftCondition = Omit<Condition, "lastTransitionTime">;
 
+/** The condition of a type, or `undefined`. */
 export function findCondition(
   conditions: readonly Condition[] | undefined,
   type: string,
@@ -19,6 +20,7 @@ export function findCondition(
   return conditions?.find((condition) => condition.type === type);
 }
 
+/** Whether the condition of a type is there and `True`. */
 export function isConditionTrue(
   conditions: readonly Condition[] | undefined,
   type: string,

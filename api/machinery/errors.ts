@@ -18,6 +18,7 @@ export const httpCode = {
   Timeout: 504,
 } as const;
 
+/** The closed set of reasons. */
 export type Reason = keyof typeof httpCode;
 
 /** One wrong field. `reason` is a Kubernetes cause type such as `FieldValueInvalid`. */
@@ -28,6 +29,7 @@ export type StatusCause = {
   readonly field?: string;
 };
 
+/** What an error is about, for programs; the message is for people. */
 export type StatusDetails = {
   readonly name?: string;
   readonly group?: string;
@@ -68,6 +70,7 @@ export function notFound(what: About, name: string): StatusError {
   });
 }
 
+/** Creation met an object of that name. */
 export function alreadyExists(what: About, name: string): StatusError {
   return new StatusError("AlreadyExists", `${about(what, name)} already exists`, {
     details: detailsOf(what, name),
@@ -112,14 +115,17 @@ export function invalid(
   });
 }
 
+/** The request cannot be read: syntax, query or headers. */
 export function badRequest(message: string, options?: ErrorOptions): StatusError {
   return new StatusError("BadRequest", message, options);
 }
 
+/** Nobody we know: credentials are missing or wrong. */
 export function unauthorized(message = "Unauthorized"): StatusError {
   return new StatusError("Unauthorized", message);
 }
 
+/** Somebody we know, who may not do this; `why` ends the sentence. */
 export function forbidden(what: About, name: string, why: string): StatusError {
   return new StatusError("Forbidden", `${about(what, name)} is forbidden: ${why}`, {
     details: detailsOf(what, name),
@@ -131,14 +137,17 @@ export function expired(message: string): StatusError {
   return new StatusError("Expired", message);
 }
 
+/** The path exists, this verb does not. */
 export function methodNotAllowed(method: string, path: string): StatusError {
   return new StatusError("MethodNotAllowed", `Method ${method} is not supported on ${path}`);
 }
 
+/** None of the representations that the client accepts exist. */
 export function notAcceptable(message: string): StatusError {
   return new StatusError("NotAcceptable", message);
 }
 
+/** A body in a format that this endpoint does not read. */
 export function unsupportedMediaType(have: string, want: readonly string[]): StatusError {
   return new StatusError(
     "UnsupportedMediaType",
@@ -146,6 +155,7 @@ export function unsupportedMediaType(have: string, want: readonly string[]): Sta
   );
 }
 
+/** A body beyond the limit. `limitBytes` is an integer. */
 export function tooLarge(limitBytes: number): StatusError {
   return new StatusError(
     "RequestEntityTooLarge",
@@ -153,6 +163,7 @@ export function tooLarge(limitBytes: number): StatusError {
   );
 }
 
+/** Come back later. `retryAfterSeconds` is an integer, 1 or more. */
 export function tooManyRequests(message: string, retryAfterSeconds: number): StatusError {
   return new StatusError("TooManyRequests", message, { details: { retryAfterSeconds } });
 }
@@ -167,6 +178,7 @@ export function timedOut(message: string, options?: ErrorOptions): StatusError {
   return new StatusError("Timeout", message, options);
 }
 
+/** A bug or broken data of ours; the cause goes to the log, not to the client. */
 export function internal(message: string, options?: ErrorOptions): StatusError {
   return new StatusError("InternalError", message, options);
 }
@@ -185,6 +197,7 @@ const is =
   (err: unknown): boolean =>
     reasonOf(err) === reason;
 
+/** Predicates by reason: they recognise errors of this process and rebuilt ones alike. */
 export const isNotFound = is("NotFound");
 export const isAlreadyExists = is("AlreadyExists");
 export const isConflict = is("Conflict");

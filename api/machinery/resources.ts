@@ -24,13 +24,16 @@ export type Wire<T> = T extends Date
 
 type Body<T> = Omit<Wire<T>, "apiVersion" | "kind" | "metadata">;
 
+/** Shorthands for the parts and kinds of core/v1 and coordination.k8s.io/v1 that we serve. */
 export type PodSpec = Wire<V1PodSpec>;
 export type PodStatus = Wire<V1PodStatus>;
 export type Pod = KubeObject & { readonly spec: PodSpec; readonly status?: PodStatus };
+/** core/v1 Node: one Docker host. */
 export type Node = KubeObject & {
   readonly spec?: Wire<V1NodeSpec>;
   readonly status?: Wire<V1NodeStatus>;
 };
+/** core/v1 Namespace. */
 export type Namespace = KubeObject & {
   readonly spec?: Wire<V1NamespaceSpec>;
   readonly status?: Wire<V1NamespaceStatus>;
@@ -42,6 +45,7 @@ export type Lease = KubeObject & {
     readonly renewTime?: string;
   };
 };
+/** core/v1 Event. */
 export type Event = KubeObject & Body<CoreV1Event>;
 export type Secret = KubeObject & Body<V1Secret>;
 export type ConfigMap = KubeObject & Body<V1ConfigMap>;
@@ -57,12 +61,14 @@ const core = (kind: string, plural: string, namespaced: boolean): ResourceType =
   namespaced,
 });
 
+/** How to address each built-in kind. */
 export const pods: Resource<Pod> = core("Pod", "pods", true);
 export const nodes: Resource<Node> = core("Node", "nodes", false);
 export const namespaces: Resource<Namespace> = core("Namespace", "namespaces", false);
 export const events: Resource<Event> = core("Event", "events", true);
 export const secrets: Resource<Secret> = core("Secret", "secrets", true);
 export const configMaps: Resource<ConfigMap> = core("ConfigMap", "configmaps", true);
+/** coordination.k8s.io/v1 Lease: heartbeats and leader election. */
 export const leases: Resource<Lease> = {
   group: "coordination.k8s.io",
   version: "v1",

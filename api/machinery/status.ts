@@ -12,6 +12,7 @@ export type Status = {
   readonly code: number;
 };
 
+/** The wire form of an error. */
 export function toStatus(err: StatusError): Status {
   return {
     kind: "Status",

@@ -37,6 +37,7 @@ export type Range = {
   readonly at?: Revision;
 };
 
+/** Entries of one read, and how to go on. */
 export type Page = {
   readonly entries: readonly Entry[];
   /** The revision that was read: the given `at`, or the latest. Pass it on to the next page. */
