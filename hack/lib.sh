@@ -34,3 +34,32 @@ use_dependencies() {
     cp "$root/package-lock.json" "$stamp"
   fi
 }
+
+# Debian packages that only tests and the private engine of hack/up need, by what they bring.
+declare -A debian_package=(
+  [dockerd]=docker.io [etcd]=etcd-server [docker-registry]=docker-registry
+  [busybox]=busybox-static [kubectl]=kubernetes-client [ip]=iproute2
+)
+
+# Some kubectl: the one on PATH, or a versioned one beside it.
+have() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
+
+# Installs what is missing of the given commands. Needs root (or sudo without a password) and apt.
+use_commands() {
+  local missing=() sudo=() name
+  for name in "$@"; do have "$name" || missing+=("${debian_package[$name]}"); done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  if [ "$(id -u)" -ne 0 ]; then
+    sudo -n true 2>/dev/null || { printf 'Missing %s: install them, or run as root\n' "${missing[*]}" >&2; return 1; }
+    sudo=(sudo -n)
+  fi
+  command -v apt-get >/dev/null || { printf 'Missing %s, and there is no apt-get to bring them\n' "${missing[*]}" >&2; return 1; }
+  printf 'Installing Debian packages: %s ...\n' "${missing[*]}" >&2
+  local log; log=$(mktemp)
+  # A package list from the image's birth may be gone or stale: refresh it first.
+  if ! { "${sudo[@]}" apt-get update -qq && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+    tail -n 20 "$log" >&2; rm -f "$log"; return 1
+  fi
+  rm -f "$log"
+}
