@@ -1,0 +1,32 @@
+import type { RequestInfo } from "./objects/request-info.ts";
+
+/** Who sent a request. */
+export type User = {
+  /** e.g. `admin` or `system:serviceaccount:shop:deployer`. */
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+};
+
+/** What an authenticator may look at; one view over HTTP/1.1 and HTTP/2. */
+export type Credentials = {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The client certificate, DER, once TLS has verified it against our CA. */
+  readonly certificate?: Uint8Array;
+};
+
+/** Finds out who sent a request, impersonation included. */
+export interface Authenticator {
+  /** `undefined`: nobody we know, answered 401.
+   * @throws StatusError `Forbidden` when impersonation is not allowed. */
+  authenticate(credentials: Credentials): Promise<User | undefined>;
+}
+
+/** The answer to "may this user do that"; `reason` ends the sentence of the 403. */
+export type Decision = { readonly allowed: boolean; readonly reason?: string };
+
+/** Judges requests by their attributes, never by their URL. */
+export interface Authorizer {
+  authorize(user: User, request: RequestInfo): Promise<Decision>;
+}

@@ -1,0 +1,109 @@
+/** What a request is about, in the terms of RBAC. */
+export type RequestInfo = {
+  /** A verb of discovery on resources; the lower-case method on other paths. */
+  readonly verb: string;
+  /** Decoded path without query and without a trailing slash, e.g. `/healthz`. */
+  readonly path: string;
+  /** Absent when the path names no resource. */
+  readonly resource?: ResourceInfo;
+};
+
+/** The resource a path names. Empty strings stand for "none". */
+export type ResourceInfo = {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** What follows the subresource, e.g. the path behind `proxy`; without a leading slash. */
+  readonly rest: string;
+};
+
+const writeVerb: Readonly<Record<string, string>> = {
+  POST: "create",
+  PUT: "update",
+  PATCH: "patch",
+  DELETE: "delete",
+};
+
+// Parts of a Namespace itself: everything else below a namespace's name is a resource in it.
+const namespaceParts = new Set(["", "status", "finalize"]);
+
+/** Anything but `0` and `false` is true, and so is an empty value: as Kubernetes reads booleans. */
+export function isTrue(value: string | undefined | null): boolean {
+  if (value === undefined || value === null) return false;
+  return value !== "0" && value.toLowerCase() !== "false";
+}
+
+/**
+ * Reads method and URL as Kubernetes' authorizers do: a list or watch whose field selector pins
+ * `metadata.name` counts as naming that object, `namespaces/X` is in namespace X.
+ */
+export function requestInfo(method: string, url: string): RequestInfo {
+  const mark = url.indexOf("?");
+  const raw = (mark < 0 ? url : url.slice(0, mark)).replace(/\/+$/, "");
+  const query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
+  const found = parseResourcePath(raw);
+  if (found === undefined) {
+    return { verb: method.toLowerCase(), path: raw === "" ? "/" : decoded(raw) };
+  }
+  const { legacyWatch, ...resource } = found;
+  const watching = legacyWatch || isTrue(query.get("watch"));
+  const verb = verbOf(method, resource.name === "", watching);
+  const pins = resource.name === "" && (verb === "list" || verb === "watch");
+  const name = pins ? pinnedName(query.get("fieldSelector")) : resource.name;
+  return { verb, path: decoded(raw), resource: { ...resource, name } };
+}
+
+function verbOf(method: string, collection: boolean, watching: boolean): string {
+  if (method === "GET" || method === "HEAD") {
+    if (watching) return "watch";
+    return collection ? "list" : "get";
+  }
+  if (method === "DELETE" && collection) return "deletecollection";
+  return writeVerb[method] ?? method.toLowerCase();
+}
+
+function parseResourcePath(
+  path: string,
+): (ResourceInfo & { readonly legacyWatch: boolean }) | undefined {
+  const segments = path.split("/").slice(1).map(decoded);
+  const core = segments[0] === "api";
+  if (!core && segments[0] !== "apis") return undefined;
+  const [group, version] = core ? ["", segments[1]] : [segments[1], segments[2]];
+  let parts = segments.slice(core ? 2 : 3);
+  const legacyWatch = parts[0] === "watch";
+  if (legacyWatch) parts = parts.slice(1);
+  if (group === undefined || version === undefined || parts[0] === undefined) return undefined;
+  return { group, version, ...placeOf(parts), legacyWatch };
+}
+
+function placeOf(parts: readonly string[]): Omit<ResourceInfo, "group" | "version"> {
+  const [first = "", second = "", third = ""] = parts;
+  if (first !== "namespaces" || second === "") return named("", parts);
+  if (namespaceParts.has(third)) return named(second, parts);
+  return named(second, parts.slice(2));
+}
+
+function named(
+  namespace: string,
+  parts: readonly string[],
+): Omit<ResourceInfo, "group" | "version"> {
+  const [plural = "", name = "", subresource = "", ...rest] = parts;
+  return { plural, name, subresource, namespace, rest: rest.join("/") };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // not an encoding: no resource has this name, so it ends as NotFound
+  }
+}
+
+function pinnedName(fieldSelector: string | null): string {
+  if (fieldSelector === null) return "";
+  const match = /(?:^|,)metadata\.name==?([^,=!\\]+)(?:,|$)/.exec(fieldSelector);
+  return match?.[1] ?? "";
+}
