@@ -1,0 +1,111 @@
+import { internal } from "../machinery/errors.ts";
+import type { AnyObject } from "../machinery/object.ts";
+import type { Revision } from "./store.ts";
+
+/** What happened to an item, in the words of the watch protocol. */
+export type EventType = "ADDED" | "MODIFIED" | "DELETED";
+
+/**
+ * One version of one object. Its JSON is made once and shared by all who send it; it is parsed
+ * only if somebody asks for a field. Neither may be changed.
+ */
+export interface Item {
+  readonly key: string;
+  readonly at: Revision;
+  /** The object as JSON, `metadata.resourceVersion` included. */
+  readonly bytes: Buffer;
+  readonly object: AnyObject;
+}
+
+/** One change of an item. After a deletion, `item` is the last state at the deletion's revision. */
+export type ItemEvent = {
+  readonly type: EventType;
+  readonly item: Item;
+  /** The version before; absent on ADDED. */
+  readonly previous?: Item;
+  /** The event as a line of a watch, e.g. `{"type":"ADDED","object":{…}}\n`. */
+  readonly frame: Buffer;
+};
+
+const marker = Buffer.from('"metadata":{');
+const heads = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+};
+const tail = Buffer.from("}\n");
+
+type Encodable = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: object;
+  readonly [field: string]: unknown;
+};
+
+/**
+ * The stored form of an object: JSON without `metadata.resourceVersion`, which is the revision of
+ * the entry. The three common fields come first, so that a reader finds where to put it back.
+ */
+export function encodeObject({ apiVersion, kind, metadata, ...rest }: Encodable): Buffer {
+  const stored = { ...metadata, resourceVersion: undefined };
+  return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: stored, ...rest }));
+}
+
+/** Puts the revision into a stored value, with room for `before` and `after` around it. */
+function assemble(value: Uint8Array, at: Revision, head: Buffer, end: Buffer): Buffer {
+  const source = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const cut = source.indexOf(marker) + marker.length;
+  if (cut < marker.length) throw internal("Cannot read a stored value: it has no metadata");
+  const version = `"resourceVersion":"${at}",`;
+  const frame = Buffer.allocUnsafeSlow(head.length + source.length + version.length + end.length);
+  let offset = head.copy(frame, 0);
+  offset += source.copy(frame, offset, 0, cut);
+  offset += frame.latin1Write(version, offset);
+  offset += source.copy(frame, offset, cut);
+  end.copy(frame, offset);
+  return frame;
+}
+
+class ParsedLater implements Item {
+  readonly key: string;
+  readonly at: Revision;
+  readonly bytes: Buffer;
+  #object: AnyObject | undefined;
+
+  constructor(key: string, at: Revision, bytes: Buffer) {
+    this.key = key;
+    this.at = at;
+    this.bytes = bytes;
+  }
+
+  get object(): AnyObject {
+    this.#object ??= JSON.parse(this.bytes.toString()) as AnyObject;
+    return this.#object;
+  }
+}
+
+const nothing = Buffer.alloc(0);
+
+/** The item of a stored value. @throws StatusError `InternalError` if it is no object of ours. */
+export function itemOf(key: string, value: Uint8Array, at: Revision): Item {
+  return new ParsedLater(key, at, assemble(value, at, nothing, nothing));
+}
+
+/** The event of a stored value. Item and frame share one piece of memory. */
+export function eventOf(
+  type: EventType,
+  stored: { readonly key: string; readonly value: Uint8Array; readonly at: Revision },
+  previous?: Item,
+): ItemEvent {
+  const head = heads[type];
+  const frame = assemble(stored.value, stored.at, head, tail);
+  const bytes = frame.subarray(head.length, frame.length - tail.length);
+  const item = new ParsedLater(stored.key, stored.at, bytes);
+  return previous === undefined ? { type, item, frame } : { type, item, previous, frame };
+}
+
+/** A line of a watch around any JSON. */
+export function frameOf(type: EventType | "BOOKMARK" | "ERROR", json: Uint8Array | string): Buffer {
+  const object = typeof json === "string" ? Buffer.from(json) : json;
+  return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, tail]);
+}
