@@ -1,0 +1,139 @@
+import type { RevisionOutcome, RevisionPhase, RolloutPhase } from "./types.gen.ts";
+
+/** Types of the conditions of an Application. A const table: writers, readers and docs agree. */
+export const applicationCondition = {
+  /** Every slot runs currentRevision, is ready, and nothing newer is asked for. */
+  ready: "Ready",
+  /** A rollout goes on; False with a reason when none does, also after a failed one. */
+  progressing: "Progressing",
+  /** The newest template failed and the slots are back on the last good Revision. */
+  rolledBack: "RolledBack",
+  /** spec.paused or a failure holds the rollout. */
+  paused: "Paused",
+  /** Every slot has a Node. */
+  scheduled: "Scheduled",
+} as const;
+
+/** Reasons of the conditions of an Application and of `status.rollout`, by what they say. */
+export const applicationReason = {
+  /** Ready: all slots run the current Revision and are ready. */
+  slotsReady: "SlotsReady",
+  /** Ready: some slots are not ready outside of a rollout. */
+  slotsNotReady: "SlotsNotReady",
+  /** Ready, Progressing: a rollout goes on. */
+  rollingOut: "RollingOut",
+  /** Ready, Progressing: a rollback goes on. */
+  rollingBack: "RollingBack",
+  /** Ready, Progressing, RolledBack: the newest template failed, the last good one runs. */
+  rolledBack: "RolledBack",
+  /** Progressing, RolledBack, Paused: the rollback itself failed and goes on slot by slot. */
+  rollbackPaused: "RollbackPaused",
+  /** Ready, Progressing: the first rollout failed and there is nothing to return to. */
+  firstRolloutFailed: "FirstRolloutFailed",
+  /** Progressing: the rollout is final. */
+  completed: "Completed",
+  /** RolledBack: the newest template did not fail. */
+  notRolledBack: "NotRolledBack",
+  /** Ready: spec.runState is Stopped and nothing runs, as asked for. */
+  stopped: "Stopped",
+  /** Ready: no slot is asked for. */
+  noSlots: "NoSlots",
+  /** Paused: spec.paused is true. */
+  pausedByUser: "PausedByUser",
+  /** Paused: strategy.onFailure is Pause and a slot failed. */
+  pausedByFailure: "PausedByFailure",
+  /** Paused: nothing is held. */
+  notPaused: "NotPaused",
+  /** Progressing, waits: the canary is good and waits for a person. */
+  waitingForApproval: "WaitingForApproval",
+  /** Waits: strategy.pauseBetweenBatchesSeconds runs. */
+  waitingBetweenBatches: "WaitingBetweenBatches",
+  /** Waits, Scheduled: Nodes are offline and strategy.offlineNodes is Wait. */
+  waitingForNodes: "WaitingForNodes",
+  /** Waits: images are being pulled or containers created. */
+  waitingForPrepare: "WaitingForPrepare",
+  /** Waits: slots are not yet ready, or not yet for minReadySeconds. */
+  waitingForReady: "WaitingForReady",
+  /** Waits: strategy.monitorSeconds runs. */
+  monitoring: "Monitoring",
+  /** Scheduled: every slot has a Node. */
+  allScheduled: "AllScheduled",
+  /** Scheduled: no Node fits some slot. */
+  unschedulable: "Unschedulable",
+  /** Ready, Scheduled: a slot is on a Node that does not answer. */
+  hostOffline: "HostOffline",
+  /** Failure: nothing went on for progressDeadlineSeconds. */
+  progressDeadlineExceeded: "ProgressDeadlineExceeded",
+  /** Failure: more slots than tolerateFailures failed. */
+  slotsFailed: "SlotsFailed",
+  /** Failure: a container ended or restarted before it counted as good. */
+  containerFailed: "ContainerFailed",
+  /** Failure: an image cannot be pulled. */
+  imagePullFailed: "ImagePullFailed",
+  /** Failure, waits: a container that is not ours holds the name or host port. */
+  nameConflict: "NameConflict",
+  portConflict: "PortConflict",
+  /** Failure: a Node went offline and strategy.offlineNodes is Fail. */
+  nodeOffline: "NodeOffline",
+  /** Failure: the template is not what the API server or engine accepts. */
+  invalidTemplate: "InvalidTemplate",
+} as const;
+
+/** One of {@link applicationReason}. */
+export type ApplicationReason = (typeof applicationReason)[keyof typeof applicationReason];
+
+/** Types of the conditions of a Beacon. */
+export const beaconCondition = {
+  /** The tunnel of its agent is open. Written by the API server. */
+  connected: "Connected",
+  /** All its hosts answer. Written by the agent. */
+  ready: "Ready",
+} as const;
+
+/** Reasons of the conditions of a Beacon. */
+export const beaconReason = {
+  /** Connected: the tunnel is open. */
+  tunnelOpen: "TunnelOpen",
+  /** Connected: the agent closed the tunnel, or it broke. */
+  tunnelClosed: "TunnelClosed",
+  /** Connected: no sign of life for longer than the lease allows. */
+  heartbeatLost: "HeartbeatLost",
+  /** Ready: every host answers. */
+  hostsReady: "HostsReady",
+  /** Ready: some host does not answer. */
+  hostsNotReady: "HostsNotReady",
+  /** Ready: discovery found no host. */
+  noHosts: "NoHosts",
+} as const;
+
+/** Phases in which a rollout has come to its end: nothing moves without a new order. */
+export const terminalPhases: readonly RolloutPhase[] = ["Completed", "RolledBack"];
+
+/** Phases of a rollout that goes on, or would if nothing held it. */
+export const activePhases: readonly RolloutPhase[] = [
+  "Preparing",
+  "Canary",
+  "Rolling",
+  "Verifying",
+  "RollingBack",
+  "RollbackPaused",
+  "Paused",
+  "Waiting",
+];
+
+/** What becomes of a Revision with its phase, see crds/revision.yaml. */
+export const revisionPhase = {
+  pending: "Pending",
+  preparing: "Preparing",
+  rollingOut: "RollingOut",
+  active: "Active",
+  superseded: "Superseded",
+  failed: "Failed",
+} as const satisfies Record<string, RevisionPhase>;
+
+/** How the first rollout of a Revision ended. Only `completed` makes it a version to return to. */
+export const revisionOutcome = {
+  completed: "Completed",
+  failed: "Failed",
+  abandoned: "Abandoned",
+} as const satisfies Record<string, RevisionOutcome>;

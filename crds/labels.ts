@@ -1,0 +1,69 @@
+/**
+ * Names of the labels that Lighthouse sets on objects, and on the containers of its pods. Values
+ * are label values: at most 63 characters of letters, digits, "-", "_" and ".".
+ */
+export const label = {
+  /** Pods, Revisions: metadata.name of the Application. */
+  application: "lighthouse.dev/application",
+  /** Pods: metadata.name of the Revision they are made from. */
+  revision: "lighthouse.dev/revision",
+  /** Pods: their slot, an ordinal from 0, or a Node as {@link annotation.slotNode} tells in full. */
+  slot: "lighthouse.dev/slot",
+  /** Pods and Revisions: hash of the template. */
+  templateHash: "lighthouse.dev/template-hash",
+  /** Nodes: metadata.name of the Beacon that found them. Set by the agent. */
+  beacon: "lighthouse.dev/beacon",
+  /** Nodes: how they were found, e.g. `local` or `gce`. Set by the agent. */
+  provider: "lighthouse.dev/provider",
+  /** Nodes, well known: name of the host. */
+  hostname: "kubernetes.io/hostname",
+  /** Nodes, well known: operating system, e.g. `linux`. */
+  os: "kubernetes.io/os",
+  /** Nodes, well known: processor, e.g. `amd64`. */
+  arch: "kubernetes.io/arch",
+  /** Nodes, well known: region of the provider. */
+  region: "topology.kubernetes.io/region",
+  /** Nodes, well known: zone of the provider. */
+  zone: "topology.kubernetes.io/zone",
+} as const;
+
+/** Names of the annotations that carry orders and facts between the parts. */
+export const annotation = {
+  /** Pods: what the agent shall make of them, one of {@link desiredStates}; absent means Running. */
+  desiredState: "lighthouse.dev/desired-state",
+  /** Pods: name of the pod of the same slot that this one takes over from, in one local step. */
+  replaces: "lighthouse.dev/replaces",
+  /** Pods: the full name of the Node that the slot stands for, when it is no ordinal. */
+  slotNode: "lighthouse.dev/slot-node",
+  /** Pods: names the rollout they belong to, so that its pods can be told from those of a later one. */
+  rolloutGroup: "lighthouse.dev/rollout-group",
+  /** Templates: "true" makes a new Revision when a ConfigMap or Secret they name changes. */
+  reload: "lighthouse.dev/reload",
+  /** Applications: name of the Revision whose canary a person has approved. */
+  approve: "lighthouse.dev/approve",
+  /** Applications: status.failedRevision.failedAt of the failure that shall be tried once more. */
+  retry: "lighthouse.dev/retry",
+  /** Applications: number of the Revision whose template an undo brought back. */
+  rollbackTo: "lighthouse.dev/rollback-to",
+  /** Applications: user who changed the template last. Set by the API server. */
+  changedBy: "lighthouse.dev/changed-by",
+  /** Applications and Revisions, well known: why the template was changed, in words. */
+  changeCause: "kubernetes.io/change-cause",
+  /** Templates, well known: time of the last restart that a person asked for. */
+  restartedAt: "kubectl.kubernetes.io/restartedAt",
+} as const;
+
+/** Values of {@link annotation.desiredState}: created and not started, started, stopped and kept. */
+export const desiredStates = ["Prepared", "Running", "Stopped"] as const;
+
+/** One of {@link desiredStates}. */
+export type DesiredState = (typeof desiredStates)[number];
+
+/** Names of the finalizers of our controllers. */
+export const finalizer = {
+  /** Applications: pods are stopped in order before the object goes. */
+  application: "lighthouse.dev/application",
+} as const;
+
+/** Every name below this prefix belongs to Lighthouse; users may set only those documented above. */
+export const reservedPrefix = "lighthouse.dev/";
