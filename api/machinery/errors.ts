@@ -198,6 +198,7 @@ const is =
     reasonOf(err) === reason;
 
 /** Predicates by reason: they recognise errors of this process and rebuilt ones alike. */
+export const isBadRequest = is("BadRequest");
 export const isNotFound = is("NotFound");
 export const isAlreadyExists = is("AlreadyExists");
 export const isConflict = is("Conflict");
