@@ -10,6 +10,7 @@ import type {
   V1PodStatus,
   V1Secret,
 } from "@kubernetes/client-node";
+import type { Application, Beacon, Revision } from "../../crds/types.gen.ts";
 import type { ResourceType } from "./gvk.ts";
 import type { KubeObject } from "./object.ts";
 
@@ -76,3 +77,16 @@ export const leases: Resource<Lease> = {
   plural: "leases",
   namespaced: true,
 };
+
+const ours = (kind: string, plural: string, namespaced: boolean): ResourceType => ({
+  group: "lighthouse.dev",
+  version: "v1",
+  kind,
+  plural,
+  namespaced,
+});
+
+/** How to address our own kinds; their fields come from `crds/`. */
+export const applications: Resource<Application> = ours("Application", "applications", true);
+export const revisions: Resource<Revision> = ours("Revision", "revisions", true);
+export const beacons: Resource<Beacon> = ours("Beacon", "beacons", false);
