@@ -180,22 +180,26 @@ export async function* follow(
 ): AsyncGenerator<Batch, void, undefined> {
   let at = since;
   let started = false;
-  using bell = armBell(feed, signal);
-  while (!signal.aborted) {
-    feed.check();
-    if (at < feed.floor) {
-      at = yield* catchUp(feed, older, { prefix, since: at, signal });
+  const bell = armBell(feed, signal);
+  try {
+    while (!signal.aborted) {
+      feed.check();
+      if (at < feed.floor) {
+        at = yield* catchUp(feed, older, { prefix, since: at, signal });
+        started = true;
+        continue;
+      }
+      const batch = feed.read(prefix, at);
+      if (batch.revision === at && started) {
+        await bell.rung();
+        continue;
+      }
+      at = batch.revision;
       started = true;
-      continue;
+      yield batch;
     }
-    const batch = feed.read(prefix, at);
-    if (batch.revision === at && started) {
-      await bell.rung();
-      continue;
-    }
-    at = batch.revision;
-    started = true;
-    yield batch;
+  } finally {
+    bell.disarm();
   }
 }
 
@@ -216,7 +220,7 @@ async function* catchUp(
 }
 
 /** Resolves once after each change or abort; a ring between two waits is not lost. */
-function armBell(feed: Feed, signal: AbortSignal): Disposable & { rung(): Promise<void> } {
+function armBell(feed: Feed, signal: AbortSignal): { rung(): Promise<void>; disarm(): void } {
   let pending = false;
   let wake: (() => void) | undefined;
   const ring = (): void => {
@@ -235,7 +239,7 @@ function armBell(feed: Feed, signal: AbortSignal): Disposable & { rung(): Promis
       wake = undefined;
       pending = false;
     },
-    [Symbol.dispose]() {
+    disarm() {
       unsubscribe();
       signal.removeEventListener("abort", ring);
     },
