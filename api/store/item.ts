@@ -60,7 +60,7 @@ function assemble(value: Uint8Array, at: Revision, head: Buffer, end: Buffer): B
   const frame = Buffer.allocUnsafeSlow(head.length + source.length + version.length + end.length);
   let offset = head.copy(frame, 0);
   offset += source.copy(frame, offset, 0, cut);
-  offset += frame.latin1Write(version, offset);
+  offset += frame.write(version, offset, "latin1");
   offset += source.copy(frame, offset, cut);
   end.copy(frame, offset);
   return frame;

@@ -1,20 +1,10 @@
 import { isExpired, unavailable } from "../machinery/errors.ts";
+import { Collection, type Listener, type WindowLimits } from "./cached-collection.ts";
 import { eventOf, type Item, type ItemEvent, itemOf } from "./item.ts";
 import type { Batch, Revision, Store, StoreEvent } from "./store.ts";
 
-/** Who is told of changes. Called synchronously, in the order of the history. */
-export type Listener = {
-  /** Never empty; all events of the prefix up to `WatchCache.revision` were delivered after it. */
-  onEvents(events: readonly ItemEvent[]): void;
-  /** The cache lost its place in the history: nothing follows, the watcher must start anew. */
-  onReset(): void;
-};
-
 /** The answer to a subscription: `unsubscribe` may be called any number of times. */
 export type Subscription = { unsubscribe(): void };
-
-/** How much of the newest history each collection keeps; older watches ask the store. */
-export type WindowLimits = { readonly maxEvents: number; readonly maxBytes: number };
 
 /** How the cache lives: defaults suit the product, tests shrink them. */
 export type WatchCacheOptions = {
@@ -70,91 +60,6 @@ function collectionOf(key: string): string {
   return key.slice(0, key.indexOf("/", group + 1) + 1);
 }
 
-class Collection {
-  readonly listeners = new Map<Listener, string>();
-  readonly #items = new Map<string, Item>();
-  #keys: string[] | undefined;
-  #window: ItemEvent[] = [];
-  #first = 0;
-  #bytes = 0;
-  /** Events after this revision are in the window. */
-  floor: Revision;
-  readonly #limits: WindowLimits;
-
-  constructor(floor: Revision, limits: WindowLimits) {
-    this.floor = floor;
-    this.#limits = limits;
-  }
-
-  get(key: string): Item | undefined {
-    return this.#items.get(key);
-  }
-
-  load(item: Item): void {
-    this.#items.set(item.key, item);
-    this.#keys = undefined;
-  }
-
-  list(prefix: string): readonly Item[] {
-    const keys = (this.#keys ??= [...this.#items.keys()].sort());
-    const found: Item[] = [];
-    for (let i = lowerBound(keys, prefix); i < keys.length; i++) {
-      const key = keys[i];
-      if (key === undefined || !key.startsWith(prefix)) break;
-      const item = this.#items.get(key);
-      if (item !== undefined) found.push(item);
-    }
-    return found;
-  }
-
-  apply(event: StoreEvent): ItemEvent {
-    const previous = this.#items.get(event.key);
-    if (event.type === "delete") {
-      this.#items.delete(event.key);
-      if (this.#keys !== undefined) removeSorted(this.#keys, event.key);
-      return this.#remember(eventOf("DELETED", event, previous));
-    }
-    if (previous === undefined && this.#keys !== undefined) insertSorted(this.#keys, event.key);
-    const made = eventOf(previous === undefined ? "ADDED" : "MODIFIED", event, previous);
-    this.#items.set(event.key, made.item);
-    return this.#remember(made);
-  }
-
-  after(since: Revision, prefix: string): readonly ItemEvent[] {
-    const events: ItemEvent[] = [];
-    for (let i = this.#window.length - 1; i >= this.#first; i--) {
-      const event = this.#window[i];
-      if (event === undefined || event.item.at <= since) break;
-      if (event.item.key.startsWith(prefix)) events.push(event);
-    }
-    return events.reverse();
-  }
-
-  #remember(event: ItemEvent): ItemEvent {
-    this.#window.push(event);
-    this.#bytes += event.frame.length;
-    while (this.#full()) this.#forgetFirst();
-    if (this.#first > 1_024 && this.#first * 2 > this.#window.length) {
-      this.#window = this.#window.slice(this.#first);
-      this.#first = 0;
-    }
-    return event;
-  }
-
-  #full(): boolean {
-    const { maxEvents, maxBytes } = this.#limits;
-    return this.#window.length - this.#first > maxEvents || this.#bytes > maxBytes;
-  }
-
-  #forgetFirst(): void {
-    const event = this.#window[this.#first];
-    this.#first += 1;
-    if (event === undefined) return;
-    this.#bytes -= event.frame.length;
-    this.floor = event.item.at;
-  }
-}
-
 class StoreCache implements WatchCache {
   revision: Revision = 0;
   readonly #store: Store;
@@ -201,10 +106,7 @@ class StoreCache implements WatchCache {
   subscribe(prefix: string, since: Revision, listener: Listener): Subscription | undefined {
     const collection = this.#collection(collectionOf(prefix));
     if (since < collection.floor) return undefined;
-    const missed = collection.after(since, prefix);
-    collection.listeners.set(listener, prefix);
-    if (missed.length > 0) listener.onEvents(missed);
-    return { unsubscribe: () => void collection.listeners.delete(listener) };
+    return { unsubscribe: collection.subscribe(prefix, since, listener) };
   }
 
   async follow(
@@ -279,9 +181,7 @@ class StoreCache implements WatchCache {
     this.#collections = fresh;
     this.#loaded = at;
     // What happened between the old state and this one is unknown: watchers list again.
-    for (const { listeners } of before.values()) {
-      for (const listener of listeners.keys()) listener.onReset();
-    }
+    for (const collection of before.values()) collection.reset();
     this.#advance(at);
   }
 
@@ -314,13 +214,13 @@ class StoreCache implements WatchCache {
     for (const event of events) {
       const collection = this.#collection(collectionOf(event.key));
       const made = collection.apply(event);
-      if (collection.listeners.size === 0) continue;
+      if (!collection.watched) continue;
       const batch = told.get(collection);
       if (batch === undefined) told.set(collection, [made]);
       else batch.push(made);
     }
-    // Before the listeners: a bookmark that one of them sends names a state that it has seen.
-    for (const [collection, batch] of told) tell(collection, batch);
+    // Before the revision moves: a bookmark names a state that every watcher was told of.
+    for (const [collection, batch] of told) collection.tell(batch);
     this.#advance(revision);
   }
 
@@ -333,40 +233,11 @@ class StoreCache implements WatchCache {
   }
 }
 
-function tell(collection: Collection, events: readonly ItemEvent[]): void {
-  for (const [listener, prefix] of collection.listeners) {
-    const mine = events.every(({ item }) => item.key.startsWith(prefix))
-      ? events
-      : events.filter(({ item }) => item.key.startsWith(prefix));
-    if (mine.length > 0) listener.onEvents(mine);
-  }
-}
-
 function fromHistory(event: StoreEvent): ItemEvent {
   const { previous, at, key } = event;
   if (event.type === "delete") return eventOf("DELETED", event, itemOf(key, event.value, at));
   if (previous === undefined) return eventOf("ADDED", event);
   return eventOf("MODIFIED", event, itemOf(key, previous, at));
-}
-
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((keys[middle] ?? "") < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function insertSorted(keys: string[], key: string): void {
-  keys.splice(lowerBound(keys, key), 0, key);
-}
-
-function removeSorted(keys: string[], key: string): void {
-  const index = lowerBound(keys, key);
-  if (keys[index] === key) keys.splice(index, 1);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

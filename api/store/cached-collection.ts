@@ -1,0 +1,161 @@
+import { eventOf, type Item, type ItemEvent } from "./item.ts";
+import type { Revision, StoreEvent } from "./store.ts";
+
+/** Who is told of changes. Called synchronously, in the order of the history. */
+export type Listener = {
+  /** Never empty; all events of the prefix up to `WatchCache.revision` were delivered after it. */
+  onEvents(events: readonly ItemEvent[]): void;
+  /** The cache lost its place in the history: nothing follows, the watcher must start anew. */
+  onReset(): void;
+};
+
+/** How much of the newest history each collection keeps; older watches ask the store. */
+export type WindowLimits = { readonly maxEvents: number; readonly maxBytes: number };
+
+// A watcher may be ahead of the cache: it has heard everything up to `since` elsewhere.
+type Interest = { readonly prefix: string; readonly since: Revision };
+
+function concerns({ key, at }: Item, { prefix, since }: Interest): boolean {
+  return at > since && key.startsWith(prefix);
+}
+
+/** The live items of one collection, its newest events, and who watches them. */
+export class Collection {
+  readonly #listeners = new Map<Listener, Interest>();
+  readonly #items = new Map<string, Item>();
+  #keys: string[] | undefined;
+  #window: ItemEvent[] = [];
+  #first = 0;
+  #bytes = 0;
+  /** Events after this revision are in the window. */
+  floor: Revision;
+  readonly #limits: WindowLimits;
+
+  constructor(floor: Revision, limits: WindowLimits) {
+    this.floor = floor;
+    this.#limits = limits;
+  }
+
+  /** One live item. */
+  get(key: string): Item | undefined {
+    return this.#items.get(key);
+  }
+
+  /** Takes in an item of the first list. */
+  load(item: Item): void {
+    this.#items.set(item.key, item);
+    this.#keys = undefined;
+  }
+
+  /** The items whose key starts with `prefix`, in key order. */
+  list(prefix: string): readonly Item[] {
+    const keys = (this.#keys ??= [...this.#items.keys()].sort());
+    const found: Item[] = [];
+    for (let i = lowerBound(keys, prefix); i < keys.length; i++) {
+      const key = keys[i];
+      if (key === undefined || !key.startsWith(prefix)) break;
+      const item = this.#items.get(key);
+      if (item !== undefined) found.push(item);
+    }
+    return found;
+  }
+
+  /** Takes in one change and keeps it in the window. */
+  apply(event: StoreEvent): ItemEvent {
+    const previous = this.#items.get(event.key);
+    if (event.type === "delete") {
+      this.#items.delete(event.key);
+      if (this.#keys !== undefined) removeSorted(this.#keys, event.key);
+      return this.#remember(eventOf("DELETED", event, previous));
+    }
+    if (previous === undefined && this.#keys !== undefined) insertSorted(this.#keys, event.key);
+    const made = eventOf(previous === undefined ? "ADDED" : "MODIFIED", event, previous);
+    this.#items.set(event.key, made.item);
+    return this.#remember(made);
+  }
+
+  /** Whether an event would be heard. */
+  get watched(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** Delivers what the window holds after `since`, then what comes; returns the way out. */
+  subscribe(prefix: string, since: Revision, listener: Listener): () => void {
+    const missed = this.#after(since, prefix);
+    this.#listeners.set(listener, { prefix, since });
+    if (missed.length > 0) listener.onEvents(missed);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** Passes on events that were just applied. */
+  tell(events: readonly ItemEvent[]): void {
+    for (const [listener, interest] of this.#listeners) {
+      const mine = events.every(({ item }) => concerns(item, interest))
+        ? events
+        : events.filter(({ item }) => concerns(item, interest));
+      if (mine.length > 0) listener.onEvents(mine);
+    }
+  }
+
+  /** Ends every subscription. */
+  reset(): void {
+    for (const listener of this.#listeners.keys()) listener.onReset();
+    this.#listeners.clear();
+  }
+
+  #after(since: Revision, prefix: string): readonly ItemEvent[] {
+    const events: ItemEvent[] = [];
+    for (let i = this.#window.length - 1; i >= this.#first; i--) {
+      const event = this.#window[i];
+      if (event === undefined || event.item.at <= since) break;
+      if (event.item.key.startsWith(prefix)) events.push(event);
+    }
+    return events.reverse();
+  }
+
+  #remember(event: ItemEvent): ItemEvent {
+    this.#window.push(event);
+    this.#bytes += event.frame.length;
+    while (this.#full()) this.#forgetFirst();
+    if (this.#first > 1_024 && this.#first * 2 > this.#window.length) {
+      this.#window = this.#window.slice(this.#first);
+      this.#first = 0;
+    }
+    return event;
+  }
+
+  #full(): boolean {
+    const { maxEvents, maxBytes } = this.#limits;
+    return this.#window.length - this.#first > maxEvents || this.#bytes > maxBytes;
+  }
+
+  #forgetFirst(): void {
+    const event = this.#window[this.#first];
+    this.#first += 1;
+    if (event === undefined) return;
+    this.#bytes -= event.frame.length;
+    this.floor = event.item.at;
+  }
+}
+
+function lowerBound(keys: readonly string[], key: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? "") < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function insertSorted(keys: string[], key: string): void {
+  keys.splice(lowerBound(keys, key), 0, key);
+}
+
+function removeSorted(keys: string[], key: string): void {
+  const index = lowerBound(keys, key);
+  if (keys[index] === key) keys.splice(index, 1);
+}
