@@ -1,0 +1,308 @@
+import type { Command, Flag } from "./command.ts";
+import { connectionFlags } from "./program.ts";
+
+const output: Flag = {
+  long: "output",
+  short: "o",
+  value: "FORMAT",
+  choices: ["wide", "yaml", "json", "name"],
+  about: "print as wide, yaml, json or name",
+};
+const selector: Flag = {
+  long: "selector",
+  short: "l",
+  value: "SELECTOR",
+  about: "only objects with these labels, e.g. app=web,tier!=cache",
+};
+const allNamespaces: Flag = {
+  long: "all-namespaces",
+  short: "A",
+  about: "objects of all namespaces",
+};
+const file: Flag = {
+  long: "filename",
+  short: "f",
+  value: "FILE",
+  repeatable: true,
+  about: "file, folder, or - for standard input; repeatable",
+  completes: "file",
+};
+const timeout: Flag = {
+  long: "timeout",
+  value: "DURATION",
+  about: "give up after this long, e.g. 5m (default: the rollout's own deadline)",
+};
+
+const objectCommands: readonly Command[] = [
+  {
+    name: "apply",
+    args: "-f FILE",
+    summary: "Create or change objects as a file says",
+    examples: [
+      ["lighthouse apply -f web.yaml", "Roll out what web.yaml says"],
+      ["lighthouse apply -f web.yaml --dry-run", "Only check it on the server"],
+      ["cat web.yaml | lighthouse apply -f -", "Read standard input"],
+    ],
+    flags: [
+      file,
+      { long: "dry-run", about: "check on the server, change nothing" },
+      {
+        long: "wait",
+        about: "wait for the rollouts of applied Applications and give their verdict",
+      },
+      timeout,
+      ...connectionFlags,
+    ],
+    load: async () => (await import("./commands/apply.ts")).runApply,
+  },
+  {
+    name: "get",
+    args: "TYPE [NAME...]",
+    summary: "Show objects",
+    examples: [
+      ["lighthouse get app", "All Applications of the namespace"],
+      ["lighthouse get app,rev,pods -A -o wide", "Several kinds, all namespaces, more columns"],
+      ["lighthouse get app web -w", "Show one and then each change"],
+      ["lighthouse get app web -o yaml", "The whole object"],
+    ],
+    flags: [
+      output,
+      selector,
+      { long: "field-selector", value: "SELECTOR", about: "only objects with these fields" },
+      allNamespaces,
+      { long: "watch", short: "w", about: "then show each change until interrupted" },
+      ...connectionFlags,
+    ],
+    completes: "type-then-name",
+    load: async () => (await import("./commands/get.ts")).runGet,
+  },
+  {
+    name: "describe",
+    args: "TYPE NAME",
+    summary: "Show an object with its conditions, children and events",
+    examples: [
+      ["lighthouse describe app web", "Why is it not ready"],
+      ["lighthouse describe node host-1", "What runs on a host"],
+    ],
+    flags: connectionFlags,
+    completes: "type-then-name",
+    load: async () => (await import("./commands/describe.ts")).runDescribe,
+  },
+  {
+    name: "delete",
+    args: "TYPE NAME... | -f FILE",
+    summary: "Delete objects and what belongs to them",
+    examples: [
+      ["lighthouse delete app web", "Stop and remove its containers everywhere"],
+      ["lighthouse delete -f web.yaml", "Delete what the file names"],
+    ],
+    flags: [
+      file,
+      { long: "no-wait", about: "return at once, not when the objects are gone" },
+      timeout,
+      ...connectionFlags,
+    ],
+    completes: "type-then-name",
+    load: async () => (await import("./commands/delete.ts")).runDelete,
+  },
+  {
+    name: "logs",
+    args: "POD | APPLICATION",
+    summary: "Print what containers wrote",
+    examples: [
+      ["lighthouse logs app/web -f", "Follow all containers of an Application"],
+      ["lighthouse logs web-1c9f2-0 --tail 100", "The last lines of one Pod"],
+    ],
+    flags: [
+      { long: "follow", short: "f", about: "go on until interrupted" },
+      { long: "tail", value: "LINES", about: "only the last lines (default: all; app/NAME: 10)" },
+      { long: "since", value: "DURATION", about: "only lines newer than this, e.g. 10m" },
+      { long: "timestamps", about: "start each line with its time" },
+      { long: "previous", short: "p", about: "of the container before the last restart" },
+      { long: "container", short: "c", value: "NAME", about: "which container of the Pod" },
+      ...connectionFlags,
+    ],
+    completes: "pod-or-application",
+    load: async () => (await import("./commands/logs.ts")).runLogs,
+  },
+];
+
+const rolloutCommands: readonly Command[] = [
+  {
+    name: "rollout status",
+    args: "APPLICATION",
+    summary: "Follow a rollout to its verdict; exit code 1 when it was rolled back",
+    examples: [["lighthouse rollout status web", "Wait until web is Ready or rolled back"]],
+    flags: [timeout, { long: "no-wait", about: "only print where it is now" }, ...connectionFlags],
+    completes: "application",
+    load: async () => (await import("./commands/rollout-status.ts")).runRolloutStatus,
+  },
+  {
+    name: "rollout history",
+    args: "APPLICATION",
+    summary: "List the Revisions of an Application and how each one ended",
+    examples: [["lighthouse rollout history web", "All Revisions that are kept"]],
+    flags: [
+      { long: "revision", value: "NUMBER", about: "show one Revision's template" },
+      output,
+      ...connectionFlags,
+    ],
+    completes: "application",
+    load: async () => (await import("./commands/rollout-history.ts")).runRolloutHistory,
+  },
+  {
+    name: "rollout undo",
+    args: "APPLICATION",
+    summary: "Write an earlier Revision's template into the Application",
+    examples: [
+      ["lighthouse rollout undo web", "Back to the Revision before the one that runs"],
+      ["lighthouse rollout undo web --to-revision 3", "Back to Revision 3"],
+    ],
+    flags: [
+      { long: "to-revision", value: "NUMBER", about: "which one (default: the one before)" },
+      { long: "dry-run", about: "say what would be done" },
+      ...connectionFlags,
+    ],
+    completes: "application",
+    load: async () => (await import("./commands/rollout-undo.ts")).runRolloutUndo,
+  },
+];
+
+const listen: Flag = {
+  long: "listen",
+  value: "HOST:PORT",
+  about: "where the API is served (default: 127.0.0.1:6443)",
+};
+const store: Flag = {
+  long: "store",
+  value: "URL",
+  about:
+    "lmdb:///DIR, or etcd://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...] (default: under --data-dir)",
+};
+const dataDir: Flag = {
+  long: "data-dir",
+  value: "DIR",
+  about: "keys, certificates and the embedded store (default: ~/.local/share/lighthouse)",
+  completes: "file",
+};
+const docker: Flag = {
+  long: "docker",
+  value: "URL",
+  repeatable: true,
+  about: "Docker Engine: unix:///PATH, tcp://HOST:PORT; repeatable (default: as the docker CLI)",
+};
+const logLevel: Flag = {
+  long: "log-level",
+  value: "LEVEL",
+  choices: ["debug", "info", "warn", "error"],
+  about: "how much goes to standard error (default: info)",
+};
+const kubeconfigOut: Flag = {
+  long: "kubeconfig",
+  value: "FILE",
+  about: "where to write the admin's kubeconfig (default: DATA-DIR/kubeconfig)",
+  completes: "file",
+};
+const kubeconfigIn: Flag = {
+  long: "kubeconfig",
+  value: "FILE",
+  about: "kubeconfig file (default: $KUBECONFIG, then ~/.kube/config)",
+  completes: "file",
+};
+
+const daemonCommands: readonly Command[] = [
+  {
+    name: "up",
+    args: "",
+    summary: "Run everything in the foreground: API server, store, controllers and agent",
+    examples: [
+      ["lighthouse up", "The local Docker, data under ~/.local/share/lighthouse"],
+      [
+        "lighthouse up --data-dir ./data --listen 127.0.0.1:7443 --docker unix:///run/docker.sock",
+        "All said",
+      ],
+    ],
+    flags: [
+      dataDir,
+      listen,
+      docker,
+      store,
+      kubeconfigOut,
+      { long: "simulate", about: "no Docker: an engine inside the process, for a look around" },
+      logLevel,
+    ],
+    load: async () => (await import("./commands/up.ts")).runUp,
+  },
+  {
+    name: "server",
+    args: "",
+    summary: "Run the API server alone",
+    examples: [["lighthouse server --store etcd://127.0.0.1:2379", "On an etcd cluster"]],
+    flags: [dataDir, listen, store, kubeconfigOut, logLevel],
+    load: async () => (await import("./commands/run-server.ts")).runServerCommand,
+  },
+  {
+    name: "controllers",
+    args: "",
+    summary: "Run the controllers alone; several compete for a lease",
+    examples: [["lighthouse controllers --kubeconfig admin.conf", "Against a running server"]],
+    flags: [kubeconfigIn, { long: "context", value: "NAME", about: "context to use" }, logLevel],
+    load: async () => (await import("./commands/run-controllers.ts")).runControllersCommand,
+  },
+  {
+    name: "agent",
+    args: "",
+    summary: "Run the agent of one network: it runs Pods on the Docker hosts that it finds",
+    examples: [["lighthouse agent --kubeconfig agent.conf", "The local Docker"]],
+    flags: [
+      kubeconfigIn,
+      { long: "context", value: "NAME", about: "context to use" },
+      docker,
+      { long: "beacon", value: "NAME", about: "name of this beacon (default: the host's name)" },
+      logLevel,
+    ],
+    load: async () => (await import("./commands/run-agent.ts")).runAgentCommand,
+  },
+];
+
+const otherCommands: readonly Command[] = [
+  {
+    name: "version",
+    args: "",
+    summary: "Print the versions of this program and, if it answers, of the server",
+    examples: [["lighthouse version --client", "Without asking the server"]],
+    flags: [
+      { long: "client", about: "only this program's" },
+      { ...output, choices: ["json", "yaml"], about: "print as json or yaml" },
+      ...connectionFlags,
+    ],
+    load: async () => (await import("./commands/version.ts")).runVersion,
+  },
+  {
+    name: "completion",
+    args: "bash | zsh | fish",
+    summary: "Print a completion script for a shell",
+    examples: [
+      ["source <(lighthouse completion bash)", "For this shell"],
+      ["lighthouse completion fish | source", "For this shell, with fish"],
+    ],
+    flags: [],
+    load: async () => (await import("./commands/completion.ts")).runCompletion,
+  },
+  {
+    name: "__complete",
+    args: "WORD...",
+    summary: "What completion offers for the words so far",
+    examples: [],
+    flags: [],
+    load: async () => (await import("./commands/complete.ts")).runComplete,
+  },
+];
+
+/** Every command, in the order of the help. */
+export const commands: readonly Command[] = [
+  ...objectCommands,
+  ...rolloutCommands,
+  ...daemonCommands,
+  ...otherCommands,
+];

@@ -1,0 +1,102 @@
+import { collectionPath } from "../../api/machinery/gvk.ts";
+import type { KubeObject } from "../../api/machinery/object.ts";
+import { applications, namespaces, pods } from "../../api/machinery/resources.ts";
+import type { Call, Command, Flag, Run, Session } from "../command.ts";
+import { commands } from "../commands.ts";
+import { commonTypes, findType } from "../kinds.ts";
+import { readJson } from "../read.ts";
+
+/** A word that completion offers, and what it means. */
+type Offer = readonly [word: string, about: string];
+
+const files: readonly Offer[] = [[":file", ""]];
+
+/** The command that the words name, and the words after its name. */
+function commandOf(words: readonly string[]): readonly [Command | undefined, readonly string[]] {
+  for (const length of [2, 1]) {
+    const name = words.slice(0, length).join(" ");
+    const found = commands.find((command) => command.name === name && words.length > length);
+    if (found !== undefined) return [found, words.slice(length)];
+  }
+  return [undefined, words];
+}
+
+function flagOffers(command: Command): readonly Offer[] {
+  return command.flags.map(({ long, about }): Offer => [`--${long}`, about]);
+}
+
+const flagOf = (command: Command, word: string | undefined): Flag | undefined =>
+  command.flags.find(({ long, short }) => word === `--${long}` || word === `-${short ?? " "}`);
+
+async function namesIn(session: Session, path: string): Promise<readonly Offer[]> {
+  type Listed = { readonly items: readonly KubeObject[] };
+  const signal = AbortSignal.timeout(2000); // a shell that waits for a dead server feels broken
+  const { items } = await readJson<Listed>(session.client, path, "application/json", signal);
+  return items.map(({ metadata }): Offer => [metadata.name, ""]);
+}
+
+async function valueOffers(flag: Flag, call: Call): Promise<readonly Offer[]> {
+  if (flag.choices !== undefined) return flag.choices.map((choice): Offer => [choice, ""]);
+  if (flag.completes === "file") return files;
+  if (flag.completes === "namespace") {
+    return namesIn(await call.connect(), collectionPath(namespaces));
+  }
+  return [];
+}
+
+async function argumentOffers(
+  command: Command,
+  before: readonly string[],
+  call: Call,
+): Promise<readonly Offer[]> {
+  const [typeWord] = before;
+  if (command.completes === "type-then-name") {
+    if (typeWord === undefined) return commonTypes.map((type): Offer => [type, ""]);
+    const session = await call.connect();
+    const type = await findType(session, typeWord);
+    return namesIn(session, collectionPath(type, session.namespace));
+  }
+  if (command.completes === undefined || typeWord !== undefined) return [];
+  const session = await call.connect();
+  const apps = await namesIn(session, collectionPath(applications, session.namespace));
+  const named = apps.map(([name]): Offer => [`app/${name}`, "Application"]);
+  if (command.completes === "application") return named;
+  return [...named, ...(await namesIn(session, collectionPath(pods, session.namespace)))];
+}
+
+function commandOffers(words: readonly string[]): readonly Offer[] {
+  const before = words.slice(0, -1).join(" ");
+  const offers = new Map<string, string>();
+  for (const { name, summary } of commands) {
+    if (name.startsWith("__") || (before !== "" && !name.startsWith(`${before} `))) continue;
+    const rest = before === "" ? name : name.slice(before.length + 1);
+    const [word = "", ...more] = rest.split(" ");
+    offers.set(word, more.length === 0 ? summary : `${word} commands`);
+  }
+  return [...offers];
+}
+
+/** What the last of the words may become. */
+export async function complete(words: readonly string[], call: Call): Promise<readonly Offer[]> {
+  const last = words.at(-1) ?? "";
+  const [command, rest] = commandOf(words);
+  if (command === undefined) return commandOffers(words);
+  const flag = flagOf(command, rest.at(-2));
+  if (flag?.value !== undefined) return valueOffers(flag, call);
+  if (last.startsWith("-")) return flagOffers(command);
+  const before = rest.slice(0, -1).filter((word, index) => {
+    const owner = flagOf(command, rest[index - 1]);
+    return !word.startsWith("-") && owner?.value === undefined;
+  });
+  return argumentOffers(command, before, call);
+}
+
+/** `lighthouse __complete`: one offer a line, `word<TAB>about`; `:file` stands for file names. */
+export const runComplete: Run = async (call) => {
+  const last = call.args.at(-1) ?? "";
+  const offers = await complete(call.args, call).catch(() => []); // no server, no names
+  for (const [word, about] of offers) {
+    if (word === ":file" || word.startsWith(last)) call.io.out(`${word}\t${about}\n`);
+  }
+  return 0;
+};

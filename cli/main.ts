@@ -1,0 +1,97 @@
+import { type Command, type Io, Misuse, type Run, type Session, text } from "./command.ts";
+import { commands } from "./commands.ts";
+import { paint } from "./output.ts";
+import { type Invocation, parse } from "./program.ts";
+
+/** Exit code of a shell for a command that a signal ended: 128 + SIGINT. */
+const interruptedCode = 130;
+
+function processIo(): Io {
+  const { env, stdin, stdout, stderr } = process;
+  // A reader that left (`| head`) is no error of ours: stop writing and end.
+  stdout.on("error", (err: NodeJS.ErrnoException) => {
+    process.exit(err.code === "EPIPE" ? 0 : 1);
+  });
+  return {
+    out: (chunk) => void stdout.write(chunk),
+    err: (chunk) => void stderr.write(chunk),
+    isTerminal: stdout.isTTY,
+    color: stdout.isTTY && stdout.hasColors() && env["NO_COLOR"] === undefined,
+    env,
+    clock: { nowMs: () => Date.now() },
+    async readStdin() {
+      const chunks: Buffer[] = [];
+      for await (const chunk of stdin as AsyncIterable<Buffer>) chunks.push(chunk);
+      return Buffer.concat(chunks).toString("utf8");
+    },
+  };
+}
+
+/** First Ctrl-C or SIGTERM asks for a clean end; the second one does not ask. */
+function abortOnSignals(): AbortController {
+  const controller = new AbortController();
+  const stop = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(interruptedCode);
+    controller.abort(new Error(`Interrupted by ${signal}`));
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  return controller;
+}
+
+function explain(io: Io, command: Command, err: unknown): number {
+  if (err instanceof Misuse) {
+    io.err(`${paint(io, "red", "error:")} ${err.message}\n`);
+    io.err(`Usage: lighthouse ${command.name} ${command.args}\n`);
+    io.err(`See lighthouse ${command.name} --help\n`);
+    return 2;
+  }
+  const message = err instanceof Error ? err.message : String(err);
+  io.err(`${paint(io, "red", "error:")} ${message}\n`);
+  if (io.env["LIGHTHOUSE_DEBUG"] !== undefined && err instanceof Error) {
+    io.err(`${err.stack ?? ""}\n`);
+  }
+  return 1;
+}
+
+type Surroundings = { readonly io: Io; readonly signal: AbortSignal };
+
+/** Runs one parsed command line to its exit code. Tests call it with their own `io`. */
+export async function invoke(
+  { command, args, flags }: Invocation,
+  { io, signal }: Surroundings,
+): Promise<number> {
+  let session: Promise<Session> | undefined;
+  const connect = (): Promise<Session> => {
+    session ??= import("./connect.ts").then(({ connectTo }) =>
+      connectTo({
+        kubeconfig: text(flags, "kubeconfig"),
+        context: text(flags, "context"),
+        namespace: text(flags, "namespace"),
+        io,
+      }),
+    );
+    return session;
+  };
+  try {
+    const run: Run = await command.load();
+    return await run({ args, flags, io, signal, connect });
+  } catch (err) {
+    if (signal.aborted) return interruptedCode;
+    return explain(io, command, err);
+  } finally {
+    await session?.then((open) => open.close()).catch(() => undefined); // already explained
+  }
+}
+
+/** The whole program: `argv` without `node` and script. Resolves to the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const io = processIo();
+  const invocation = parse(commands, argv, io);
+  if (typeof invocation === "number") return invocation;
+  const controller = abortOnSignals();
+  const code = await invoke(invocation, { io, signal: controller.signal });
+  // A daemon's leftovers (keep-alive sockets, native threads) must not hold the process.
+  setTimeout(() => process.exit(code), 1000).unref();
+  return code;
+}

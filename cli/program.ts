@@ -1,0 +1,131 @@
+import { Command as Commander, CommanderError, Option } from "commander";
+import type { Command, Flag, Flags, Io } from "./command.ts";
+
+/** What a parsed command line asks for. */
+export type Invocation = {
+  readonly command: Command;
+  readonly args: readonly string[];
+  readonly flags: Flags;
+};
+
+/** Flags of every command that talks to a server. */
+export const connectionFlags: readonly Flag[] = [
+  {
+    long: "kubeconfig",
+    value: "FILE",
+    about: "kubeconfig file (default: $KUBECONFIG, then ~/.kube/config)",
+    completes: "file",
+  },
+  { long: "context", value: "NAME", about: "context of the kubeconfig to use" },
+  {
+    long: "namespace",
+    short: "n",
+    value: "NAME",
+    about: "namespace of the objects (default: the context's)",
+    completes: "namespace",
+  },
+];
+
+function option(flag: Flag): Option {
+  const short = flag.short === undefined ? "" : `-${flag.short}, `;
+  const value = flag.value === undefined ? "" : ` <${flag.value}>`;
+  const result = new Option(`${short}--${flag.long}${value}`, flag.about);
+  if (flag.choices !== undefined) result.choices([...flag.choices]);
+  if (flag.repeatable === true) {
+    result.argParser((value: string, before: unknown) => [
+      ...(Array.isArray(before) ? (before as readonly string[]) : []),
+      value,
+    ]);
+  }
+  return result;
+}
+
+function helpText({ examples }: Command): string {
+  if (examples.length === 0) return "";
+  const lines = examples.map(([line, does]) => `  # ${does}\n  ${line}\n`);
+  return `\nExamples:\n${lines.join("\n")}`;
+}
+
+function toCommander(command: Command, word: string, found: (it: Invocation) => void): Commander {
+  const result = new Commander(word)
+    .summary(command.summary)
+    .description(`${command.summary}.`)
+    .argument("[args...]", command.args)
+    .usage(command.args === "" ? "[flags]" : `${command.args} [flags]`)
+    .helpOption("-h, --help", "show this help")
+    .addHelpText("after", helpText(command))
+    .configureHelp({ visibleArguments: () => [] })
+    .action((args: readonly string[]) => {
+      // Commander names options in camelCase; our flags keep the names that the user typed.
+      const values = result.opts<Record<string, Flags[string]>>();
+      const flags = command.flags.map(({ long }) => {
+        const camel = long.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+        return [long, values[camel]] as const;
+      });
+      found({ command, args, flags: Object.fromEntries(flags) });
+    });
+  for (const flag of command.flags) result.addOption(option(flag));
+  return result;
+}
+
+/** All commands as one program, which prints help and errors through `io`. */
+export function buildProgram(
+  commands: readonly Command[],
+  io: Io,
+  found: (it: Invocation) => void,
+): Commander {
+  const program = new Commander("lighthouse")
+    .description("Rolls applications out to fleets of plain Docker hosts, and back.")
+    .helpOption("-h, --help", "show this help")
+    .showSuggestionAfterError(true)
+    .addHelpText("after", "\nUse lighthouse COMMAND --help for flags and examples.");
+  const groups = new Map<string, Commander>();
+  for (const command of commands) {
+    const [first = "", second] = command.name.split(" ");
+    const hidden = { hidden: first.startsWith("__") };
+    if (second === undefined) {
+      program.addCommand(toCommander(command, first, found), hidden);
+      continue;
+    }
+    let group = groups.get(first);
+    if (group === undefined) {
+      group = new Commander(first).summary(`${first} commands`).helpOption("-h, --help");
+      groups.set(first, group);
+      program.addCommand(group);
+    }
+    group.addCommand(toCommander(command, second, found));
+  }
+  configure(program, io);
+  return program;
+}
+
+function configure(command: Commander, io: Io): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => io.out(text),
+    writeErr: (text) => io.err(text),
+    getOutHasColors: () => io.color,
+    getErrHasColors: () => io.color,
+  });
+  command.helpCommand(false);
+  for (const child of command.commands) configure(child, io);
+}
+
+/** Parses a command line. A number is the exit code of one that ended at once: help or misuse. */
+export function parse(
+  commands: readonly Command[],
+  argv: readonly string[],
+  io: Io,
+): Invocation | number {
+  let invocation: Invocation | undefined;
+  const program = buildProgram(commands, io, (it) => {
+    invocation = it;
+  });
+  try {
+    program.parse([...argv], { from: "user" });
+  } catch (err) {
+    if (!(err instanceof CommanderError)) throw err;
+    const helped = err.code === "commander.helpDisplayed" || err.code === "commander.help";
+    return helped && argv.length > 0 && err.exitCode === 0 ? 0 : 2;
+  }
+  return invocation ?? 2;
+}

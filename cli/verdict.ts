@@ -1,0 +1,70 @@
+import { applicationCondition, applicationReason } from "../crds/conditions.ts";
+import type { Application, Condition } from "../crds/types.gen.ts";
+
+/**
+ * What a rollout has come to. `Succeeded` and `Failed` are final; the text says why, in words.
+ * It reads the same conditions as `kubectl wait`, so that both give the same answer (G13).
+ */
+export type Verdict = {
+  readonly state: "Running" | "Succeeded" | "Failed";
+  readonly text: string;
+};
+
+type Status = NonNullable<Application["status"]>;
+
+const condition = ({ conditions }: Status, type: string): Condition | undefined =>
+  conditions?.find((one) => one.type === type);
+
+const because = (why: string | undefined): string =>
+  why === undefined || why === "" ? "" : `: ${why}`;
+
+function rolledBack(status: Status): string {
+  const { currentRevision, failedRevision } = status;
+  const outcome = currentRevision === undefined ? "nothing runs" : `${currentRevision} runs again`;
+  const why =
+    failedRevision?.message ?? condition(status, applicationCondition.rolledBack)?.message;
+  return `rolled back, ${outcome}${because(why)}`;
+}
+
+function failure(status: Status): string | undefined {
+  const phase = status.rollout?.phase;
+  const is = (type: string): boolean => condition(status, type)?.status === "True";
+  if (phase === "RolledBack" || is(applicationCondition.rolledBack)) return rolledBack(status);
+  if (phase === "RollbackPaused") {
+    const progressing = condition(status, applicationCondition.progressing);
+    return `rollback paused${because(progressing?.message)}`;
+  }
+  const paused = condition(status, applicationCondition.paused);
+  const byFailure = paused?.reason === applicationReason.pausedByFailure;
+  return byFailure && paused.status === "True"
+    ? `paused by a failure${because(paused.message)}`
+    : undefined;
+}
+
+function progress({ rollout, ready = "0/0" }: Status): string {
+  if (rollout === undefined) return `Pending, ${ready} ready`;
+  const batch = rollout.phase === "Rolling" ? ` ${rollout.progress ?? ""}` : "";
+  const [wait] = rollout.waits ?? [];
+  const why =
+    wait === undefined ? "" : `, waiting for ${wait.owner}: ${wait.message ?? wait.reason}`;
+  return `${rollout.phase}${batch.trimEnd()}, ${ready} ready${why}`;
+}
+
+/** The verdict on the newest change of an Application. */
+export function verdictOf(app: Application): Verdict {
+  const { status, metadata } = app;
+  if (
+    status?.observedGeneration === undefined ||
+    status.observedGeneration !== metadata.generation
+  ) {
+    return { state: "Running", text: "waiting for the controller to see the change" };
+  }
+  const failed = failure(status);
+  if (failed !== undefined) return { state: "Failed", text: failed };
+  const ready = condition(status, applicationCondition.ready);
+  const settled = status.rollout === undefined || status.rollout.phase === "Completed";
+  if (ready?.status === "True" && ready.observedGeneration === metadata.generation && settled) {
+    return { state: "Succeeded", text: `Ready, ${progress(status)}` };
+  }
+  return { state: "Running", text: progress(status) };
+}
