@@ -10,5 +10,5 @@ export async function revisionsOf(call: Call, app: Application): Promise<readonl
   const { items } = await client.list(revisions, { namespace, labelSelector }, call.signal);
   return items
     .filter(({ spec }) => spec.application.uid === app.metadata.uid)
-    .sort((a, b) => a.spec.number - b.spec.number);
+    .toSorted((a, b) => a.spec.number - b.spec.number);
 }

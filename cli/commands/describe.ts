@@ -8,7 +8,6 @@ import {
   nodes,
   type Pod,
   pods,
-  type Resource,
 } from "../../api/machinery/resources.ts";
 import { label } from "../../crds/labels.ts";
 import type { Application, Condition } from "../../crds/types.gen.ts";
@@ -39,7 +38,7 @@ async function eventRows(call: Call, uid: string, namespace?: string): Promise<s
   const fieldSelector = `involvedObject.uid=${uid}`;
   const { items } = await client.list(events, { ...scope, fieldSelector }, call.signal);
   return items
-    .sort((a, b) => (eventTime(a) ?? "").localeCompare(eventTime(b) ?? ""))
+    .toSorted((a, b) => (eventTime(a) ?? "").localeCompare(eventTime(b) ?? ""))
     .map((event) => [
       event.type ?? "",
       event.reason ?? "",
@@ -48,18 +47,29 @@ async function eventRows(call: Call, uid: string, namespace?: string): Promise<s
     ]);
 }
 
+function podState({ status }: Pod): { readonly state: string; readonly why: string } {
+  if (status?.conditions?.some((one) => one.type === "Ready" && one.status === "True") === true) {
+    return { state: "Ready", why: "" };
+  }
+  const waiting = (status?.containerStatuses ?? []).flatMap(({ state }) => state?.waiting ?? [])[0];
+  return {
+    state: waiting?.reason ?? status?.phase ?? "Pending",
+    why: waiting?.message ?? "",
+  };
+}
+
 function podRows(call: Call, list: readonly Pod[]): string[][] {
-  return list.map(({ metadata, spec, status }) => {
-    const states = status?.containerStatuses ?? [];
-    const waiting = states.find(({ state }) => state?.waiting !== undefined)?.state?.waiting;
-    const ready = status?.conditions?.find(({ type }) => type === "Ready")?.status === "True";
+  return list.map((pod) => {
+    const { metadata, spec, status } = pod;
+    const { state, why } = podState(pod);
+    const restarts = (status?.containerStatuses ?? []).map(({ restartCount }) => restartCount);
     return [
       metadata.name,
-      ready ? "Ready" : (waiting?.reason ?? status?.phase ?? "Pending"),
+      state,
       spec.nodeName ?? "<none>",
-      `${states.reduce((sum, { restartCount }) => sum + restartCount, 0)} restarts`,
+      `${restarts.reduce((sum, count) => sum + count, 0)} restarts`,
       ageOf(call.io, metadata.creationTimestamp),
-      waiting?.message ?? "",
+      why,
     ];
   });
 }
@@ -142,7 +152,7 @@ export const runDescribe: Run = async (call) => {
   for (const { type, name } of named) {
     if (name === undefined) throw new Misuse(`Missing NAME: which of the ${type.plural}`);
     const key = type.namespaced ? { namespace: session.namespace, name } : { name };
-    const object = await session.client.get(type as Resource<AnyObject>, key, call.signal);
+    const object = await session.client.get<AnyObject>(type, key, call.signal);
     if (object === undefined) throw new Error(`${type.kind} "${name}" not found`);
     if (!first) call.io.out("\n\n");
     first = false;
