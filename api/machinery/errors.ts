@@ -57,8 +57,10 @@ export class StatusError extends Error {
 /** Which resource an error is about: the plural and its group, as in `applications.lighthouse.dev`. */
 export type About = { readonly group: string; readonly plural: string };
 
-const about = ({ group, plural }: About, name: string): string =>
-  `${group === "" ? plural : `${plural}.${group}`} "${name}"`;
+const resourceName = ({ group, plural }: About): string =>
+  group === "" ? plural : `${plural}.${group}`;
+
+const about = (what: About, name: string): string => `${resourceName(what)} "${name}"`;
 
 const detailsOf = ({ group, plural }: About, name: string): StatusDetails =>
   group === "" ? { name, kind: plural } : { name, group, kind: plural };
@@ -108,7 +110,7 @@ export function invalid(
   const lines = causes.map(({ field, message }) =>
     field === undefined || field === "" ? message : `${field}: ${message}`,
   );
-  const list = lines.length === 1 ? (lines[0] ?? "") : `[${lines.join(", ")}]`;
+  const list = lines.length === 1 ? lines.join("") : `[${lines.join(", ")}]`;
   const qualified = group === "" ? kind : `${kind}.${group}`;
   return new StatusError("Invalid", `${qualified} "${name}" is invalid: ${list}`, {
     details: { name, group, kind, causes },
@@ -125,9 +127,10 @@ export function unauthorized(message = "Unauthorized"): StatusError {
   return new StatusError("Unauthorized", message);
 }
 
-/** Somebody we know, who may not do this; `why` ends the sentence. */
+/** The user is known and may not. Without a name it is about the collection. */
 export function forbidden(what: About, name: string, why: string): StatusError {
-  return new StatusError("Forbidden", `${about(what, name)} is forbidden: ${why}`, {
+  const which = name === "" ? resourceName(what) : about(what, name);
+  return new StatusError("Forbidden", `${which} is forbidden: ${why}`, {
     details: detailsOf(what, name),
   });
 }
