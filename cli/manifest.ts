@@ -81,12 +81,12 @@ export function parseManifests(file: string, source: string): readonly Manifest[
     const object: unknown = document.toJS({ maxAliasCount: 100 });
     if (object === null || object === undefined) continue; // only a comment, or nothing
     const where = (field: string): string => `${file}:${lineAt(offsetOf(document, field))}`;
-    const problem = problemOf(object);
-    if (problem !== undefined) {
-      throw new ManifestError(`${where(problem.split(":")[0] ?? "")}: ${problem}`);
-    }
     const line = lineAt(document.contents?.range?.[0] ?? 0);
-    manifests.push(...unfold({ file, line, object: object as Manifest["object"], where }));
+    for (const manifest of unfold({ file, line, object: object as Manifest["object"], where })) {
+      const problem = problemOf(manifest.object);
+      if (problem === undefined) manifests.push(manifest);
+      else throw new ManifestError(`${manifest.where(problem.split(":")[0] ?? "")}: ${problem}`);
+    }
   }
   return manifests;
 }
