@@ -137,3 +137,36 @@ export const revisionOutcome = {
   failed: "Failed",
   abandoned: "Abandoned",
 } as const satisfies Record<string, RevisionOutcome>;
+
+/** Types of the conditions of a Pod that its agent reports beside the well-known ones. */
+export const podCondition = {
+  /** Its images are there and its containers are created: starting it needs neither pull nor create. */
+  prepared: "lighthouse.dev/Prepared",
+} as const;
+
+/** Why a container waits, in `containerStatuses[].state.waiting.reason`, and why a pod is not prepared. */
+export const podReason = {
+  /** Well known: the image is being fetched or the container being made. */
+  creating: "ContainerCreating",
+  /** Well known: init containers go first. */
+  initializing: "PodInitializing",
+  /** Well known: a pull failed just now; then: the next try waits. */
+  pullFailed: "ErrImagePull",
+  pullBackOff: "ImagePullBackOff",
+  /** Well known: the image is absent and imagePullPolicy is Never. */
+  neverPull: "ErrImageNeverPull",
+  /** Well known: a ConfigMap, Secret or field that the container names is absent. */
+  configError: "CreateContainerConfigError",
+  /** Well known: the engine refuses to create or to start it. */
+  createError: "CreateContainerError",
+  runError: "RunContainerError",
+  /** Well known: it ended too often; the next start waits. */
+  crashLoop: "CrashLoopBackOff",
+  /** A container that is not ours holds the name or a host port. */
+  nameConflict: "NameConflict",
+  portConflict: "PortConflict",
+  /** Created, and not to be started yet. */
+  prepared: "Prepared",
+  /** Stopped as asked for, and kept. */
+  stopped: "Stopped",
+} as const;

@@ -67,3 +67,21 @@ export const finalizer = {
 
 /** Every name below this prefix belongs to Lighthouse; users may set only those documented above. */
 export const reservedPrefix = "lighthouse.dev/";
+
+/** Names of the labels on every container that an agent made: they say whose it is. */
+export const containerLabel = {
+  /** Which control plane: metadata.uid of its Namespace kube-system. Another one's are foreign. */
+  cluster: "lighthouse.dev/cluster",
+  /** metadata.uid of the Pod: adoption goes by it alone. */
+  podUid: "lighthouse.dev/pod-uid",
+  podNamespace: "lighthouse.dev/pod-namespace",
+  podName: "lighthouse.dev/pod-name",
+  /** Name in the pod's spec. */
+  container: "lighthouse.dev/container",
+  /** `init` or `main`. */
+  role: "lighthouse.dev/container-role",
+  /** Hash of what it was made from; another one means: make it anew. */
+  specHash: "lighthouse.dev/spec-hash",
+  /** Seconds between stop signal and SIGKILL, for when the Pod is no longer known. */
+  graceSeconds: "lighthouse.dev/grace-seconds",
+} as const;
