@@ -35,6 +35,8 @@ export function pathElements(field: string): readonly (string | number)[] {
   return elements;
 }
 
+const startOf = (document: Document): number => document.contents?.range?.[0] ?? 0;
+
 /** The document's node of a path, or of the longest part of it that the user wrote. */
 function offsetOf(document: Document, field: string): number {
   const elements = pathElements(field);
@@ -48,7 +50,7 @@ function offsetOf(document: Document, field: string): number {
     const node = pair?.key ?? document.getIn(elements.slice(0, length), true);
     if (isNode(node) && node.range) return node.range[0];
   }
-  return document.contents?.range?.[0] ?? 0;
+  return startOf(document);
 }
 
 function problemOf(object: unknown): string | undefined {
@@ -81,7 +83,7 @@ export function parseManifests(file: string, source: string): readonly Manifest[
     const object: unknown = document.toJS({ maxAliasCount: 100 });
     if (object === null || object === undefined) continue; // only a comment, or nothing
     const where = (field: string): string => `${file}:${lineAt(offsetOf(document, field))}`;
-    const line = lineAt(document.contents?.range?.[0] ?? 0);
+    const line = lineAt(startOf(document));
     for (const manifest of unfold({ file, line, object: object as Manifest["object"], where })) {
       const problem = problemOf(manifest.object);
       if (problem === undefined) manifests.push(manifest);
