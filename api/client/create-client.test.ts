@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../test/kit/eventually.ts";
 import { type Answer, type HttpServer, httpServer, sendJson } from "../../test/kit/http-server.ts";
 import {
@@ -17,19 +17,16 @@ import { toStatus } from "../machinery/status.ts";
 import type { ClientConfig } from "./config.ts";
 import { createClient, type OwnedClient } from "./create-client.ts";
 
-type Setup = { readonly server: HttpServer; readonly client: OwnedClient } & AsyncDisposable;
+type Setup = { readonly server: HttpServer; readonly client: OwnedClient };
 
 async function setup(answer: Answer, config: Partial<ClientConfig> = {}): Promise<Setup> {
   const server = await httpServer(answer);
   const client = createClient({ server: server.url, requestTimeoutMs: 2_000, ...config });
-  return {
-    server,
-    client,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
+  onTestFinished(async () => {
+    await client[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+  return { server, client };
 }
 
 const pod = (name: string, resourceVersion = "1"): KubeObject => ({
@@ -41,7 +38,7 @@ const web = { namespace: "shop", name: "web" };
 const forever = new AbortController().signal;
 
 test("client.get() returns undefined when the object is absent", async () => {
-  await using it = await setup((_, response) => {
+  const it = await setup((_, response) => {
     sendJson(response, 404, toStatus(notFound(pods, "web")));
   });
   expect(await it.client.get(pods, web)).toBeUndefined();
@@ -49,18 +46,18 @@ test("client.get() returns undefined when the object is absent", async () => {
 });
 
 test("client.get() refuses an answer that is no JSON instead of taking it for absence", async () => {
-  await using it = await setup((_, response) => void response.end("<html>"));
+  const it = await setup((_, response) => void response.end("<html>"));
   await expect(it.client.get(pods, web)).rejects.toThrow("it is not JSON");
 });
 
 test("client keeps its connections for later calls", async () => {
-  await using it = await setup((_, response) => sendJson(response, 200, pod("web")));
+  const it = await setup((_, response) => sendJson(response, 200, pod("web")));
   for (let call = 0; call < 20; call += 1) await it.client.get(pods, web);
   expect(it.server.connections).toBeLessThanOrEqual(2);
 });
 
 test("client.list() reads all pages and names the kind of each item", async () => {
-  await using it = await setup(({ url }, response) => {
+  const it = await setup(({ url }, response) => {
     const from = Number(url.searchParams.get("continue") ?? "0");
     const { apiVersion: _a, kind: _k, ...bare } = pod(`web-${from}`);
     const more = from < 2 ? { continue: String(from + 1) } : {};
@@ -77,7 +74,7 @@ test("client.list() reads all pages and names the kind of each item", async () =
 });
 
 test("client.list() reads everything at once when a page's revision was compacted", async () => {
-  await using it = await setup(({ url }, response) => {
+  const it = await setup(({ url }, response) => {
     if (url.searchParams.has("continue")) return sendJson(response, 410, gone);
     const whole = !url.searchParams.has("limit");
     const names = whole ? ["a", "b", "c"] : ["a"];
@@ -102,7 +99,7 @@ test.each([
   ["503 without it is the caller's to handle", 503, undefined, 1],
   ["a wait beyond the deadline is not begun", 503, "10", 1],
 ])("client.get() %s", async (_why, status, retryAfter, calls) => {
-  await using it = await setup((_, response) => {
+  const it = await setup((_, response) => {
     if (it0.length > 1) return sendJson(response, 200, pod("web"));
     if (retryAfter !== undefined) response.setHeader("retry-after", retryAfter);
     return sendJson(response, status, toStatus(tooManyRequests("busy", 1)));
@@ -114,7 +111,7 @@ test.each([
 });
 
 test("client.create() is never repeated", async () => {
-  await using it = await setup((_, response) => {
+  const it = await setup((_, response) => {
     response.setHeader("retry-after", "0");
     sendJson(response, 503, {});
   });
@@ -125,7 +122,7 @@ test("client.create() is never repeated", async () => {
 
 test("client repeats an idempotent call when its connection breaks", async () => {
   let calls = 0;
-  await using it = await setup((_, response) => {
+  const it = await setup((_, response) => {
     calls += 1;
     if (calls === 1) return void response.socket?.destroy();
     return sendJson(response, 200, pod("web"));
@@ -135,14 +132,14 @@ test("client repeats an idempotent call when its connection breaks", async () =>
 });
 
 test("client bounds every call that is no watch", async () => {
-  await using it = await setup(() => undefined, { requestTimeoutMs: 60 });
+  const it = await setup(() => undefined, { requestTimeoutMs: 60 });
   const err = await it.client.get(pods, web).catch((err: unknown) => err);
   expect(reasonOf(err)).toBe("Timeout");
   expect(String(err)).toContain("no answer within 0.06 s");
 });
 
 test("client bounds an answer that stops in the middle of its body", async () => {
-  await using it = await setup((_, response) => void response.write("{"), { requestTimeoutMs: 60 });
+  const it = await setup((_, response) => void response.write("{"), { requestTimeoutMs: 60 });
   await expect(it.client.get(pods, web)).rejects.toSatisfy((err) => reasonOf(err) === "Timeout");
 });
 
@@ -151,7 +148,7 @@ test("client names the server and the way out when nobody listens", async () => 
   await once(probe, "listening");
   const { port } = probe.address() as AddressInfo;
   probe.close();
-  await using client = createClient({ server: `http://127.0.0.1:${port}` });
+  const client = createClient({ server: `http://127.0.0.1:${port}` });
   const err = await client.get(pods, web).catch((err: unknown) => err);
   expect(isUnavailable(err)).toBe(true);
   expect(String(err)).toContain(
@@ -160,7 +157,7 @@ test("client names the server and the way out when nobody listens", async () => 
 });
 
 test("client rejects with the caller's reason when the caller aborts", async () => {
-  await using it = await setup(() => undefined);
+  const it = await setup(() => undefined);
   const controller = new AbortController();
   const pending = it.client.get(pods, web, controller.signal);
   controller.abort(new Error("stop"));
@@ -168,7 +165,7 @@ test("client rejects with the caller's reason when the caller aborts", async () 
 });
 
 test("client sends credentials, agent, manager and content types", async () => {
-  await using it = await setup((_, response) => sendJson(response, 200, pod("web")), {
+  const it = await setup((_, response) => sendJson(response, 200, pod("web")), {
     credentials: async () => ({ token: "t0ken" }),
     userAgent: "tests/1",
   });
@@ -190,7 +187,7 @@ test("client sends credentials, agent, manager and content types", async () => {
 });
 
 test("client.create() posts a subresource below the object", async () => {
-  await using it = await setup((_, response) => sendJson(response, 201, {}));
+  const it = await setup((_, response) => sendJson(response, 201, {}));
   await it.client.create(
     pods,
     { ...pod("web"), spec: { containers: [] } },
@@ -200,13 +197,13 @@ test("client.create() posts a subresource below the object", async () => {
 });
 
 test("client refuses a namespaced object without its namespace", async () => {
-  await using it = await setup(() => undefined);
+  const it = await setup(() => undefined);
   await expect(it.client.get(pods, { name: "web" })).rejects.toThrow("it has no namespace");
   await expect(it.client.get(nodes, { name: "" })).rejects.toThrow("it has no name");
 });
 
 test("client.delete() resolves when the object is gone and sends its preconditions", async () => {
-  await using it = await setup((_, response) => sendJson(response, 404, {}));
+  const it = await setup((_, response) => sendJson(response, 404, {}));
   await it.client.delete(pods, web, { preconditions: { uid: "u" }, gracePeriodSeconds: 0 });
   expect(JSON.parse(it.server.received[0]?.body ?? "")).toEqual({
     apiVersion: "v1",
@@ -218,7 +215,7 @@ test("client.delete() resolves when the object is gone and sends its preconditio
 
 test("client hands the texts of Warning headers to its caller", async () => {
   const warnings: string[] = [];
-  await using it = await setup(
+  const it = await setup(
     (_, response) => {
       response.setHeader("warning", ['299 - "unknown field \\"spec.a\\""', '299 - "old"']);
       sendJson(response, 200, pod("web"));
@@ -232,7 +229,7 @@ test("client hands the texts of Warning headers to its caller", async () => {
 const frame = (type: string, object: unknown): string => `${JSON.stringify({ type, object })}\n`;
 
 test("client.watch() yields frames however the bytes were cut, and ends with the server", async () => {
-  await using it = await setup(async (_, response) => {
+  const it = await setup(async (_, response) => {
     const bytes = Buffer.from(
       frame("ADDED", pod("café", "2")) +
         frame("BOOKMARK", pod("", "3")) +
@@ -253,13 +250,13 @@ test.each([
   ["an ERROR frame", 200, frame("ERROR", gone)],
   ["an answer of 410", 410, JSON.stringify(gone)],
 ])("client.watch() throws Expired on %s", async (_why, status, body) => {
-  await using it = await setup((_, response) => void response.writeHead(status).end(body));
+  const it = await setup((_, response) => void response.writeHead(status).end(body));
   const frames = Array.fromAsync(it.client.watch(pods, { resourceVersion: "1" }, forever));
   await expect(frames).rejects.toSatisfy(isExpired);
 });
 
 test("client.watch() ends without an error when its signal aborts", async () => {
-  await using it = await setup((_, response) => void response.write(frame("ADDED", pod("a"))));
+  const it = await setup((_, response) => void response.write(frame("ADDED", pod("a"))));
   const controller = new AbortController();
   const seen: string[] = [];
   for await (const { type } of it.client.watch(pods, { resourceVersion: "1" }, controller.signal)) {
@@ -270,7 +267,7 @@ test("client.watch() ends without an error when its signal aborts", async () => 
 });
 
 test("client.watch() fails when the connection breaks or nothing comes any more", async () => {
-  await using it = await setup((_, response) => void response.write(frame("ADDED", pod("a"))), {
+  const it = await setup((_, response) => void response.write(frame("ADDED", pod("a"))), {
     watchSilenceMs: 100,
   });
   const silent = Array.fromAsync(it.client.watch(pods, { resourceVersion: "1" }, forever));
@@ -283,7 +280,7 @@ test("client.watch() fails when the connection breaks or nothing comes any more"
 });
 
 test("client.raw() streams the body and throws for a failure", async () => {
-  await using it = await setup(({ url }, response) => {
+  const it = await setup(({ url }, response) => {
     if (url.pathname === "/no")
       return sendJson(response, 403, { kind: "Status", reason: "Forbidden" });
     return void response.writeHead(200, { "x-one": "1" }).end("line\n");

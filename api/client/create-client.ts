@@ -145,12 +145,14 @@ export function createClient(config: ClientConfig): OwnedClient {
         watch: "true",
         allowWatchBookmarks: "true",
       });
-      using quiet = deadline(silenceMs, silent, signal);
+      const quiet = deadline(silenceMs, silent, signal);
       const request = { method: "GET", path, idempotent: true } as const;
       try {
         yield* watchFrames(() => transport.open(request, quiet.signal), quiet);
       } catch (err) {
         if (!signal.aborted) throw err;
+      } finally {
+        quiet.dispose();
       }
     },
     async raw(request: RawRequest, signal) {

@@ -1,10 +1,12 @@
 /** A signal with an end: aborts with the parent's reason, or with `late()` after `ms`. */
-export type Deadline = Disposable & {
+export type Deadline = {
   readonly signal: AbortSignal;
   /** Starts the time anew. */
   restart(): void;
   /** Ends the timer; the parent still aborts the signal. */
   stop(): void;
+  /** Ends the timer and forgets the parent. */
+  dispose(): void;
 };
 
 /**
@@ -25,7 +27,7 @@ export function deadline(ms: number, late: () => Error, parent?: AbortSignal): D
     signal: controller.signal,
     restart: () => timer?.refresh(),
     stop,
-    [Symbol.dispose]() {
+    dispose() {
       stop();
       parent?.removeEventListener("abort", onParent);
     },

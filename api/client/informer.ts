@@ -31,7 +31,7 @@ export interface Informer<T extends KubeObject> {
   readonly cache: Cache<T>;
   /** Handlers run in the order of the server's history, after the cache has changed. */
   onChange(handler: (change: Change<T>) => void): void;
-  /** Resolves once the first list is in the cache. */
+  /** Resolves once the first list is in the cache; rejects if the informer is stopped before. */
   readonly synced: Promise<void>;
   /** Lives until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;

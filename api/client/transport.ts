@@ -46,7 +46,7 @@ async function* translated(
   } catch (err) {
     throw end.signal.aborted ? end.signal.reason : fromConnectionError(err, server);
   } finally {
-    end[Symbol.dispose]();
+    end.dispose();
   }
 }
 
@@ -88,12 +88,16 @@ export function createTransport(config: ClientConfig): Transport {
   };
   return {
     async json(request, signal) {
-      using end = endOf(request, signal);
+      const end = endOf(request, signal);
       const until = { signal: end.signal, endMs: Date.now() + timeoutMs };
-      const text = await repeat(request, until, () =>
-        exchange(request, end.signal, ({ body }) => readText(body)),
-      );
-      return parseAnswer(text, request);
+      try {
+        const text = await repeat(request, until, () =>
+          exchange(request, end.signal, ({ body }) => readText(body)),
+        );
+        return parseAnswer(text, request);
+      } finally {
+        end.dispose();
+      }
     },
     async open(request, signal) {
       // Disposed of by the body, which outlives this function: until then the parent can end it.
@@ -108,7 +112,7 @@ export function createTransport(config: ClientConfig): Transport {
           })),
         );
       } catch (err) {
-        end[Symbol.dispose]();
+        end.dispose();
         throw err;
       } finally {
         end.stop();
