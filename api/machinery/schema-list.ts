@@ -1,0 +1,70 @@
+import { duplicateValue, invalidValue, tooManyValues } from "./field-causes.ts";
+import type { JsonSchemaProps } from "./schema-props.ts";
+import { canonicalJson, isJsonObject } from "./schema-value.ts";
+import { type Check, descend, here } from "./schema-walk.ts";
+
+const reportDuplicate: Check = (value, walk) => {
+  walk.causes.push(duplicateValue(here(walk), value));
+};
+
+/** Blames every item whose identity an earlier item has. */
+function uniqueBy(identity: (item: unknown) => string, shown: (item: unknown) => unknown): Check {
+  return (value, walk) => {
+    if (!Array.isArray(value)) return;
+    const seen = new Set<string>();
+    for (let i = 0; i < value.length; i += 1) {
+      const id = identity(value[i]);
+      if (seen.has(id)) descend(walk, i, shown(value[i]), reportDuplicate);
+      seen.add(id);
+    }
+  };
+}
+
+/** The keys of a list item in the order of the schema; a missing key has its default. */
+function keysOf(schema: JsonSchemaProps): (item: unknown) => Record<string, unknown> {
+  const names = schema["x-kubernetes-list-map-keys"] ?? [];
+  const fields = schema.items?.properties ?? {};
+  return (item) => {
+    const own = (name: string): unknown =>
+      isJsonObject(item) && Object.hasOwn(item, name) ? item[name] : fields[name]?.default;
+    return Object.fromEntries(names.map((name) => [name, own(name)]));
+  };
+}
+
+function listType(schema: JsonSchemaProps): Check | undefined {
+  const type = schema["x-kubernetes-list-type"];
+  if (type === "set") return uniqueBy(canonicalJson, (item) => item);
+  if (type !== "map") return undefined;
+  const keys = keysOf(schema);
+  return uniqueBy((item) => canonicalJson(keys(item)), keys);
+}
+
+function isUnique(value: readonly unknown[]): boolean {
+  return new Set(value.map(canonicalJson)).size === value.length;
+}
+
+/** The checks of the keywords for lists, but for `items`; other values pass. */
+export function listChecks(schema: JsonSchemaProps): Check[] {
+  const { minItems, maxItems } = schema;
+  const checks: Check[] = [];
+  if (maxItems !== undefined)
+    checks.push((value, walk) => {
+      if (Array.isArray(value) && value.length > maxItems)
+        walk.causes.push(tooManyValues(here(walk), value.length, maxItems));
+    });
+  if (minItems !== undefined)
+    checks.push((value, walk) => {
+      if (!Array.isArray(value) || value.length >= minItems) return;
+      const path = here(walk);
+      const detail = `${path} in body should have at least ${minItems} items`;
+      walk.causes.push(invalidValue(path, value.length, detail));
+    });
+  if (schema.uniqueItems === true)
+    checks.push((value, walk) => {
+      if (!Array.isArray(value) || isUnique(value)) return;
+      const path = here(walk);
+      walk.causes.push(invalidValue(path, "array", `${path} in body shouldn't contain duplicates`));
+    });
+  const typed = listType(schema);
+  return typed === undefined ? checks : [...checks, typed];
+}
