@@ -122,14 +122,16 @@ const serverMove: Arbitrary<Move> = oneof(
         server.remove(name),
   ),
 );
-const shellMove: Arbitrary<Move> = record({
-  frames: integer({ min: 0, max: 4 }),
-  end: constantFrom("close", "lose", "refuse", "list only"),
-}).map(
-  ({ frames, end }): Move =>
-    (_server, shell) =>
-      shell.call(frames, end),
-);
+type End = Parameters<Shell["call"]>[1];
+const shellMove = (...ends: readonly End[]): Arbitrary<Move> =>
+  record({ frames: integer({ min: 0, max: 4 }), end: constantFrom(...ends) }).map(
+    ({ frames, end }): Move =>
+      (_server, shell) =>
+        shell.call(frames, end),
+  );
+const anyCall = shellMove("close", "lose", "refuse", "list only");
+/** A refusal relists, and a relist may skip what came and went. */
+const unrefusedCall = shellMove("close", "lose", "list only");
 const compaction: Arbitrary<Move> = constantFrom<Move>((server) => server.compact());
 
 /** What a change says was there before, and what is there after. */
