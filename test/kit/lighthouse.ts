@@ -59,9 +59,9 @@ export async function startLighthouse(options: UpOptions): Promise<Lighthouse> {
   const argv = [
     program,
     "up",
-    ...["--data-dir", options.dataDir],
-    ...["--listen", options.listen ?? "127.0.0.1:0"],
-    ...["--kubeconfig", kubeconfig],
+    `--data-dir=${options.dataDir}`,
+    `--listen=${options.listen ?? "127.0.0.1:0"}`,
+    `--kubeconfig=${kubeconfig}`,
     ...options.docker.flatMap((url) => ["--docker", url]),
     ...(options.store === undefined ? [] : ["--store", options.store]),
     ...(options.args ?? []),
