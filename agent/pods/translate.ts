@@ -1,0 +1,248 @@
+import { parseQuantity } from "../../api/machinery/quantity.ts";
+import type { Pod } from "../../api/machinery/resources.ts";
+import { containerLabel, label } from "../../crds/labels.ts";
+import type { ContainerSpec, HostConfigSpec, PortBinding } from "../engine/container-spec.ts";
+import type { FileEntry } from "../engine/engine.ts";
+import { joinsRoot, type Member, membersOf, networkRoot } from "./containers.ts";
+import { expand, type Place, resolveEnv } from "./env.ts";
+import { type Sources, ConfigProblem } from "./sources.ts";
+import { specHash } from "./spec-hash.ts";
+import { type Mounted, mountsOf } from "./volumes.ts";
+
+/** What the translation needs beside the pod. */
+export type Surroundings = {
+  readonly sources: Sources;
+  readonly place: Place;
+  /** metadata.uid of the Namespace kube-system: whose containers these are. */
+  readonly cluster: string;
+  /** Id of the container whose network is shared; needed by those that join it. */
+  readonly rootId?: string;
+};
+
+/** One container as Docker takes it. */
+export type Translated = {
+  /** Docker's name for it. */
+  readonly name: string;
+  readonly spec: ContainerSpec;
+  /** To be written before each start. */
+  readonly files: readonly FileEntry[];
+};
+
+/**
+ * Docker's name of a container: `lh_<namespace>_<pod>_<container>_<8 hex digits of the uid>`. A pod
+ * of the same name that comes later has another one, and underscores cannot stand in the parts.
+ */
+export function dockerName({ metadata }: Pod, container: string): string {
+  const uid = metadata.uid.replaceAll("-", "").slice(0, 8);
+  return `lh_${metadata.namespace ?? "default"}_${metadata.name}_${container}_${uid}`;
+}
+
+type Entries<T> = { readonly [Key in keyof T]: T[Key] | undefined };
+
+/** Without the fields that are `undefined`: for Docker an absent field means the image's or its own. */
+function present<T extends object>(entries: Entries<T>): T {
+  return Object.fromEntries(
+    Object.entries(entries).filter(([, value]) => value !== undefined),
+  ) as T;
+}
+
+const listed = <T>(items: readonly T[] | undefined): readonly T[] | undefined =>
+  items === undefined || items.length === 0 ? undefined : items;
+
+function amount(quantity: unknown, scale: bigint): number | undefined {
+  const parsed = typeof quantity === "string" ? parseQuantity(quantity) : undefined;
+  return parsed === undefined ? undefined : Number(parsed.nanos / scale);
+}
+
+const perUnit = 1_000_000_000n;
+
+function resourcesOf({ spec }: Member): Partial<HostConfigSpec> {
+  const { limits, requests } = spec.resources ?? {};
+  const memory = amount(limits?.["memory"], perUnit);
+  const milliCpu = amount(requests?.["cpu"] ?? limits?.["cpu"], 1_000_000n);
+  return present<Partial<HostConfigSpec>>({
+    Memory: memory,
+    // The same limit with swap: without it Docker lets a container use as much swap again.
+    MemorySwap: memory,
+    MemoryReservation: amount(requests?.["memory"], perUnit),
+    NanoCpus: amount(limits?.["cpu"], 1n),
+    CpuShares:
+      milliCpu === undefined ? undefined : Math.max(2, Math.floor((milliCpu * 1024) / 1000)),
+  });
+}
+
+function userOf({ spec }: Pod, member: Member): string | undefined {
+  const merged = { ...spec.securityContext, ...member.spec.securityContext };
+  const { runAsUser, runAsGroup, runAsNonRoot } = merged;
+  if (runAsUser === undefined) return undefined;
+  if (runAsUser === 0 && runAsNonRoot === true)
+    throw new ConfigProblem(`Cannot run container ${member.name}: runAsNonRoot is set, user is 0`);
+  return runAsGroup === undefined ? `${runAsUser}` : `${runAsUser}:${runAsGroup}`;
+}
+
+function securityOptions({ spec }: Pod, { spec: container }: Member): readonly string[] {
+  const own = container.securityContext;
+  const seccomp = own?.seccompProfile ?? spec.securityContext?.seccompProfile;
+  return [
+    ...(own?.allowPrivilegeEscalation === false ? ["no-new-privileges"] : []),
+    ...(seccomp?.type === "Unconfined" ? ["seccomp=unconfined"] : []),
+  ];
+}
+
+function securityOf(pod: Pod, member: Member): Partial<HostConfigSpec> {
+  const own = member.spec.securityContext;
+  const shared = pod.spec.securityContext;
+  const groups = [
+    ...(shared?.supplementalGroups ?? []),
+    ...(shared?.fsGroup === undefined ? [] : [shared.fsGroup]),
+  ].map(String);
+  return present<Partial<HostConfigSpec>>({
+    Privileged: own?.privileged,
+    ReadonlyRootfs: own?.readOnlyRootFilesystem,
+    CapAdd: listed(own?.capabilities?.add),
+    CapDrop: listed(own?.capabilities?.drop),
+    SecurityOpt: listed(securityOptions(pod, member)),
+    GroupAdd: listed(groups),
+  });
+}
+
+function bindingsOf(pod: Pod): Readonly<Record<string, readonly PortBinding[]>> | undefined {
+  const bindings: Record<string, PortBinding[]> = {};
+  for (const { spec } of membersOf(pod.spec)) {
+    for (const { containerPort, hostPort, hostIP = "", protocol = "TCP" } of spec.ports ?? []) {
+      if (hostPort === undefined || hostPort === 0) continue;
+      const key = `${containerPort}/${protocol.toLowerCase()}`;
+      (bindings[key] ??= []).push({ HostIp: hostIP, HostPort: String(hostPort) });
+    }
+  }
+  return Object.keys(bindings).length === 0 ? undefined : bindings;
+}
+
+function exposedOf(pod: Pod): ContainerSpec["ExposedPorts"] | undefined {
+  const ports = membersOf(pod.spec).flatMap(({ spec }) =>
+    (spec.ports ?? []).map(
+      (port) => `${port.containerPort}/${(port.protocol ?? "TCP").toLowerCase()}`,
+    ),
+  );
+  return ports.length === 0 ? undefined : Object.fromEntries(ports.map((port) => [port, {}]));
+}
+
+function resolverOf({ spec }: Pod): Partial<HostConfigSpec> {
+  const { nameservers, searches, options } = spec.dnsConfig ?? {};
+  const words = (options ?? []).map(({ name = "", value }) =>
+    value === undefined || value === "" ? name : `${name}:${value}`,
+  );
+  const hosts = (spec.hostAliases ?? []).flatMap(({ hostnames, ip }) =>
+    (hostnames ?? []).map((name) => `${name}:${ip}`),
+  );
+  return present<Partial<HostConfigSpec>>({
+    Dns: listed(nameservers),
+    DnsSearch: listed(searches),
+    DnsOptions: listed(words),
+    ExtraHosts: listed(hosts),
+  });
+}
+
+function sysctlsOf({ spec }: Pod): Partial<HostConfigSpec> {
+  const sysctls = spec.securityContext?.sysctls ?? [];
+  if (sysctls.length === 0) return {};
+  return { Sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])) };
+}
+
+/** Docker refuses names, ports and resolvers of a container that uses another one's network. */
+function joinedNetwork(member: Member, rootId: string | undefined): Partial<HostConfigSpec> {
+  if (rootId === undefined)
+    throw new ConfigProblem(`Cannot create container ${member.name}: its network is not there yet`);
+  return { NetworkMode: `container:${rootId}`, IpcMode: `container:${rootId}` };
+}
+
+function ownNetwork(pod: Pod, member: Member): Partial<HostConfigSpec> {
+  const { spec } = pod;
+  const isRoot = member.name === networkRoot(spec);
+  const onHost = spec.hostNetwork === true;
+  const joined = membersOf(spec).some(({ name }) => joinsRoot(spec, name));
+  return present<Partial<HostConfigSpec>>({
+    NetworkMode: onHost ? "host" : "bridge",
+    PortBindings: onHost || !isRoot ? undefined : bindingsOf(pod),
+    IpcMode: isRoot && joined ? "shareable" : undefined,
+    ...resolverOf(pod),
+    ...(onHost ? {} : sysctlsOf(pod)),
+  });
+}
+
+function namespacesOf({ spec }: Pod, rootId: string | undefined): Partial<HostConfigSpec> {
+  const shared = spec.shareProcessNamespace === true && rootId !== undefined;
+  const pid = spec.hostPID === true ? "host" : undefined;
+  return present<Partial<HostConfigSpec>>({
+    PidMode: shared ? `container:${rootId}` : pid,
+    ...(spec.hostIPC === true ? { IpcMode: "host" } : {}),
+  });
+}
+
+function hostConfig(pod: Pod, member: Member, around: Surroundings, mounted: Mounted) {
+  const joins = joinsRoot(pod.spec, member.name);
+  return present<HostConfigSpec>({
+    // The agent restarts: it counts, waits and reports, which Docker's own policy cannot (ADR 0004).
+    RestartPolicy: { Name: "no" },
+    ...(joins ? joinedNetwork(member, around.rootId) : ownNetwork(pod, member)),
+    ...namespacesOf(pod, joins ? around.rootId : undefined),
+    ...resourcesOf(member),
+    ...securityOf(pod, member),
+    Mounts: listed(mounted.mounts),
+    Binds: listed(mounted.binds),
+  });
+}
+
+function hostnameOf(pod: Pod, member: Member): string | undefined {
+  if (pod.spec.hostNetwork === true || joinsRoot(pod.spec, member.name)) return undefined;
+  return (pod.spec.hostname ?? pod.metadata.name).slice(0, 63).replace(/[-.]+$/, "");
+}
+
+function labelsOf(pod: Pod, member: Member, cluster: string): Readonly<Record<string, string>> {
+  const copied = [label.application, label.revision].flatMap((name) => {
+    const value = pod.metadata.labels?.[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    ...Object.fromEntries(copied),
+    [containerLabel.cluster]: cluster,
+    [containerLabel.podUid]: pod.metadata.uid,
+    [containerLabel.podNamespace]: pod.metadata.namespace ?? "default",
+    [containerLabel.podName]: pod.metadata.name,
+    [containerLabel.container]: member.name,
+    [containerLabel.role]: member.role === "init" ? "init" : "main",
+    [containerLabel.specHash]: specHash(member.spec),
+    [containerLabel.graceSeconds]: String(pod.spec.terminationGracePeriodSeconds ?? 30),
+  };
+}
+
+/**
+ * One container of a pod as the body of Docker's create. Pure: everything it reads is passed in.
+ *
+ * @throws ConfigProblem when a source is missing or Docker cannot do what is asked for.
+ */
+export function translate(pod: Pod, member: Member, around: Surroundings): Translated {
+  const { spec } = member;
+  const env = resolveEnv(pod, spec, around.sources, around.place);
+  const mounted = mountsOf(pod, spec, around.sources, around.place);
+  const joins = joinsRoot(pod.spec, member.name);
+  const words = (list: readonly string[] | undefined): readonly string[] | undefined =>
+    listed(list)?.map((word) => expand(word, env));
+  const body = present<ContainerSpec>({
+    Image: spec.image ?? "",
+    Hostname: hostnameOf(pod, member),
+    User: userOf(pod, member),
+    Env: listed([...env].map(([name, value]) => `${name}=${value}`)),
+    Entrypoint: words(spec.command),
+    Cmd: words(spec.args),
+    WorkingDir: spec.workingDir,
+    Labels: labelsOf(pod, member, around.cluster),
+    ExposedPorts: joins || pod.spec.hostNetwork === true ? undefined : exposedOf(pod),
+    StopTimeout: pod.spec.terminationGracePeriodSeconds,
+    Tty: spec.tty,
+    OpenStdin: spec.stdin,
+    StdinOnce: spec.stdinOnce,
+    HostConfig: hostConfig(pod, member, around, mounted),
+  });
+  return { name: dockerName(pod, member.name), spec: body, files: mounted.files };
+}
