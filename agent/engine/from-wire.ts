@@ -1,0 +1,233 @@
+import type {
+  ContainerDetail,
+  ContainerHealth,
+  ContainerPhase,
+  ContainerState,
+  ContainerStats,
+  ContainerSummary,
+  ImageDetail,
+  PublishedPort,
+} from "./engine.ts";
+
+type Labels = Readonly<Record<string, string>> | null;
+
+/** A row of `GET /containers/json`; only what we read. */
+export type WireSummary = {
+  readonly Id: string;
+  readonly Names: readonly string[] | null;
+  readonly Image: string;
+  readonly ImageID: string;
+  readonly Labels: Labels;
+  readonly State: string;
+  readonly Status: string;
+  readonly Created: number;
+};
+
+type WireState = {
+  readonly Status: string;
+  readonly Pid: number;
+  readonly ExitCode: number;
+  readonly OOMKilled: boolean;
+  readonly Error: string;
+  readonly StartedAt: string;
+  readonly FinishedAt: string;
+  readonly Health?: {
+    readonly Status: string;
+    readonly FailingStreak: number;
+    readonly Log: readonly { readonly Output: string }[] | null;
+  } | null;
+};
+
+/** `GET /containers/{id}/json`; only what we read. */
+export type WireContainer = {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Image: string;
+  readonly Created: string;
+  readonly State: WireState;
+  readonly RestartCount: number;
+  readonly Config: { readonly Image: string; readonly Labels: Labels; readonly Tty: boolean };
+  readonly HostConfig: { readonly NetworkMode: string };
+  readonly Mounts:
+    | readonly {
+        readonly Type: string;
+        readonly Name?: string;
+        readonly Source: string;
+        readonly Destination: string;
+        readonly RW: boolean;
+      }[]
+    | null;
+  readonly NetworkSettings: {
+    readonly Ports: Readonly<
+      Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>
+    > | null;
+    readonly Networks: Readonly<
+      Record<string, { readonly IPAddress: string; readonly GlobalIPv6Address: string }>
+    > | null;
+  };
+};
+
+/** `GET /images/{name}/json`; only what we read. */
+export type WireImage = {
+  readonly Id: string;
+  readonly RepoTags: readonly string[] | null;
+  readonly RepoDigests: readonly string[] | null;
+  readonly Size: number;
+  readonly Os: string;
+  readonly Architecture: string;
+  readonly Config?: {
+    readonly ExposedPorts?: Readonly<Record<string, unknown>> | null;
+    readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null;
+  } | null;
+};
+
+/** `GET /containers/{id}/stats`; only what we read. */
+export type WireStats = {
+  readonly read: string;
+  readonly cpu_stats: { readonly cpu_usage: { readonly total_usage: number } };
+  readonly memory_stats: {
+    readonly usage?: number;
+    readonly stats?: Readonly<Record<string, number>>;
+  };
+  readonly networks?: Readonly<
+    Record<string, { readonly rx_bytes: number; readonly tx_bytes: number }>
+  >;
+  readonly pids_stats?: { readonly current?: number };
+};
+
+const maxHealthOutputChars = 4096;
+
+/** The engine writes year 1 for "never". */
+function timeMs(text: string): number | undefined {
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) || ms <= 0 ? undefined : ms;
+}
+
+const bareName = (name: string): string => name.replace(/^\//, "");
+
+/** A container linked into others has more names; its own has no second slash. */
+function ownName(names: readonly string[] | null): string {
+  const own = (names ?? []).find((name) => !name.slice(1).includes("/"));
+  return bareName(own ?? names?.[0] ?? "");
+}
+
+/** One row of the list. */
+export function toSummary(wire: WireSummary): ContainerSummary {
+  return {
+    id: wire.Id,
+    name: ownName(wire.Names),
+    image: wire.Image,
+    imageId: wire.ImageID,
+    labels: wire.Labels ?? {},
+    phase: wire.State as ContainerPhase,
+    status: wire.Status,
+    createdAtMs: wire.Created * 1000,
+  };
+}
+
+function toHealth(wire: WireState["Health"]): ContainerHealth | undefined {
+  if (wire === null || wire === undefined) return undefined;
+  const { Status: status } = wire;
+  if (status !== "starting" && status !== "healthy" && status !== "unhealthy") return undefined;
+  const lastOutput = wire.Log?.at(-1)?.Output ?? "";
+  return {
+    status,
+    failingStreak: wire.FailingStreak,
+    lastOutput: lastOutput.slice(0, maxHealthOutputChars),
+  };
+}
+
+function toState(wire: WireState): ContainerState {
+  const startedAtMs = timeMs(wire.StartedAt);
+  const finishedAtMs = timeMs(wire.FinishedAt);
+  const health = toHealth(wire.Health);
+  return {
+    phase: wire.Status as ContainerPhase,
+    pid: wire.Pid,
+    exitCode: wire.ExitCode,
+    oomKilled: wire.OOMKilled,
+    error: wire.Error,
+    ...(startedAtMs === undefined ? {} : { startedAtMs }),
+    ...(finishedAtMs === undefined ? {} : { finishedAtMs }),
+    ...(health === undefined ? {} : { health }),
+  };
+}
+
+function toPorts(wire: WireContainer["NetworkSettings"]["Ports"]): readonly PublishedPort[] {
+  return Object.entries(wire ?? {}).flatMap(([key, bindings]) => {
+    const [port = "", protocol = "tcp"] = key.split("/");
+    return (bindings ?? []).map(({ HostIp, HostPort }) => ({
+      containerPort: Number(port),
+      protocol: protocol as PublishedPort["protocol"],
+      hostIp: HostIp,
+      hostPort: Number(HostPort),
+    }));
+  });
+}
+
+function toAddresses(
+  wire: WireContainer["NetworkSettings"]["Networks"],
+): Readonly<Record<string, string>> {
+  const known = Object.entries(wire ?? {}).flatMap(([name, network]) => {
+    const address = network.IPAddress || network.GlobalIPv6Address;
+    return address ? [[name, address] as const] : [];
+  });
+  return Object.fromEntries(known);
+}
+
+/** Everything about one container. */
+export function toDetail(wire: WireContainer): ContainerDetail {
+  return {
+    id: wire.Id,
+    name: bareName(wire.Name),
+    image: wire.Config.Image,
+    imageId: wire.Image,
+    labels: wire.Config.Labels ?? {},
+    createdAtMs: Date.parse(wire.Created),
+    state: toState(wire.State),
+    restartCount: wire.RestartCount,
+    tty: wire.Config.Tty,
+    networkMode: wire.HostConfig.NetworkMode,
+    addresses: toAddresses(wire.NetworkSettings.Networks),
+    ports: toPorts(wire.NetworkSettings.Ports),
+    mounts: (wire.Mounts ?? []).map((mount) => ({
+      type: mount.Type,
+      source: mount.Type === "volume" ? (mount.Name ?? mount.Source) : mount.Source,
+      target: mount.Destination,
+      readOnly: !mount.RW,
+    })),
+  };
+}
+
+/** An image as the engine holds it. */
+export function toImage(wire: WireImage): ImageDetail {
+  const test = wire.Config?.Healthcheck?.Test ?? [];
+  return {
+    id: wire.Id,
+    digests: wire.RepoDigests ?? [],
+    tags: wire.RepoTags ?? [],
+    sizeBytes: wire.Size,
+    os: wire.Os,
+    arch: wire.Architecture,
+    exposedPorts: Object.keys(wire.Config?.ExposedPorts ?? {}),
+    hasHealthcheck: test.length > 0 && test[0] !== "NONE",
+  };
+}
+
+/** One reading, or `undefined` when the container does not run: the engine answers zeros then. */
+export function toStats(wire: WireStats): ContainerStats | undefined {
+  const atMs = timeMs(wire.read);
+  if (atMs === undefined || wire.memory_stats.usage === undefined) return undefined;
+  const { usage, stats = {} } = wire.memory_stats;
+  // cgroup v1 and v2 names of page cache that can be dropped: what kubelet calls the working set.
+  const reclaimable = stats["total_inactive_file"] ?? stats["inactive_file"] ?? 0;
+  const networks = Object.values(wire.networks ?? {});
+  return {
+    atMs,
+    cpuNanos: wire.cpu_stats.cpu_usage.total_usage,
+    memoryBytes: Math.max(0, usage - reclaimable),
+    networkReceivedBytes: networks.reduce((sum, { rx_bytes }) => sum + rx_bytes, 0),
+    networkSentBytes: networks.reduce((sum, { tx_bytes }) => sum + tx_bytes, 0),
+    pids: wire.pids_stats?.current ?? 0,
+  };
+}

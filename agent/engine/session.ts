@@ -1,0 +1,65 @@
+import type { Duplex, Writable } from "node:stream";
+import { StatusError, unavailable } from "../../api/machinery/errors.ts";
+import { demux, undivided } from "./demux.ts";
+import type { Output, Session, TtySize } from "./engine.ts";
+import { within } from "./within.ts";
+
+/** What a session needs to know of its process. */
+export type SessionParts = {
+  readonly tty: boolean;
+  /** Asked once the output ended. */
+  readonly exitCode: (signal?: AbortSignal) => Promise<number | undefined>;
+  readonly resize: (size: TtySize, signal?: AbortSignal) => Promise<void>;
+};
+
+/** A promise whose first settling wins, and that never counts as unhandled. */
+function createSettled(): {
+  readonly done: Promise<void>;
+  resolve(): void;
+  reject(err: unknown): void;
+} {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  promise.catch(() => undefined); // who wants to know asks exitCode()
+  return { done: promise, resolve: () => resolve(), reject };
+}
+
+function asCut(err: unknown): StatusError {
+  if (err instanceof StatusError) return err;
+  return unavailable("The connection to the container's process was cut", { cause: err });
+}
+
+/** A session over a connection that was taken over from HTTP. */
+export function createSession(socket: Duplex, parts: SessionParts): Session {
+  const ended = createSettled();
+
+  async function* read(): AsyncGenerator<Output> {
+    try {
+      yield* parts.tty ? undivided(socket) : demux(socket);
+      ended.resolve();
+    } catch (err) {
+      const cut = asCut(err);
+      ended.reject(cut);
+      throw cut;
+    } finally {
+      ended.resolve(); // left early: whoever left knows why
+      socket.destroy();
+    }
+  }
+
+  // A process that exits while we still write resets the connection: the reader reports it, if it matters.
+  socket.on("error", () => undefined);
+  const stdin: Writable = socket;
+  return {
+    stdin,
+    output: read(),
+    async exitCode(signal) {
+      await (signal === undefined ? ended.done : within(ended.done, signal));
+      return parts.exitCode(signal);
+    },
+    resize: parts.resize,
+    async [Symbol.asyncDispose]() {
+      socket.destroy();
+      ended.resolve();
+    },
+  };
+}
