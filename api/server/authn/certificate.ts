@@ -1,0 +1,34 @@
+import { X509Certificate } from "node:crypto";
+import type { Authenticator, User } from "../access.ts";
+
+/** Values of one attribute of a subject, e.g. all O; node prints one `KEY=value` per line. */
+const attribute = (subject: string, key: string): readonly string[] =>
+  subject
+    .split("\n")
+    .filter((line) => line.startsWith(`${key}=`))
+    .map((line) => line.slice(key.length + 1));
+
+function userOf(certificate: Uint8Array): User | undefined {
+  const { subject } = new X509Certificate(certificate);
+  const [name] = attribute(subject, "CN");
+  return name === undefined || name === "" ? undefined : { name, groups: attribute(subject, "O") };
+}
+
+/**
+ * Knows users by client certificates: CN is the user, each O a group. The certificate must have
+ * been verified against our authority before; one connection's is parsed once.
+ */
+export function certificateAuthenticator(): Authenticator {
+  const known = new WeakMap<Uint8Array, { readonly user: User | undefined }>();
+  return {
+    async authenticate({ certificate }) {
+      if (certificate === undefined) return undefined;
+      let entry = known.get(certificate);
+      if (entry === undefined) {
+        entry = { user: userOf(certificate) };
+        known.set(certificate, entry);
+      }
+      return Promise.resolve(entry.user);
+    },
+  };
+}

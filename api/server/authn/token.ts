@@ -1,0 +1,27 @@
+import { createHash } from "node:crypto";
+import type { Authenticator, Credentials, User } from "../access.ts";
+
+/** The form in which tokens are compared and kept: who reads the table learns no token. */
+export function tokenHash(token: string): string {
+  return createHash("sha256").update(token).digest("base64url");
+}
+
+/** The token of an `Authorization: Bearer` header; `undefined` without one. */
+export function bearerToken({ headers }: Credentials): string | undefined {
+  const { authorization } = headers;
+  if (typeof authorization !== "string") return undefined;
+  return /^bearer +(\S+)$/i.exec(authorization)?.[1];
+}
+
+/**
+ * Knows users by bearer tokens. `users` is keyed by {@link tokenHash}; looking a hash up leaks no
+ * time from which a token could be guessed.
+ */
+export function tokenAuthenticator(users: ReadonlyMap<string, User>): Authenticator {
+  return {
+    async authenticate(credentials) {
+      const token = bearerToken(credentials);
+      return Promise.resolve(token === undefined ? undefined : users.get(tokenHash(token)));
+    },
+  };
+}
