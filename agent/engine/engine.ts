@@ -43,6 +43,8 @@ export type ContainerSummary = {
   readonly phase: ContainerPhase;
   /** For people, e.g. `Up 3 minutes (healthy)`. */
   readonly status: string;
+  /** Published now; empty unless running. */
+  readonly ports: readonly PublishedPort[];
   /** Milliseconds since the epoch; whole seconds. */
   readonly createdAtMs: number;
 };
