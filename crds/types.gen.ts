@@ -115,13 +115,13 @@ export type Beacon = {
   readonly kind: "Beacon";
   /** Name, labels and annotations, as of every Kubernetes object. */
   readonly metadata: ObjectMeta;
-  /** What people ask of the beacon. Written by users alone. */
+  /** What people ask of the beacon. Written by users alone. Default empty. */
   readonly spec: BeaconSpec;
   /** What the agent reports. Written by the agent, the condition Connected by the API server. */
   readonly status?: BeaconStatus;
 };
 
-/** What people ask of the beacon. Written by users alone. */
+/** What people ask of the beacon. Written by users alone. Default empty. */
 export type BeaconSpec = {
   /** What and where it is, for people. Default empty. */
   readonly description?: string;
@@ -386,7 +386,7 @@ export type HttpHeader = {
 export type ImageDigest = {
   /** Reference as it stands in the template. */
   readonly image: string;
-  /** Content digest that every Node runs, e.g. sha256:4bcf… */
+  /** Content digest that every Node runs, sha256 and 64 hexadecimal digits after a colon. */
   readonly digest: string;
 };
 

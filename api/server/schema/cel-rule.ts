@@ -61,9 +61,16 @@ function withLinearMatches(expression: string): string {
     );
 }
 
-/** @throws Error when the expression does not parse */
+/** Errors of the library draw a picture of the place below their first line. */
+function firstLine(err: unknown): string {
+  return (err instanceof Error ? err.message : String(err)).split("\n", 1)[0] ?? "";
+}
+
+/** @throws Error when the expression does not parse, or calls what does not exist */
 function compileExpression(expression: string): { run: Program; usesOldSelf: boolean } {
   const program = environment.parse(withLinearMatches(expression));
+  const { valid, error } = program.check();
+  if (!valid) throw new Error(`Cannot compile ${expression}: ${firstLine(error)}`);
   let usesOldSelf = false;
   visitAll(program.ast, (node) => {
     if (node.op === "id" && node.args === "oldSelf") usesOldSelf = true;
@@ -138,8 +145,8 @@ export function compileRule(rule: ValidationRule): CelRule {
       try {
         if (run(context) === true) return undefined;
       } catch (err) {
-        const why = err instanceof Error ? (err.message.split("\n")[0] ?? "") : String(err);
-        return causeOf(rule, self, field, `${why} evaluating rule: ${message(context)}`);
+        const detail = `${firstLine(err)} evaluating rule: ${message(context)}`;
+        return causeOf(rule, self, field, detail);
       }
       return causeOf(rule, self, field, message(context));
     },

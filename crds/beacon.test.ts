@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { compileStructural } from "../api/server/schema/structural.ts";
+import { crds } from "./crds.ts";
+
+const crd = crds.find(({ spec }) => spec.names.kind === "Beacon");
+const schema = compileStructural(crd?.spec.versions[0]?.schema.openAPIV3Schema ?? {});
+
+function beacon(spec?: object, name = "here"): Record<string, unknown> {
+  const object = { apiVersion: "lighthouse.dev/v1", kind: "Beacon", metadata: { name } };
+  return spec === undefined ? object : { ...object, spec };
+}
+
+function breaches(object: unknown): string[] {
+  expect(schema.prune(object)).toEqual([]);
+  schema.setDefaults(object);
+  return schema.validate(object).map(({ field, message }) => `${field}: ${message}`);
+}
+
+test("a Beacon needs no spec and is not paused", () => {
+  const object = beacon();
+  expect(breaches(object)).toEqual([]);
+  expect(object["spec"]).toEqual({ paused: false });
+});
+
+test("a Beacon takes a full spec and status", () => {
+  const spec = { description: "cellar", paused: true, nodeLabels: { room: "2" } };
+  const condition = {
+    type: "Connected",
+    status: "True",
+    reason: "TunnelOpen",
+    message: "",
+    lastTransitionTime: "2026-01-01T00:00:00Z",
+    observedGeneration: 1,
+  };
+  const status = {
+    observedGeneration: 1,
+    version: "0.1.0",
+    provider: "local",
+    hostname: "cellar",
+    address: "[::1]:443",
+    nodes: 2,
+    readyNodes: 1,
+    lastSeen: "2026-01-01T00:00:00Z",
+    certificateExpiresAt: "2026-02-01T00:00:00Z",
+    conditions: [condition],
+  };
+  expect(breaches({ ...beacon(spec), status })).toEqual([]);
+});
+
+test.each([
+  [
+    "a label of Lighthouse",
+    beacon({ nodeLabels: { "lighthouse.dev/beacon": "x" } }),
+    'spec.nodeLabels: Invalid value: "object": labels under lighthouse.dev/ and kubernetes.io/ are set by the agent alone',
+  ],
+  [
+    "a name that is no label value",
+    beacon({}, "a".repeat(64)),
+    ': Invalid value: "object": metadata.name must be no more than 63 characters, as it becomes the value of a label',
+  ],
+])("a Beacon must not have %s", (_why, object, want) => {
+  expect(breaches(object)).toEqual([want]);
+});
