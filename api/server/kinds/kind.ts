@@ -76,7 +76,7 @@ export type Column = {
   /** 0 is always shown, 1 and more only with `-o wide`. */
   readonly priority: number;
   /** Reads the cell; `nowMs` is for ages. */
-  cell(object: AnyObject, nowMs: number): Cell;
+  readonly cell: (object: AnyObject, nowMs: number) => Cell;
 };
 
 /** Why a table row is greyed out, e.g. a finished pod. */
@@ -104,17 +104,25 @@ export type Kind = KindInfo & {
   readonly strategy: Strategy;
   /** The name column first. */
   readonly columns: readonly Column[];
-  rowConditions?(object: AnyObject): readonly RowCondition[];
+  readonly rowConditions?: (object: AnyObject) => readonly RowCondition[];
   /** Field selectors beyond metadata.name and metadata.namespace; an absent field reads as "". */
   readonly fields: Readonly<Record<string, (object: AnyObject) => string>>;
   readonly patchTypes: readonly PatchType[];
   /** Served from a CRD: PUT needs a resourceVersion, and strategic patches are refused. */
   readonly custom: boolean;
+  /** Whether `metadata.generation` counts changes outside metadata and status. */
+  readonly generation: boolean;
+  /** What is wrong with a name, when the rule is not that of DNS subdomains. */
+  readonly nameProblems?: (name: string) => readonly string[];
   /** Version written to the store; the other served versions only rewrite `apiVersion`. */
   readonly storageVersion: string;
   readonly scale?: ScalePaths;
   /** Seconds between the request to delete an object and its end; absent: it ends at once. */
-  graceSeconds?(object: AnyObject): number;
+  readonly graceSeconds?: (object: AnyObject) => number;
+  /** Marks an object whose deletion was asked for, e.g. a Namespace's phase. In place. */
+  readonly prepareDelete?: (object: Body) => void;
+  /** Whether something besides metadata.finalizers keeps a deleted object, e.g. spec.finalizers. */
+  readonly holdsDeletion?: (object: AnyObject) => boolean;
   /** Text of a Warning header on every use, when the version is deprecated. */
   readonly deprecation?: string;
 };

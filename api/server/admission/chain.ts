@@ -1,0 +1,33 @@
+import type { AnyObject } from "../../machinery/object.ts";
+import type { User } from "../access.ts";
+import type { Body, Kind } from "../kinds/kind.ts";
+
+/** A write that is about to happen. */
+export type Review = {
+  readonly operation: "CREATE" | "UPDATE" | "DELETE";
+  readonly kind: Kind;
+  readonly namespace: string;
+  readonly name: string;
+  /** Empty on the object itself. */
+  readonly subresource: string;
+  /** The state to be stored, which may still be changed in place; absent on DELETE. */
+  readonly object?: Body;
+  /** The state before; absent on CREATE. */
+  readonly before?: AnyObject;
+  readonly user: User;
+};
+
+/** Judges or completes writes beyond what a kind's own strategy knows. */
+export interface Admission {
+  /** @throws StatusError, mostly `Forbidden`, to refuse the write. */
+  admit(review: Review): Promise<void>;
+}
+
+/** Asks all in order; the first that refuses decides. */
+export function admissionChain(links: readonly Admission[]): Admission {
+  return {
+    async admit(review) {
+      for (const link of links) await link.admit(review);
+    },
+  };
+}

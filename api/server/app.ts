@@ -1,0 +1,144 @@
+import type { ServerHttp2Stream } from "node:http2";
+import type { TLSSocket } from "node:tls";
+import Fastify, { type FastifyBaseLogger } from "fastify";
+import { forbidden, StatusError, unauthorized } from "../machinery/errors.ts";
+import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
+import { mapErrors } from "./errors.ts";
+import type { App, Request } from "./http.ts";
+import type { Scope } from "./objects/call.ts";
+import { bodyLimitBytes } from "./objects/codec.ts";
+import { type RequestInfo, requestInfo } from "./objects/request-info.ts";
+import { type Endpoint, objectRoutes } from "./objects/routes.ts";
+import { Bookmarks } from "./objects/watch.ts";
+
+/** Everything the app is made of; nothing is opened or listened on here. */
+export type AppOptions = {
+  readonly scope: Scope;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  /** Absent: silent. */
+  readonly log?: FastifyBaseLogger;
+  /** PEM. With it the app speaks HTTP/2 and HTTP/1.1 over TLS, without it plain HTTP for tests. */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string };
+  /** Endpoints of subresources that only some kinds have, by `pods/log`. */
+  readonly subresources?: ReadonlyMap<string, Endpoint>;
+  /** Routes that everybody may call, e.g. health. */
+  readonly publicRoutes?: (app: App) => void;
+  /** Further routes behind authentication and authorization, e.g. discovery. */
+  readonly routes?: (app: App) => void;
+  /** Between two bookmarks of a watch, in milliseconds. Default one minute. */
+  readonly bookmarkMs?: number;
+};
+
+const nobody: User = { name: "", groups: [] };
+
+/** Builds the API server without listening. Close it to end all watches. */
+export function buildApp(options: AppOptions): App {
+  const app = createApp(options);
+  const stopping = new AbortController();
+  const bookmarks = new Bookmarks();
+  const ticker = setInterval(() => bookmarks.tick(), options.bookmarkMs ?? 60_000);
+  ticker.unref();
+  closeSessions(app, () => {
+    clearInterval(ticker);
+    stopping.abort();
+  });
+  acceptAnyBody(app);
+  mapErrors(app);
+  app.decorateRequest("info");
+  app.decorateRequest("user");
+  app.addHook("onRequest", async (request) => {
+    request.info = requestInfo(request.method, request.url);
+    request.user = nobody;
+  });
+  options.publicRoutes?.(app);
+  void app.register(async (inner) => {
+    guard(inner, options);
+    options.routes?.(inner);
+    objectRoutes(inner, {
+      scope: options.scope,
+      bookmarks,
+      stopping: stopping.signal,
+      subresources: options.subresources ?? new Map(),
+    });
+  }); // registered plugins are awaited by app.ready()
+  return app;
+}
+
+function createApp({ log, tls }: AppOptions): App {
+  const common = {
+    ...(log === undefined ? { logger: false } : { loggerInstance: log }),
+    disableRequestLogging: true,
+    bodyLimit: bodyLimitBytes,
+    routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: true },
+    return503OnClosing: false,
+  };
+  if (tls === undefined) return Fastify(common);
+  const https = { ...tls, allowHTTP1: true, requestCert: true, rejectUnauthorized: false };
+  // The HTTP/2 instance has other raw types, which share everything that we use.
+  return Fastify({ ...common, http2: true, https }) as unknown as App;
+}
+
+/** Bodies are read as bytes: our own decoders see duplicate fields and all media types. */
+function acceptAnyBody(app: App): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+}
+
+function guard(app: App, { authenticator, authorizer }: AppOptions): void {
+  app.addHook("onRequest", async (request) => {
+    const user = await authenticator.authenticate(credentialsOf(request));
+    if (user === undefined) throw unauthorized();
+    request.user = user;
+    const { allowed, reason = "" } = await authorizer.authorize(user, request.info);
+    if (!allowed) throw refusal(user, request.info, reason);
+  });
+}
+
+function refusal({ name: user }: User, { verb, path, resource }: RequestInfo, why: string): Error {
+  const because = why === "" ? "" : `: ${why}`;
+  if (resource === undefined) {
+    const text = `forbidden: User "${user}" cannot ${verb} path "${path}"${because}`;
+    return new StatusError("Forbidden", text);
+  }
+  const { group, plural, subresource, name, namespace } = resource;
+  const what = subresource === "" ? plural : `${plural}/${subresource}`;
+  const where = namespace === "" ? "at the cluster scope" : `in the namespace "${namespace}"`;
+  const text = `User "${user}" cannot ${verb} resource "${what}" in API group "${group}" ${where}${because}`;
+  return forbidden({ group, plural }, name, text);
+}
+
+const certificates = new WeakMap<object, Uint8Array | undefined>();
+
+function credentialsOf({ headers, raw }: Request): Credentials {
+  // Over HTTP/2 the stream has a stand-in of its own: only the session's lives as long as it.
+  const { stream } = raw as { readonly stream?: ServerHttp2Stream };
+  const socket = stream?.session?.socket ?? raw.socket;
+  const certificate = certificateOf(socket as Partial<TLSSocket>);
+  return certificate === undefined ? { headers } : { headers, certificate };
+}
+
+/** The verified client certificate; read once per connection. */
+function certificateOf(socket: Partial<TLSSocket>): Uint8Array | undefined {
+  if (socket.authorized !== true || socket.getPeerX509Certificate === undefined) return undefined;
+  if (!certificates.has(socket)) certificates.set(socket, socket.getPeerX509Certificate()?.raw);
+  return certificates.get(socket);
+}
+
+/** Open watches and idle HTTP/2 sessions would keep `close` waiting for ever. */
+function closeSessions(app: App, stop: () => void): void {
+  const sessions = new Set<{ close(): void; destroy(): void }>();
+  app.server.on("session", (session: { close(): void; destroy(): void } & NodeJS.EventEmitter) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
+  app.addHook("preClose", async () => {
+    stop();
+    for (const session of sessions) session.close(); // streams that have begun may end
+    const late = setTimeout(() => {
+      for (const session of sessions) session.destroy();
+      app.server.closeAllConnections?.();
+    }, 2_000);
+    late.unref();
+  });
+}

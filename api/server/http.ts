@@ -1,0 +1,17 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { User } from "./access.ts";
+import type { RequestInfo } from "./objects/request-info.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** What the request is about; set before any hook of ours runs. */
+    info: RequestInfo;
+    /** Who sent it; nobody (an empty name) on public routes. */
+    user: User;
+  }
+}
+
+/** The fastify instance; over HTTP/2 its raw objects are those of the compatibility API. */
+export type App = FastifyInstance;
+export type Request = FastifyRequest;
+export type Reply = FastifyReply;

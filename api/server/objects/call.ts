@@ -1,0 +1,62 @@
+import { randomUUID } from "node:crypto";
+import { badRequest } from "../../machinery/errors.ts";
+import type { Clock } from "../../machinery/clock.ts";
+import type { User } from "../access.ts";
+import type { Admission } from "../admission/chain.ts";
+import type { Kind, Kinds } from "../kinds/kind.ts";
+import type { Decoded } from "./json-body.ts";
+import type { Rendering } from "./negotiate.ts";
+import type { Storage } from "./storage.ts";
+
+/** What all calls share for as long as the server lives. */
+export type Scope = {
+  readonly storage: Storage;
+  readonly kinds: Kinds;
+  readonly admission: Admission;
+  readonly clock: Pick<Clock, "nowMs">;
+};
+
+/** Query parameters; of a repeated one the first counts. */
+export interface Query {
+  get(name: string): string | undefined;
+}
+
+/** One request to the generic endpoints, decoded as far as every verb needs it. */
+export type Call = Scope & {
+  readonly kind: Kind;
+  /** Empty for cluster-scoped kinds, and for a list over all namespaces. */
+  readonly namespace: string;
+  /** Empty on collections. */
+  readonly name: string;
+  /** Empty on the object itself. */
+  readonly subresource: string;
+  readonly query: Query;
+  readonly rendering: Rendering;
+  readonly contentType: string | undefined;
+  /** The raw body; `undefined` when there is none. */
+  readonly rawBody: Buffer | undefined;
+  /** The body as JSON or YAML. @throws StatusError `BadRequest`, `UnsupportedMediaType` */
+  body(): Decoded;
+  readonly user: User;
+  /** Sends a Warning header with the answer; the same text only once. */
+  warn(text: string): void;
+};
+
+/** What a handler of the generic endpoints answers with. */
+export type Answer = {
+  readonly code: number;
+  readonly body: Buffer | string;
+  /** Default `application/json`. */
+  readonly contentType?: string;
+};
+
+/** A fresh identity for an object: uids are never used twice. */
+export const newUid = (): string => randomUUID();
+
+/** Whether nothing shall be stored. @throws StatusError `BadRequest` for a value but `All`. */
+export function isDryRun(call: Pick<Call, "query">): boolean {
+  const value = call.query.get("dryRun");
+  if (value === undefined || value === "") return false;
+  if (value !== "All") throw badRequest(`Invalid value for dryRun: "${value}": supported: "All"`);
+  return true;
+}

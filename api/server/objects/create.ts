@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { alreadyExists, badRequest, invalid, isConflict } from "../../machinery/errors.ts";
+import { generatedName, generatedNameBytes } from "../../machinery/names.ts";
+import { formatTime } from "../../machinery/time.ts";
+import { encodeObject, type Item, itemOf } from "../../store/item.ts";
+import { storeKey } from "../../store/keys.ts";
+import type { Body } from "../kinds/kind.ts";
+import { type Call, isDryRun, newUid } from "./call.ts";
+import { metadataCauses, nameCauses } from "./metadata.ts";
+import { type Draft, judgeFields, readObject } from "./read-object.ts";
+import { readItem } from "./storage.ts";
+
+const maxNameAttempts = 8;
+
+/** POST to a collection. @throws StatusError `AlreadyExists`, `Invalid`, `BadRequest` */
+export async function createObject(call: Call): Promise<Item> {
+  return createDraft(call, readObject(call));
+}
+
+/** Creates an object that was read already. */
+export async function createDraft(call: Call, draft: Draft): Promise<Item> {
+  const { object } = draft;
+  const dryRun = isDryRun(call);
+  if ((object.metadata.resourceVersion ?? "") !== "") {
+    throw badRequest("resourceVersion should not be set on objects to be created");
+  }
+  const base = nameBase(object);
+  if (base !== undefined) rename(object, base);
+  await prepare(call, draft);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await insert(call, object, dryRun);
+    } catch (err) {
+      if (!isConflict(err)) throw err;
+      if (base === undefined || attempt === maxNameAttempts) throw taken(call, object);
+      rename(object, base);
+    }
+  }
+}
+
+/** What a name shall be generated from, when the client gave none. */
+function nameBase({ metadata }: Body): string | undefined {
+  const { name = "", generateName = "" } = metadata;
+  return name === "" && generateName !== "" ? generateName : undefined;
+}
+
+function rename({ metadata }: Body, base: string): void {
+  metadata.name = generatedName(base, randomBytes(generatedNameBytes));
+}
+
+function taken({ kind }: Call, { metadata }: Body): Error {
+  return alreadyExists(kind, metadata.name ?? "");
+}
+
+/** Everything between the client's draft and what is stored. */
+async function prepare(call: Call, draft: Draft): Promise<void> {
+  const { kind } = call;
+  const { object } = draft;
+  stamp(call, object);
+  draft.unknown.push(...kind.strategy.prune(object));
+  judgeFields(call, draft);
+  kind.strategy.setDefaults(object);
+  kind.strategy.prepareCreate(object);
+  const { name = "" } = object.metadata;
+  const { user, namespace, subresource } = call;
+  const operation = "CREATE";
+  await call.admission.admit({ operation, kind, namespace, name, subresource, object, user });
+  const causes = [
+    ...nameCauses(object.metadata, kind.nameProblems),
+    ...metadataCauses(object.metadata),
+    ...kind.strategy.validate(object),
+  ];
+  if (causes.length > 0) throw invalid(kind, name, causes);
+}
+
+function stamp(call: Call, { metadata }: Body): void {
+  metadata.uid = newUid();
+  metadata.creationTimestamp = formatTime(call.clock.nowMs());
+  delete metadata.resourceVersion;
+  delete metadata.generation;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.managedFields;
+  if (call.kind.generation) metadata.generation = 1;
+}
+
+async function insert(call: Call, object: Body, dryRun: boolean): Promise<Item> {
+  const { name = "", namespace } = object.metadata;
+  const key = storeKey(call.kind, namespace === undefined ? { name } : { namespace, name });
+  const value = encodeObject(object);
+  if (!dryRun) return itemOf(key, value, await call.storage.store.put(key, value, 0));
+  if ((await readItem(call.storage, key)) !== undefined) throw alreadyExists(call.kind, name);
+  return itemOf(key, value, 0);
+}

@@ -1,0 +1,109 @@
+import {
+  badRequest,
+  conflict,
+  invalid,
+  isInvalid,
+  unsupportedMediaType,
+} from "../../machinery/errors.ts";
+import { forbiddenValue } from "../../machinery/field-causes.ts";
+import { applyJsonPatch } from "../../machinery/patch-json.ts";
+import { applyMergePatch } from "../../machinery/patch-merge.ts";
+import type { Item } from "../../store/item.ts";
+import type { JsonObject, Kind, PatchType } from "../kinds/kind.ts";
+import { type Call, isDryRun } from "./call.ts";
+import { mediaTypeOf } from "./codec.ts";
+import { type Decoded, parseJson } from "./json-body.ts";
+import { toDraft } from "./read-object.ts";
+import { changeItem } from "./storage.ts";
+import { existing, keyOfCall, nextState } from "./update.ts";
+
+/** Content types of patches. */
+export const patchMediaTypes: Readonly<Record<PatchType, string>> = {
+  json: "application/json-patch+json",
+  merge: "application/merge-patch+json",
+  strategic: "application/strategic-merge-patch+json",
+  apply: "application/apply-patch+yaml",
+};
+
+/** A patch of which the type is known and the body is read. */
+export type ReadPatch = Decoded & { readonly type: PatchType };
+
+/**
+ * Reads a PATCH body.
+ * @throws StatusError `UnsupportedMediaType` naming those that the kind takes, `BadRequest`.
+ */
+export function readPatch({ kind, contentType, rawBody }: Call): ReadPatch {
+  const media = mediaTypeOf(contentType);
+  const type = kind.patchTypes.find((candidate) => patchMediaTypes[candidate] === media);
+  if (type === undefined) throw unsupportedMediaType(media, acceptedTypes(kind));
+  const text = (rawBody ?? Buffer.alloc(0)).toString();
+  return { type, ...parseJson(text) };
+}
+
+const acceptedTypes = (kind: Kind): readonly string[] =>
+  kind.patchTypes.map((type) => patchMediaTypes[type]);
+
+/**
+ * Applies a patch to a state and returns the new one; `current` belongs to the caller and may
+ * be reused. Strategic merge is not here yet: kinds that list it are served by the next part.
+ */
+export function applyPatch(patch: ReadPatch, current: unknown): unknown {
+  switch (patch.type) {
+    case "json":
+      return applyJsonPatch(current, patch.value);
+    case "merge":
+      if (typeof patch.value !== "object" || patch.value === null || Array.isArray(patch.value)) {
+        throw badRequest("Cannot apply the merge patch: it must be a JSON object");
+      }
+      return applyMergePatch(current, patch.value);
+    case "strategic":
+    case "apply":
+      throw unsupportedMediaType(patchMediaTypes[patch.type], [
+        patchMediaTypes.json,
+        patchMediaTypes.merge,
+      ]);
+  }
+}
+
+/** PATCH of an object or its status; repeated on conflicts unless the patch names a version. */
+export async function patchObject(call: Call): Promise<Item> {
+  const patch = readPatch(call);
+  const { item } = await changeItem(
+    call.storage,
+    keyOfCall(call),
+    (current) => {
+      const found = existing(call, current);
+      const patched = patchedFields(call, patch, found);
+      const draft = toDraft(call, patched, patch.duplicates);
+      checkUnmoved(call, draft.object.metadata.resourceVersion, found);
+      checkIdentity(call, draft.object.metadata.uid, found);
+      return nextState(call, draft, found);
+    },
+    { dryRun: isDryRun(call) },
+  );
+  return item;
+}
+
+function patchedFields(call: Call, patch: ReadPatch, found: Item): JsonObject {
+  // A fresh copy: strategies change what they are given, and the cached object is shared.
+  const copy = JSON.parse(found.bytes.toString()) as JsonObject;
+  try {
+    const patched = applyPatch(patch, copy);
+    if (typeof patched === "object" && patched !== null) return { ...patched };
+  } catch (err) {
+    if (!(err instanceof Error) || !isInvalid(err)) throw err;
+    throw invalid(call.kind, call.name, [{ reason: "FieldValueInvalid", message: err.message }]);
+  }
+  throw badRequest("Cannot apply the patch: the result is no object");
+}
+
+function checkUnmoved({ kind, name }: Call, wanted: string | undefined, found: Item): void {
+  if (wanted === undefined || wanted === "" || wanted === String(found.at)) return;
+  throw conflict(kind, name);
+}
+
+function checkIdentity({ kind, name }: Call, uid: string | undefined, found: Item): void {
+  if (uid === found.object.metadata.uid) return;
+  const cause = forbiddenValue("metadata.uid", "field is immutable");
+  throw invalid(kind, name, [cause]);
+}

@@ -1,0 +1,147 @@
+import { badRequest } from "../../machinery/errors.ts";
+import { apiVersionOf } from "../../machinery/gvk.ts";
+import type { EventType, Item, ItemEvent } from "../../store/item.ts";
+import { frameOf } from "../../store/item.ts";
+import type { Revision } from "../../store/store.ts";
+import type { Call } from "./call.ts";
+import { type IncludeObject, type ListMeta, partialObject, tableOf } from "./table.ts";
+
+const listHeads = new Map<string, Buffer>();
+const comma = Buffer.from(",");
+const listTail = Buffer.from("]}");
+
+function includeOf({ query }: Call): IncludeObject {
+  const value = query.get("includeObject") ?? "";
+  if (value === "") return "Metadata";
+  if (value === "None" || value === "Metadata" || value === "Object") return value;
+  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(value)}`);
+}
+
+function styleOf(call: Call, withDefinitions: boolean): Parameters<typeof tableOf>[3] {
+  const { version } = call.rendering;
+  return { version, include: includeOf(call), nowMs: call.clock.nowMs(), withDefinitions };
+}
+
+/** One object in the form the client asked for. */
+export function renderItem(call: Call, item: Item): Buffer | string {
+  switch (call.rendering.as) {
+    case "Object":
+      return item.bytes;
+    case "Table": {
+      const meta = { resourceVersion: item.object.metadata.resourceVersion };
+      return JSON.stringify(tableOf(call.kind, [item.object], meta, styleOf(call, true)));
+    }
+    case "PartialObjectMetadata":
+      return JSON.stringify(partialObject(item.object, call.rendering.version));
+  }
+}
+
+/** A list in the form the client asked for. */
+export function renderList(call: Call, items: readonly Item[], meta: ListMeta): Buffer | string {
+  switch (call.rendering.as) {
+    case "Object":
+      return listBytes(call, items, meta);
+    case "Table": {
+      const objects = items.map(({ object }) => object);
+      return JSON.stringify(tableOf(call.kind, objects, meta, styleOf(call, true)));
+    }
+    case "PartialObjectMetadata": {
+      const { version } = call.rendering;
+      return JSON.stringify({
+        kind: "PartialObjectMetadataList",
+        apiVersion: `meta.k8s.io/${version}`,
+        metadata: meta,
+        items: items.map(({ object }) => partialObject(object, version)),
+      });
+    }
+  }
+}
+
+function listBytes({ kind }: Call, items: readonly Item[], meta: ListMeta): Buffer {
+  const id = `{"kind":"${kind.listKind}","apiVersion":"${apiVersionOf(kind)}","metadata":`;
+  let head = listHeads.get(id);
+  if (head === undefined) {
+    head = Buffer.from(id);
+    listHeads.set(id, head);
+  }
+  const parts: Buffer[] = [head, Buffer.from(`${JSON.stringify(meta)},"items":[`)];
+  for (const [index, { bytes }] of items.entries()) {
+    if (index > 0) parts.push(comma);
+    parts.push(bytes);
+  }
+  parts.push(listTail);
+  return Buffer.concat(parts);
+}
+
+/** Writes the lines of one watch; it remembers whether the columns were defined already. */
+export interface EventRenderer {
+  /** `type` may differ from the event's own where a selector hides one side of it. */
+  event(event: ItemEvent, type: EventType): Buffer;
+  /** An object that was there when the watch began. */
+  initial(item: Item): Buffer;
+  /** A position; `initialEventsEnd` marks the end of the initial state. */
+  bookmark(at: Revision, initialEventsEnd: boolean): Buffer;
+}
+
+/** The renderer for the form that the client asked for. */
+export function eventRenderer(call: Call): EventRenderer {
+  return call.rendering.as === "Object" ? plainRenderer(call) : convertingRenderer(call);
+}
+
+const endAnnotation = { "k8s.io/initial-events-end": "true" };
+
+function bookmarkMeta(at: Revision, end: boolean): object {
+  const meta = { resourceVersion: String(at), creationTimestamp: null };
+  return end ? { ...meta, annotations: endAnnotation } : meta;
+}
+
+/** The last state of an object, at the revision at which the watcher lost sight of it. */
+function lostItem({ item, previous }: ItemEvent): { readonly object: Item["object"] } {
+  const { object } = previous ?? item;
+  const metadata = { ...object.metadata, resourceVersion: String(item.at) };
+  return { object: { ...object, metadata } };
+}
+
+function plainRenderer({ kind }: Call): EventRenderer {
+  const apiVersion = apiVersionOf(kind);
+  return {
+    event(event, type) {
+      if (type === event.type) return event.frame;
+      if (type !== "DELETED") return frameOf(type, event.item.bytes);
+      return frameOf(type, JSON.stringify(lostItem(event).object));
+    },
+    initial: (item) => frameOf("ADDED", item.bytes),
+    bookmark(at, end) {
+      const object = { kind: kind.kind, apiVersion, metadata: bookmarkMeta(at, end) };
+      return frameOf("BOOKMARK", JSON.stringify(object));
+    },
+  };
+}
+
+function convertingRenderer(call: Call): EventRenderer {
+  const { as, version } = call.rendering;
+  let first = true;
+  const converted = (object: Item["object"]): string => {
+    if (as === "PartialObjectMetadata") return JSON.stringify(partialObject(object, version));
+    const meta = { resourceVersion: object.metadata.resourceVersion };
+    const table = tableOf(call.kind, [object], meta, styleOf(call, first));
+    first = false;
+    return JSON.stringify(table);
+  };
+  return {
+    event(event, type) {
+      const lost = type === "DELETED" && event.type !== "DELETED";
+      return frameOf(type, converted(lost ? lostItem(event).object : event.item.object));
+    },
+    initial: (item) => frameOf("ADDED", converted(item.object)),
+    bookmark(at, end) {
+      const metadata = bookmarkMeta(at, end);
+      const apiVersion = `meta.k8s.io/${version}`;
+      const body =
+        as === "Table"
+          ? { kind: "Table", apiVersion, metadata, columnDefinitions: null, rows: [] }
+          : { kind: "PartialObjectMetadata", apiVersion, metadata };
+      return frameOf("BOOKMARK", JSON.stringify(body));
+    },
+  };
+}

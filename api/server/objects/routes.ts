@@ -1,0 +1,190 @@
+import { methodNotAllowed, notFound, StatusError } from "../../machinery/errors.ts";
+import type { Item } from "../../store/item.ts";
+import type { App, Reply, Request } from "../http.ts";
+import type { User } from "../access.ts";
+import type { Kind, Subresource } from "../kinds/kind.ts";
+import type { Answer, Call, Query, Scope } from "./call.ts";
+import { bodyLimitBytes, decodeBody } from "./codec.ts";
+import { createObject } from "./create.ts";
+import { deleteCollection } from "./delete-collection.ts";
+import { deleteObject } from "./delete.ts";
+import { listObjects, reach, wantedRevision } from "./list.ts";
+import { negotiate } from "./negotiate.ts";
+import { patchObject } from "./patch.ts";
+import { renderItem } from "./render.ts";
+import type { RequestInfo } from "./request-info.ts";
+import { patchScale, replaceScale, scaleItem } from "./scale.ts";
+import { readItem } from "./storage.ts";
+import { existing, keyOfCall, replaceObject } from "./update.ts";
+import { addWarnings } from "./warnings.ts";
+import { type Bookmarks, openWatch } from "./watch.ts";
+import { sendWatch } from "./watch-response.ts";
+
+/** Answers one verb of an endpoint; `undefined` when it has sent the response itself. */
+export type Handler = (
+  call: Call,
+  io: { readonly request: Request; readonly reply: Reply },
+) => Promise<Answer | undefined>;
+
+/** Handlers by verb. */
+export type Endpoint = Readonly<Record<string, Handler>>;
+
+/** What the object routes are made of. */
+export type RouteOptions = {
+  readonly scope: Scope;
+  readonly bookmarks: Bookmarks;
+  /** Aborts when the server stops: open streams end. */
+  readonly stopping: AbortSignal;
+  /** Endpoints of subresources that only some kinds have, by `pods/log`. */
+  readonly subresources: ReadonlyMap<string, Endpoint>;
+};
+
+/** Serves every kind below /api and /apis; which kinds there are is asked for on each request. */
+export function objectRoutes(app: App, options: RouteOptions): void {
+  const serve = async (request: Request, reply: Reply): Promise<Reply> => {
+    const warnings = new Set<string>();
+    const call = toCall(options.scope, request, warnings);
+    if (call.kind.deprecation !== undefined) call.warn(call.kind.deprecation);
+    const handler = handlerFor(call, request.info.verb, options);
+    const answer = await handler(call, { request, reply });
+    if (answer === undefined) return reply;
+    addWarnings(reply, warnings);
+    return reply
+      .code(answer.code)
+      .header("cache-control", "no-cache, private")
+      .header("content-type", answer.contentType ?? "application/json")
+      .send(answer.body);
+  };
+  const method = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+  for (const url of ["/api/:version/*", "/apis/:group/:version/*"]) {
+    app.route({ method, url, handler: serve, bodyLimit: bodyLimitBytes });
+  }
+}
+
+function toCall(scope: Scope, request: Request, warnings: Set<string>): Call {
+  const { info, user, headers } = request;
+  const kind = servedKind(scope, info);
+  const { namespace = "", name = "", subresource = "" } = info.resource ?? {};
+  const rawBody = Buffer.isBuffer(request.body) ? request.body : undefined;
+  const contentType = headers["content-type"];
+  return {
+    ...scope,
+    kind,
+    namespace: kind.namespaced ? namespace : "",
+    name,
+    subresource,
+    query: queryOf(request.query),
+    rendering: negotiate(headers.accept),
+    contentType,
+    rawBody,
+    body: () => decodeBody(contentType, rawBody),
+    user: user satisfies User,
+    warn: (text) => void warnings.add(text),
+  };
+}
+
+function noSuchResource(): StatusError {
+  return new StatusError("NotFound", "the server could not find the requested resource");
+}
+
+/** @throws StatusError `NotFound` for an unknown kind, or one of the other scope */
+function servedKind({ kinds }: Scope, { resource }: RequestInfo): Kind {
+  if (resource === undefined) throw noSuchResource();
+  const { group, version, plural, namespace, name } = resource;
+  const kind = kinds.find(group, version, plural);
+  if (kind === undefined) throw noSuchResource();
+  const inNamespace = namespace !== "" && plural !== "namespaces";
+  if (inNamespace && !kind.namespaced) throw noSuchResource();
+  if (kind.namespaced && namespace === "" && resource.subresource !== "") throw noSuchResource();
+  if (name.includes("/")) throw notFound(kind, name);
+  return kind;
+}
+
+function queryOf(raw: unknown): Query {
+  const values = raw as Readonly<Record<string, string | readonly string[]>>;
+  return {
+    get(name) {
+      const value = values[name];
+      return typeof value === "object" ? value[0] : value;
+    },
+  };
+}
+
+/** @throws StatusError `NotFound` for an unknown subresource, `MethodNotAllowed` */
+function handlerFor(call: Call, verb: string, options: RouteOptions): Handler {
+  const endpoint =
+    call.subresource === ""
+      ? objectEndpoint(call, verb, options)
+      : partEndpoint(call, verb, options);
+  const handler = endpoint[verb];
+  if (handler === undefined) throw refused(call, verb);
+  return handler;
+}
+
+function refused({ kind, subresource }: Call, verb: string): Error {
+  const path = subresource === "" ? kind.plural : `${kind.plural}/${subresource}`;
+  return methodNotAllowed(verb, path);
+}
+
+const onOneObject = new Set(["create", "get", "update", "patch", "delete", "deletecollection"]);
+
+function objectEndpoint(call: Call, verb: string, options: RouteOptions): Endpoint {
+  const { kind, namespace, name } = call;
+  const placeless = kind.namespaced && namespace === "" && onOneObject.has(verb);
+  const known = kind.verbs.some((served) => served === verb);
+  if (!known || placeless || (verb === "create" && name !== "")) throw refused(call, verb);
+  return objectHandlers(options);
+}
+
+function partEndpoint(call: Call, verb: string, { subresources }: RouteOptions): Endpoint {
+  const { kind, subresource } = call;
+  const found: Subresource | undefined = kind.subresources.find(({ name }) => name === subresource);
+  if (found === undefined) throw noSuchResource();
+  if (!found.verbs.some((served) => served === verb)) throw refused(call, verb);
+  const own = subresources.get(`${kind.plural}/${subresource}`);
+  return own ?? (subresource === "scale" ? scaleEndpoint : statusEndpoint);
+}
+
+const shown =
+  (does: (call: Call) => Promise<Item>, code = 200): Handler =>
+  async (call) => ({ code, body: renderItem(call, await does(call)) });
+
+async function getItem(call: Call): Promise<Item> {
+  const revision = wantedRevision(call);
+  if (revision === undefined) return existing(call, await readItem(call.storage, keyOfCall(call)));
+  await reach(call, revision);
+  return existing(call, call.storage.cache.get(keyOfCall(call)));
+}
+
+const statusEndpoint: Endpoint = {
+  get: shown(getItem),
+  update: shown(replaceObject),
+  patch: shown(patchObject),
+};
+
+const scaleEndpoint: Endpoint = {
+  get: shown(async (call) => scaleItem(call, await getItem(call))),
+  update: shown(replaceScale),
+  patch: shown(patchScale),
+};
+
+const plainHandlers: Endpoint = {
+  get: shown(getItem),
+  list: listObjects,
+  create: shown(createObject, 201),
+  update: shown(replaceObject),
+  patch: shown(patchObject),
+  delete: deleteObject,
+  deletecollection: deleteCollection,
+};
+
+function objectHandlers({ bookmarks, stopping }: RouteOptions): Endpoint {
+  return {
+    ...plainHandlers,
+    async watch(call, { reply }) {
+      const watch = await openWatch(call, bookmarks);
+      await sendWatch(reply, watch, stopping);
+      return undefined;
+    },
+  };
+}

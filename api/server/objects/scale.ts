@@ -1,0 +1,122 @@
+import { conflict, invalid, notFound } from "../../machinery/errors.ts";
+import { invalidValue } from "../../machinery/field-causes.ts";
+import type { AnyObject } from "../../machinery/object.ts";
+import { encodeObject, type Item, itemOf } from "../../store/item.ts";
+import type { Body, JsonObject, ScalePaths } from "../kinds/kind.ts";
+import { type Call, isDryRun } from "./call.ts";
+import { applyPatch, readPatch } from "./patch.ts";
+import type { Draft } from "./read-object.ts";
+import { changeItem } from "./storage.ts";
+import { existing, keyOfCall, nextState } from "./update.ts";
+
+const maxReplicas = 2 ** 31 - 1;
+
+/** autoscaling/v1 Scale. */
+type Scale = JsonObject & {
+  readonly metadata: JsonObject;
+  readonly spec: { readonly replicas?: unknown };
+};
+
+const segments = (path: string): readonly string[] => path.split(".").filter((part) => part !== "");
+
+function readPath(object: unknown, path: string): unknown {
+  let value = object;
+  for (const segment of segments(path)) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, segment)) {
+      return undefined;
+    }
+    value = (value as JsonObject)[segment];
+  }
+  return value;
+}
+
+function writePath(object: JsonObject, path: string, value: unknown): void {
+  const parts = segments(path);
+  const last = parts.at(-1) ?? "";
+  let holder = object;
+  for (const segment of parts.slice(0, -1)) {
+    const inner = holder[segment];
+    const next: JsonObject = typeof inner === "object" && inner !== null ? { ...inner } : {};
+    holder[segment] = next;
+    holder = next;
+  }
+  holder[last] = value;
+}
+
+function pathsOf(call: Call): ScalePaths {
+  if (call.kind.scale === undefined) throw notFound(call.kind, call.name);
+  return call.kind.scale;
+}
+
+function scaleOf(call: Call, object: AnyObject): Scale {
+  const { specReplicasPath, statusReplicasPath, labelSelectorPath } = pathsOf(call);
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const selector =
+    labelSelectorPath === undefined ? undefined : readPath(object, labelSelectorPath);
+  return {
+    kind: "Scale",
+    apiVersion: "autoscaling/v1",
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { replicas: readPath(object, specReplicasPath) ?? 0 },
+    status: {
+      replicas: readPath(object, statusReplicasPath) ?? 0,
+      ...(typeof selector === "string" ? { selector } : {}),
+    },
+  };
+}
+
+/** The Scale view of an object, as an item of its own. */
+export function scaleItem(call: Call, item: Item): Item {
+  const { apiVersion = "", kind = "", ...rest } = scaleOf(call, item.object);
+  const view = { ...rest, apiVersion: String(apiVersion), kind: String(kind) };
+  return itemOf(item.key, encodeObject(view), item.at);
+}
+
+/** PUT of a Scale: writes the replica count and nothing else. */
+export async function replaceScale(call: Call): Promise<Item> {
+  return changeScale(call, () => call.body().value);
+}
+
+/** PATCH of a Scale. */
+export async function patchScale(call: Call): Promise<Item> {
+  // The endpoint speaks a built-in kind: it takes what built-in kinds take.
+  const patch = readPatch(call);
+  return changeScale(call, (scale) => applyPatch(patch, scale));
+}
+
+async function changeScale(call: Call, change: (scale: Scale) => unknown): Promise<Item> {
+  const { item } = await changeItem(
+    call.storage,
+    keyOfCall(call),
+    (current) => {
+      const found = existing(call, current);
+      const wanted = change(scaleOf(call, found.object));
+      checkVersion(call, wanted, found);
+      const object = JSON.parse(found.bytes.toString()) as Body;
+      writePath(object, pathsOf(call).specReplicasPath, readReplicas(call, wanted));
+      const draft: Draft = { object, unknown: [], duplicates: [] };
+      return nextState({ ...call, subresource: "" }, draft, found);
+    },
+    { dryRun: isDryRun(call) },
+  );
+  return scaleItem(call, item);
+}
+
+function checkVersion({ kind, name }: Call, scale: unknown, found: Item): void {
+  const version = readPath(scale, "metadata.resourceVersion");
+  if (typeof version !== "string" || version === "" || version === String(found.at)) return;
+  throw conflict(kind, name);
+}
+
+function readReplicas({ name }: Call, scale: unknown): number {
+  const replicas = readPath(scale, "spec.replicas") ?? 0;
+  const fits =
+    typeof replicas === "number" &&
+    Number.isInteger(replicas) &&
+    replicas >= 0 &&
+    replicas <= maxReplicas;
+  if (fits) return replicas;
+  throw invalid({ group: "autoscaling", kind: "Scale" }, name, [
+    invalidValue("spec.replicas", replicas, `must be an integer from 0 to ${maxReplicas}`),
+  ]);
+}

@@ -1,0 +1,197 @@
+import {
+  badRequest,
+  conflict,
+  invalid,
+  notFound,
+  type StatusCause,
+} from "../../machinery/errors.ts";
+import { equalJson } from "../../machinery/equality.ts";
+import { forbiddenValue, requiredValue } from "../../machinery/field-causes.ts";
+import type { AnyObject } from "../../machinery/object.ts";
+import { encodeObject, type Item, itemOf } from "../../store/item.ts";
+import { storeKey } from "../../store/keys.ts";
+import type { Body, Kind } from "../kinds/kind.ts";
+import { type Call, isDryRun } from "./call.ts";
+import { metadataCauses } from "./metadata.ts";
+import { type Draft, judgeFields, readObject } from "./read-object.ts";
+import { changeItem, type Next } from "./storage.ts";
+
+/** The store key of the object a call names. */
+export function keyOfCall({ kind, namespace, name }: Call): string {
+  return storeKey(kind, kind.namespaced ? { namespace, name } : { name });
+}
+
+/** PUT of an object or its status. @throws StatusError `NotFound`, `Conflict`, `Invalid` */
+export async function replaceObject(call: Call): Promise<Item> {
+  const { item } = await changeItem(
+    call.storage,
+    keyOfCall(call),
+    (current) => {
+      const draft = readObject(call); // anew each time: an attempt changes what it read
+      const found = existing(call, current);
+      checkVersion(call, draft.object, found.object);
+      return nextState(call, draft, found);
+    },
+    { dryRun: isDryRun(call) },
+  );
+  return item;
+}
+
+/** The item, or the 404 that names it. */
+export function existing({ kind, name }: Call, item: Item | undefined): Item {
+  if (item === undefined) throw notFound(kind, name);
+  return item;
+}
+
+function checkVersion({ kind, name }: Call, { metadata }: Body, before: AnyObject): void {
+  const { resourceVersion = "", uid = "" } = metadata;
+  if (uid !== "" && uid !== before.metadata.uid) {
+    throw conflict(
+      kind,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid}`,
+    );
+  }
+  if (resourceVersion === "" && kind.custom) {
+    throw invalid(kind, name, [
+      requiredValue("metadata.resourceVersion", "must be specified for an update"),
+    ]);
+  }
+  if (resourceVersion !== "" && resourceVersion !== before.metadata.resourceVersion) {
+    throw conflict(kind, name);
+  }
+}
+
+const hasStatus = (kind: Kind): boolean => kind.subresources.some(({ name }) => name === "status");
+
+/**
+ * What is to be stored when `draft` replaces `current`: the part that the endpoint may change
+ * from the draft, everything else as it was. A draft that changes nothing is not written.
+ */
+export async function nextState(call: Call, draft: Draft, current: Item): Promise<Next> {
+  const before = current.object;
+  const object =
+    call.subresource === "status" ? withStatus(call, draft, before) : withSpec(call, draft, before);
+  judgeFields(call, draft);
+  const { kind, user, namespace, name, subresource } = call;
+  const operation = "UPDATE";
+  await call.admission.admit({
+    operation,
+    kind,
+    namespace,
+    name,
+    subresource,
+    object,
+    before,
+    user,
+  });
+  const causes = causesOf(call, object, before);
+  if (causes.length > 0) throw invalid(kind, name, causes);
+  return decideWrite(kind, object, current);
+}
+
+/** Removes an object whose last hold is gone, skips a write that changes nothing. */
+export function decideWrite(kind: Kind, object: Body, current: Item): Next {
+  if (isFinished(kind, object)) return { does: "delete", object };
+  return isSame(object, current) ? { does: "keep", item: current } : { does: "put", object };
+}
+
+/** Whether a deletion that was asked for has nothing left to wait for. */
+function isFinished(kind: Kind, object: Body): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata;
+  if (deletionTimestamp === undefined || deletionGracePeriodSeconds > 0) return false;
+  return finalizers.length === 0 && kind.holdsDeletion?.(object as unknown as AnyObject) !== true;
+}
+
+function isSame(object: Body, current: Item): boolean {
+  const next = itemOf(current.key, encodeObject(object), current.at);
+  if (next.bytes.equals(current.bytes)) return true;
+  // Fields in another order have the same length: only then is a closer look due.
+  return next.bytes.length === current.bytes.length && equalJson(next.object, current.object);
+}
+
+function withStatus({ kind }: Call, draft: Draft, before: AnyObject): Body {
+  const { apiVersion, kind: kindName, status } = draft.object;
+  const part: Body = { apiVersion, kind: kindName, metadata: {} };
+  if (status !== undefined) part["status"] = status;
+  draft.unknown.push(...kind.strategy.prune(part));
+  kind.strategy.setDefaults(part);
+  const object: Body = { ...before, metadata: { ...before.metadata } };
+  if (part["status"] === undefined) delete object["status"];
+  else object["status"] = part["status"];
+  return object;
+}
+
+function withSpec(call: Call, draft: Draft, before: AnyObject): Body {
+  const { kind } = call;
+  const { object } = draft;
+  keepServerFields(object, before);
+  const isolated = hasStatus(kind);
+  if (isolated) delete object["status"];
+  draft.unknown.push(...kind.strategy.prune(object));
+  kind.strategy.setDefaults(object);
+  if (isolated) {
+    if (before["status"] === undefined) delete object["status"];
+    else object["status"] = before["status"];
+  }
+  kind.strategy.prepareUpdate(object, before);
+  if (kind.generation && !sameDesire(object, before, isolated)) {
+    object.metadata.generation = (before.metadata.generation ?? 0) + 1;
+  }
+  return object;
+}
+
+const serverFields = [
+  "uid",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
+  "generation",
+  "generateName",
+  "managedFields",
+] as const;
+
+function keepServerFields({ metadata }: Body, before: AnyObject): void {
+  for (const field of serverFields) {
+    delete metadata[field];
+    if (before.metadata[field] !== undefined) {
+      Object.assign(metadata, { [field]: before.metadata[field] });
+    }
+  }
+}
+
+/** Whether nothing but metadata, and status where it has its own endpoint, differs. */
+function sameDesire(object: Body, before: AnyObject, isolated: boolean): boolean {
+  const fields = new Set([...Object.keys(object), ...Object.keys(before)]);
+  fields.delete("metadata");
+  fields.delete("apiVersion");
+  if (isolated) fields.delete("status");
+  return [...fields].every((field) => equalJson(object[field], before[field]));
+}
+
+function causesOf(call: Call, object: Body, before: AnyObject): readonly StatusCause[] {
+  const causes = call.kind.strategy.validate(object, before);
+  if (call.subresource === "status") {
+    // Who writes the status cannot repair a spec that a newer schema refuses.
+    return causes.filter(({ field = "status" }) => field.startsWith("status"));
+  }
+  return [...metadataCauses(object.metadata), ...finalizerCauses(object, before), ...causes];
+}
+
+function finalizerCauses(object: Body, before: AnyObject): readonly StatusCause[] {
+  if (before.metadata.deletionTimestamp === undefined) return [];
+  const old = before.metadata.finalizers ?? [];
+  const added = (object.metadata.finalizers ?? []).filter((name) => !old.includes(name));
+  if (added.length === 0) return [];
+  return [
+    forbiddenValue(
+      "metadata.finalizers",
+      `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`,
+    ),
+  ];
+}
+
+/** Refuses a collection where an object is needed. @throws StatusError `BadRequest` */
+export function requireName(call: Call): void {
+  if (call.name === "") throw badRequest("name is required");
+}
