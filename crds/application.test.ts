@@ -248,7 +248,7 @@ const refused: [why: string, change: (spec: Spec) => void, ...want: string[]][] 
   [
     "a volume without a source",
     (spec) => (spec.template.spec["volumes"] = [{ name: "data" }]),
-    `spec.template.spec.volumes[0]: ${object}: exactly one of emptyDir, hostPath, configMap, secret and persistentVolumeClaim must be set`,
+    `spec.template.spec.volumes[0]: ${object}: exactly one of emptyDir, hostPath, configMap, secret, downwardAPI, projected and persistentVolumeClaim must be set`,
   ],
   [
     "a file outside of its volume",
@@ -257,6 +257,40 @@ const refused: [why: string, change: (spec: Spec) => void, ...want: string[]][] 
         { name: "a", configMap: { name: "a", items: [{ key: "k", path: "a/../../b" }] } },
       ]),
     `spec.template.spec.volumes[0].configMap.items[0]: ${object}: path must not contain ".."`,
+  ],
+  [
+    "a mount outside of its volume",
+    (spec) => {
+      spec.template.spec["volumes"] = [{ name: "a", hostPath: { path: "/srv" } }];
+      first(spec)["volumeMounts"] = [{ name: "a", mountPath: "/a", subPath: "../etc" }];
+    },
+    `${at}.volumeMounts[0]: ${object}: subPath must not contain ".."`,
+  ],
+  [
+    "a part of a volume of Docker",
+    (spec) => {
+      spec.template.spec["volumes"] = [{ name: "a", emptyDir: {} }];
+      first(spec)["volumeMounts"] = [{ name: "a", mountPath: "/a", subPath: "b" }];
+    },
+    `spec.template.spec: ${object}: Docker cannot mount a subPath of an emptyDir or persistentVolumeClaim`,
+  ],
+  [
+    "the address of the pod before it has one",
+    (spec) =>
+      (first(spec)["env"] = [
+        { name: "IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+      ]),
+    `spec.template.spec: ${object}: status.podIP is known before the start of a container only when hostNetwork is true`,
+  ],
+  [
+    "a hook that does nothing",
+    (spec) => (first(spec)["lifecycle"] = { preStop: {} }),
+    `${at}.lifecycle.preStop: ${object}: exactly one of exec and sleep must be set`,
+  ],
+  [
+    "a projected source that is nothing",
+    (spec) => (spec.template.spec["volumes"] = [{ name: "a", projected: { sources: [{}] } }]),
+    `spec.template.spec.volumes[0].projected.sources[0]: ${object}: exactly one of configMap, secret and downwardAPI must be set`,
   ],
   [
     "a quantity of nothing known",

@@ -220,6 +220,8 @@ export type Container = {
   readonly tty?: boolean;
   /** Keeps standard input open. Default false. */
   readonly stdin?: boolean;
+  /** Closes standard input when the first client that attached to it leaves. Default false. */
+  readonly stdinOnce?: boolean;
   /** Environment variables, at most 512. $(NAME) refers to an earlier one. Default none. */
   readonly env?: readonly EnvVar[];
   /** ConfigMaps and Secrets whose every key becomes a variable, at most 32. A later one wins over an earlier one, env over all. Default none. */
@@ -270,6 +272,14 @@ export type DnsOption = {
   readonly name: string;
   /** Value of the option. Default none. */
   readonly value?: string;
+};
+
+/** Files from fields of the pod. */
+export type DownwardVolume = {
+  /** Fields to show and where, 1 to 64. */
+  readonly items: readonly FieldToPath[];
+  /** Permission bits of the files, 0 to 511. Default 420, which is 0644. */
+  readonly defaultMode: number;
 };
 
 /** Empty at the start of the pod, gone at its end. */
@@ -337,6 +347,15 @@ export type FieldRef = {
   readonly apiVersion: "v1";
   /** metadata.name, .namespace, .uid, .labels['KEY'] or .annotations['KEY'], spec.nodeName, status.hostIP or status.podIP. */
   readonly fieldPath: string;
+};
+
+export type FieldToPath = {
+  /** Path below the mount, at most 255 characters, relative and without "..". */
+  readonly path: string;
+  /** Permission bits of the file, 0 to 511. Default defaultMode. */
+  readonly mode?: number;
+  /** A field of the pod itself. */
+  readonly fieldRef: FieldRef;
 };
 
 export type HostAlias = {
@@ -407,6 +426,8 @@ export type InitContainer = {
   readonly tty?: boolean;
   /** Keeps standard input open. Default false. */
   readonly stdin?: boolean;
+  /** Closes standard input when the first client that attached to it leaves. Default false. */
+  readonly stdinOnce?: boolean;
   /** Environment variables, at most 512. $(NAME) refers to an earlier one. Default none. */
   readonly env?: readonly EnvVar[];
   /** ConfigMaps and Secrets whose every key becomes a variable, at most 32. A later one wins over an earlier one, env over all. Default none. */
@@ -440,7 +461,7 @@ export type KeyToPath = {
 
 /** Actions at the end of the container. Default none. */
 export type Lifecycle = {
-  /** Runs before the container gets its stop signal, within the grace period. */
+  /** Happens before the container gets its stop signal, within the grace period. */
   readonly preStop?: PreStop;
 };
 
@@ -512,10 +533,12 @@ export type PodTemplateMeta = {
   };
 };
 
-/** Runs before the container gets its stop signal, within the grace period. */
+/** Happens before the container gets its stop signal, within the grace period. */
 export type PreStop = {
   /** Runs a command in the container and succeeds when that exits with 0. */
-  readonly exec: ExecAction;
+  readonly exec?: ExecAction;
+  /** Waits. */
+  readonly sleep?: SleepAction;
 };
 
 /** Tells whether the container is up. A slot counts as ready only while its readinessProbe (else the HEALTHCHECK of the image) succeeds; a container that fails its livenessProbe or startupProbe is restarted. Default no probe. */
@@ -536,6 +559,39 @@ export type Probe = {
   readonly successThreshold: number;
   /** Failures in a row that make the container bad, 1 or more. Default 3. */
   readonly failureThreshold: number;
+};
+
+/** Files from fields of the pod. */
+export type ProjectedFields = {
+  /** Fields to show and where, 1 to 32. */
+  readonly items: readonly FieldToPath[];
+};
+
+/** Files from the keys of a ConfigMap or Secret in the namespace of the Application. */
+export type ProjectedFiles = {
+  /** Name of the object, at most 253 characters. */
+  readonly name: string;
+  /** Keys to show and where, at most 32. Default every key under its own name. */
+  readonly items?: readonly KeyToPath[];
+  /** Whether the object or key may be missing. Default false. */
+  readonly optional?: boolean;
+};
+
+export type ProjectedSource = {
+  /** Files from the keys of a ConfigMap or Secret in the namespace of the Application. */
+  readonly configMap?: ProjectedFiles;
+  /** Files from the keys of a ConfigMap or Secret in the namespace of the Application. */
+  readonly secret?: ProjectedFiles;
+  /** Files from fields of the pod. */
+  readonly downwardAPI?: ProjectedFields;
+};
+
+/** The files of several sources in one volume. */
+export type ProjectedVolume = {
+  /** Sources of files, 1 to 16. A later one wins over an earlier one. */
+  readonly sources: readonly ProjectedSource[];
+  /** Permission bits of the files, 0 to 511. Default 420, which is 0644. */
+  readonly defaultMode: number;
 };
 
 /** Amounts by resource. As requests they are reserved on the Node, default the limits; as limits they are enforced by Docker, default none. */
@@ -768,6 +824,12 @@ export type SecurityContext = {
   readonly seccompProfile?: SeccompProfile;
 };
 
+/** Waits. */
+export type SleepAction = {
+  /** Seconds to wait, 0 to 86400, cut off at the end of the grace period. */
+  readonly seconds: number;
+};
+
 /** The ConfigMap or Secret, in the namespace of the Application. */
 export type SourceRef = {
   /** Name of the object, at most 253 characters. */
@@ -835,6 +897,8 @@ export type TemplatePodSpec = {
   readonly hostPID?: boolean;
   /** Uses the IPC namespace of the host. Default false. */
   readonly hostIPC?: boolean;
+  /** Lets all containers see the processes of the first one and of each other. Default false. */
+  readonly shareProcessNamespace?: boolean;
   /** Host name in the containers, at most 63 characters. Default the name of the pod. */
   readonly hostname?: string;
   /** Lines of /etc/hosts, at most 64. Default none. */
@@ -879,6 +943,10 @@ export type Volume = {
   readonly configMap?: ConfigMapVolume;
   /** Files from the keys of a Secret in the namespace of the Application. */
   readonly secret?: SecretVolume;
+  /** Files from fields of the pod. */
+  readonly downwardAPI?: DownwardVolume;
+  /** The files of several sources in one volume. */
+  readonly projected?: ProjectedVolume;
   /** A named Docker volume of the Node, made when it is missing and never removed by Lighthouse. */
   readonly persistentVolumeClaim?: NamedVolume;
 };
@@ -890,4 +958,8 @@ export type VolumeMount = {
   readonly mountPath: string;
   /** Mounts the volume read-only. Default false. */
   readonly readOnly?: boolean;
+  /** Path in the volume to mount instead of its root, relative and without "..". For a volume of files the path of one file; not for emptyDir and persistentVolumeClaim. Default the root. */
+  readonly subPath?: string;
+  /** Whether mounts made later appear on the other side, for hostPath alone. Default None. */
+  readonly mountPropagation?: "None" | "HostToContainer" | "Bidirectional";
 };

@@ -14,9 +14,8 @@ const ofContainer: Readonly<Record<string, string>> = {
   "env[].valueFrom.resourceFieldRef": "limits are not offered as variables, set value",
   "env[].valueFrom.fileKeyRef": oneHost,
   "lifecycle.postStart": "Docker cannot hold a container back until it ran, use an init container",
-  "lifecycle.preStop.httpGet": "only exec runs before a stop",
-  "lifecycle.preStop.sleep": "use exec with the command sleep",
-  "lifecycle.preStop.tcpSocket": "only exec runs before a stop",
+  "lifecycle.preStop.httpGet": "only exec and sleep happen before a stop",
+  "lifecycle.preStop.tcpSocket": "only exec and sleep happen before a stop",
   "lifecycle.stopSignal": "the STOPSIGNAL of the image is used",
   "resources.claims": oneHost,
   resizePolicy: "a change of resources makes a new Revision",
@@ -28,14 +27,11 @@ const ofContainer: Readonly<Record<string, string>> = {
   "securityContext.windowsOptions": "only Linux hosts are supported",
   "securityContext.seccompProfile.localhostProfile":
     "profiles on a host are not used, use Unconfined",
-  stdinOnce: "standard input stays open as long as the container runs",
   terminationMessagePath: "read the logs of the container instead",
   terminationMessagePolicy: "read the logs of the container instead",
   volumeDevices: "Docker volumes are file systems, use privileged with a hostPath",
-  "volumeMounts[].mountPropagation": "mounts made later on one side are not seen on the other",
   "volumeMounts[].recursiveReadOnly": "use readOnly",
-  "volumeMounts[].subPath": "name the path in the hostPath, or the keys in items of the volume",
-  "volumeMounts[].subPathExpr": "name the path in the hostPath, or the keys in items of the volume",
+  "volumeMounts[].subPathExpr": "use subPath",
 };
 
 const probes = ["livenessProbe", "readinessProbe", "startupProbe"];
@@ -70,6 +66,13 @@ const volumeSources = [
   "vsphereVolume",
 ];
 
+/** Sources of a projected volume that are not files of ours. */
+const projectedSources: Readonly<Record<string, string>> = {
+  clusterTrustBundle: oneHost,
+  podCertificate: "containers get no credentials of the API server",
+  serviceAccountToken: "containers get no credentials of the API server",
+};
+
 /** Fields of the pod itself. */
 const ofPod: Readonly<Record<string, string>> = {
   activeDeadlineSeconds: "an Application runs until it is stopped",
@@ -103,14 +106,11 @@ const ofPod: Readonly<Record<string, string>> = {
   serviceAccount: "containers get no credentials of the API server",
   serviceAccountName: "containers get no credentials of the API server",
   setHostnameAsFQDN: "use hostname",
-  shareProcessNamespace: "each container has process IDs of its own, use hostPID",
   subdomain: "there is no cluster DNS, use hostAliases",
   topologySpreadConstraints: "use placement.spreadBy of the Application",
-  "volumes[].downwardAPI": "use env with fieldRef",
   "volumes[].ephemeral": "use emptyDir",
   "volumes[].gitRepo": "use an init container that clones into an emptyDir",
   "volumes[].image": "use an init container that copies into an emptyDir",
-  "volumes[].projected": "use one volume for each source",
 };
 
 const below = (prefix: string, fields: Readonly<Record<string, string>>): UnsupportedField[] =>
@@ -126,6 +126,7 @@ export const unsupportedFields: readonly UnsupportedField[] = [
     path: `spec.volumes[].${source}`,
     reason: "mount it on the host and use hostPath, or make a Docker volume of that name",
   })),
+  ...below("spec.volumes[].projected.sources[].", projectedSources),
   ...below("spec.containers[].", ofContainer),
   ...probes.flatMap((probe) => below(`spec.containers[].${probe}.`, ofProbe)),
   ...below("spec.initContainers[].", ofContainer),
@@ -142,7 +143,7 @@ const byPath = new Map(unsupportedFields.map(({ path, reason }) => [path, reason
 
 /**
  * Why a field of a template is not supported, for a path as strict validation names it, e.g.
- * `spec.template.spec.containers[0].stdinOnce`; `undefined` when it is simply unknown.
+ * `spec.template.spec.containers[0].`; `undefined` when it is simply unknown.
  */
 export function whyUnsupported(field: string): string | undefined {
   const below = /^spec\.template\.(.*)$/.exec(field)?.[1];
