@@ -8,6 +8,8 @@ export interface ImageStore {
   pull(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<void>;
   /** For status and pins: `repository@sha256:...` of the reference's repository, else the image's id. */
   nameOf(imageId: string, reference: string): string;
+  /** Whether `nameOf` can tell more of it than its id. */
+  knows(imageId: string): boolean;
   /** Images changed: ask again. */
   take(event: EngineEvent): void;
   /** It was not there after all. */
@@ -76,6 +78,10 @@ class CachingImageStore implements ImageStore {
     const repository = repositoryOf(reference);
     const digest = this.#digests.get(imageId)?.find((one) => repositoryOf(one) === repository);
     return digest ?? imageId;
+  }
+
+  knows(imageId: string): boolean {
+    return this.#digests.has(imageId);
   }
 
   take(event: EngineEvent): void {

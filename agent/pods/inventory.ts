@@ -28,6 +28,8 @@ export interface Inventory {
   drop(id: string): void;
   /** Exit code that the engine announced for the latest run of a pod's container. */
   exitCode(uid: string, container: string): number | undefined;
+  /** The pod is done with: nothing of it needs to be remembered. */
+  forget(uid: string): void;
 }
 
 type Entry = { readonly owner: Owner; fact: ContainerFact | undefined; dirty: boolean };

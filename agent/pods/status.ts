@@ -23,7 +23,7 @@ export type StatusInput = {
   readonly seen: Seen;
   readonly verdicts: ReadonlyMap<string, Verdict>;
   /** The name of an image for people and pins: a repository digest, else its id. */
-  imageName(imageId: string): string;
+  imageName(imageId: string, reference: string): string;
   /** Address of the host, as on its Node. */
   readonly hostIp: string;
   readonly nowMs: number;
@@ -99,9 +99,14 @@ function isStarted(input: StatusInput, member: Member, fact: ContainerFact | und
 }
 
 /** Which container the status speaks of, in wire form. */
-function identity(fact: ContainerFact | undefined, state: ContainerState, input: StatusInput) {
+function identity(
+  image: string,
+  fact: ContainerFact | undefined,
+  state: ContainerState,
+  input: StatusInput,
+) {
   if (fact !== undefined)
-    return { imageID: input.imageName(fact.imageId), containerID: dockerId(fact.id) };
+    return { imageID: input.imageName(fact.imageId, image), containerID: dockerId(fact.id) };
   const containerID = state.terminated?.containerID;
   return { imageID: "", ...(containerID === undefined ? {} : { containerID }) };
 }
@@ -115,7 +120,7 @@ function containerStatus(input: StatusInput, member: Member): ContainerStatus {
   return {
     name: member.name,
     image: member.spec.image ?? "",
-    ...identity(fact, state, input),
+    ...identity(member.spec.image ?? "", fact, state, input),
     ready: member.role === "init" ? state.terminated?.exitCode === 0 : ready,
     started: isStarted(input, member, fact),
     restartCount: history.restarts,

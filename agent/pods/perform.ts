@@ -1,0 +1,247 @@
+import type { Clock } from "../../api/machinery/clock.ts";
+import {
+  isAlreadyExists,
+  isConflict,
+  isNotFound,
+  notFound,
+  StatusError,
+} from "../../api/machinery/errors.ts";
+import type { Pod } from "../../api/machinery/resources.ts";
+import { pods } from "../../api/machinery/resources.ts";
+import { keyOf } from "../../api/machinery/object.ts";
+import { containerLabel } from "../../crds/labels.ts";
+import { podReason } from "../../crds/conditions.ts";
+import type { Engine, RegistryAuth } from "../engine/engine.ts";
+import { isEngineAway } from "../engine/errors.ts";
+import { type Member, membersOf, networkRoot } from "./containers.ts";
+import { runHook } from "./hooks.ts";
+import type { ImageStore } from "./image-store.ts";
+import { type Inventory, ownerOf } from "./inventory.ts";
+import { portClash } from "./port-clash.ts";
+import type { Step, StopTarget } from "./plan.ts";
+import type { Sources } from "./sources.ts";
+import { translate, type Translated } from "./translate.ts";
+import { failureReason, isPassing, StepFailure } from "./trouble.ts";
+
+/** All that steps touch. */
+export type PerformDeps = {
+  readonly engine: Engine;
+  readonly inventory: Inventory;
+  readonly images: ImageStore;
+  readonly clock: Clock;
+  /** metadata.uid of the Namespace kube-system. */
+  readonly cluster: string;
+  /** Address of the host, as on its Node. */
+  hostIp(): string;
+  /** The ConfigMaps and Secrets that the pod names. */
+  sources(pod: Pod, signal: AbortSignal): Promise<Sources>;
+  /** The login for an image, from the pod's pull Secrets. */
+  registryAuth(pod: Pod, reference: string, signal: AbortSignal): Promise<RegistryAuth | undefined>;
+  /** Removes the Pod from the API: its containers are gone. */
+  finalize(pod: Pod, signal: AbortSignal): Promise<void>;
+  /** About to wait for long: tell where things stand. */
+  beforeWait(pod: Pod): Promise<void>;
+};
+
+function memberOf(pod: Pod, name: string): Member {
+  const member = membersOf(pod.spec).find((one) => one.name === name);
+  if (member === undefined) throw notFound(pods, `${pod.metadata.name}/${name}`);
+  return member;
+}
+
+const ownerOfPod = (pod: Pod) => ({ uid: pod.metadata.uid, key: keyOf(pod) });
+
+/** When an image is fetched though it is there, as Kubernetes has it. */
+function mustPull({ spec }: Member): boolean {
+  const image = spec.image ?? "";
+  if (image.startsWith("sha256:")) return false; // an id names what only this engine has
+  if (spec.imagePullPolicy !== undefined) return spec.imagePullPolicy === "Always";
+  const tag = /:([^:/@]+)$/.exec(image)?.[1];
+  return !image.includes("@") && (tag === undefined || tag === "latest");
+}
+
+async function pull(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
+  const image = member.spec.image ?? "";
+  const held = await deps.images.find(image, signal);
+  if (held !== undefined && !mustPull(member)) return;
+  if (member.spec.imagePullPolicy === "Never" || image.startsWith("sha256:")) {
+    const err = new Error(
+      `Cannot use image ${image}: the host does not hold it, and it may not be pulled`,
+    );
+    throw new StepFailure(member.name, podReason.neverPull, err);
+  }
+  await deps.beforeWait(pod);
+  try {
+    await deps.images.pull(image, await deps.registryAuth(pod, image, signal), signal);
+    await deps.images.find(image, signal);
+  } catch (err) {
+    // A registry that is away is trouble of this image; an engine that is away is none of the pod.
+    if (isEngineAway(err) || signal.aborted) throw err;
+    throw new StepFailure(member.name, podReason.pullFailed, err);
+  }
+}
+
+async function rootIdOf(pod: Pod, deps: PerformDeps, signal: AbortSignal) {
+  const root = networkRoot(pod.spec);
+  const facts = await deps.inventory.of(pod.metadata.uid, signal);
+  return facts.find(({ name }) => name === root)?.id;
+}
+
+async function translated(
+  pod: Pod,
+  member: Member,
+  deps: PerformDeps,
+  signal: AbortSignal,
+): Promise<Translated> {
+  const sources = await deps.sources(pod, signal);
+  const rootId = await rootIdOf(pod, deps, signal);
+  return translate(pod, member, {
+    sources,
+    place: { hostIp: deps.hostIp() },
+    cluster: deps.cluster,
+    ...(rootId === undefined ? {} : { rootId }),
+  });
+}
+
+/** A name that is taken by the very container we want: a create whose answer got lost. */
+async function adopted(pod: Pod, name: string, deps: PerformDeps, signal: AbortSignal) {
+  const holder = await deps.engine.containers.inspect(name, signal);
+  if (holder === undefined) return false;
+  if (ownerOf(holder.labels, deps.cluster)?.uid !== pod.metadata.uid) return false;
+  deps.inventory.add(ownerOfPod(pod), holder.id);
+  return true;
+}
+
+async function create(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
+  const { name, spec } = await translated(pod, member, deps, signal);
+  try {
+    const id = await deps.engine.containers.create(name, spec, signal);
+    deps.inventory.add(ownerOfPod(pod), id);
+  } catch (err) {
+    if (isNotFound(err)) deps.images.forget(spec.Image);
+    if (isAlreadyExists(err) && (await adopted(pod, name, deps, signal))) return;
+    throw err;
+  }
+}
+
+async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
+  const facts = await deps.inventory.of(pod.metadata.uid, signal);
+  const fact = facts.find(({ name }) => name === member.name);
+  if (fact === undefined) return; // gone meanwhile: its event brings the next plan
+  const hasFiles = (member.spec.volumeMounts ?? []).length > 0;
+  const files = hasFiles ? (await translated(pod, member, deps, signal)).files : [];
+  if (files.length > 0) await deps.engine.io.putFiles(fact.id, files, signal);
+  try {
+    await deps.engine.containers.start(fact.id, signal);
+  } catch (err) {
+    if (!isConflict(err)) throw err;
+    throw (await portClash(pod, deps.engine, deps.cluster, signal)) ?? err;
+  } finally {
+    deps.inventory.touch(fact.id);
+  }
+}
+
+async function stopOne(
+  pod: Pod,
+  { id, name }: StopTarget,
+  graceSeconds: number,
+  context: { readonly deps: PerformDeps; readonly signal: AbortSignal },
+): Promise<void> {
+  const { deps, signal } = context;
+  const beganMs = deps.clock.nowMs();
+  const member = membersOf(pod.spec).find((one) => one.name === name);
+  const hook = member?.spec.lifecycle?.preStop;
+  if (hook !== undefined && graceSeconds > 0)
+    await runHook(hook, { id, graceSeconds }, deps, signal);
+  const spentSeconds = Math.floor((deps.clock.nowMs() - beganMs) / 1000);
+  try {
+    // Two seconds at least, as in Kubernetes: a slow hook must not turn the stop into a kill.
+    const left =
+      graceSeconds === 0 ? 0 : Math.max(Math.min(2, graceSeconds), graceSeconds - spentSeconds);
+    await deps.engine.containers.stop(id, left, signal);
+  } finally {
+    deps.inventory.touch(id);
+  }
+}
+
+async function remove(ids: readonly string[], deps: PerformDeps, signal: AbortSignal) {
+  const removals = ids.map(async (id) => {
+    await deps.engine.containers.remove(id, { force: true }, signal);
+    deps.inventory.drop(id);
+  });
+  await Promise.all(removals);
+}
+
+async function checkPorts(pod: Pod, deps: PerformDeps, signal: AbortSignal): Promise<void> {
+  const clash = await portClash(pod, deps.engine, deps.cluster, signal);
+  if (clash !== undefined) throw new StepFailure("", podReason.portConflict, clash);
+}
+
+async function act(pod: Pod, step: Step, deps: PerformDeps, signal: AbortSignal): Promise<void> {
+  switch (step.kind) {
+    case "pull":
+      return pull(pod, memberOf(pod, step.container), deps, signal);
+    case "create":
+      return create(pod, memberOf(pod, step.container), deps, signal);
+    case "start":
+      return start(pod, memberOf(pod, step.container), deps, signal);
+    case "stop": {
+      const of = step.of ?? pod;
+      const context = { deps, signal };
+      const stops = step.targets.map((target) => stopOne(of, target, step.graceSeconds, context));
+      await Promise.all(stops);
+      return;
+    }
+    case "remove":
+      return remove(step.ids, deps, signal);
+    case "checkPorts":
+      return checkPorts(pod, deps, signal);
+    case "finalize":
+      return deps.finalize(pod, signal);
+  }
+}
+
+const containerOf = (step: Step): string | undefined =>
+  "container" in step ? step.container : undefined;
+
+/**
+ * Does one step. Idempotent: what is already so resolves.
+ *
+ * @throws StepFailure when the pod or a neighbour is at fault; any other error is passing (engine or
+ * API away) or a bug, and the caller tries again.
+ */
+export async function perform(
+  pod: Pod,
+  step: Step,
+  deps: PerformDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await act(pod, step, deps, signal);
+  } catch (err) {
+    const container = containerOf(step);
+    if (err instanceof StepFailure || signal.aborted || container === undefined) throw err;
+    if (isEngineAway(err) || isPassing(err)) throw err;
+    const foreign = !(err instanceof StatusError) && !(err instanceof Error);
+    if (foreign) throw err;
+    throw new StepFailure(container, failureReason(step.kind, err), err);
+  }
+}
+
+/** Stops and removes containers whose pod is gone; the grace stands on their labels. */
+export async function removeOrphans(
+  ids: readonly string[],
+  deps: Pick<PerformDeps, "engine" | "inventory">,
+  signal: AbortSignal,
+): Promise<void> {
+  const removals = ids.map(async (id) => {
+    const detail = await deps.engine.containers.inspect(id, signal);
+    if (detail?.state.phase === "running") {
+      const grace = Number(detail.labels[containerLabel.graceSeconds] ?? "30");
+      await deps.engine.containers.stop(id, Number.isFinite(grace) ? grace : 30, signal);
+    }
+    await deps.engine.containers.remove(id, { force: true }, signal);
+    deps.inventory.drop(id);
+  });
+  await Promise.all(removals);
+}

@@ -1,0 +1,62 @@
+import type { Pod } from "../../api/machinery/resources.ts";
+import { membersOf } from "./containers.ts";
+import type { DesiredState } from "../../crds/labels.ts";
+import { isUp, type ContainerFact } from "./facts.ts";
+import { advance, type History, historyFrom } from "./history.ts";
+import type { Noted } from "./trouble.ts";
+
+/**
+ * What the agent remembers of one pod between two looks. All of it can be lost: the status carries
+ * what matters, and a restarted agent only waits a little less before the next try.
+ */
+export type PodMemory = {
+  histories: ReadonlyMap<string, History>;
+  readonly troubles: Map<string, Noted>;
+  /** The Pod as our last status write left it; the cache may be behind it. */
+  written?: Pod;
+};
+
+/** The memory of a pod that is new to this agent. */
+export function memoryOf({ spec, status }: Pod): PodMemory {
+  const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const histories = membersOf(spec).map(({ name }) => {
+    const known = statuses.find((one) => one.name === name);
+    return [name, historyFrom(known)] as const;
+  });
+  return { histories: new Map(histories), troubles: new Map() };
+}
+
+/** What is known when the histories move on. */
+export type Look = {
+  readonly desired: DesiredState;
+  readonly nowMs: number;
+  exitCode(container: string): number | undefined;
+};
+
+function chosen(facts: readonly ContainerFact[], name: string): ContainerFact | undefined {
+  const own = facts.filter((fact) => fact.name === name);
+  return own.find(isUp) ?? own.find((fact) => fact.startedAtMs !== undefined) ?? own[0];
+}
+
+/** The histories after one more look at the containers. */
+export function advanceAll(
+  memory: PodMemory,
+  pod: Pod,
+  facts: readonly ContainerFact[],
+  look: Look,
+): ReadonlyMap<string, History> {
+  const next = membersOf(pod.spec).map(({ name }) => {
+    const before = memory.histories.get(name) ?? historyFrom(undefined);
+    const exitCode = look.exitCode(name);
+    const at = { desired: look.desired, nowMs: look.nowMs, exitCode };
+    return [name, advance(before, chosen(facts, name), at)] as const;
+  });
+  return new Map(next);
+}
+
+/** The newer of two versions of a Pod; resource versions of one resource can be compared. */
+export function newerPod(cached: Pod, written: Pod | undefined): Pod {
+  if (written === undefined || written.metadata.uid !== cached.metadata.uid) return cached;
+  const [a, b] = [cached.metadata.resourceVersion, written.metadata.resourceVersion];
+  return Number(a) >= Number(b) ? cached : written;
+}

@@ -1,0 +1,294 @@
+import type { Client } from "../../api/client/client.ts";
+import type { Cache } from "../../api/client/informer.ts";
+import type { Clock } from "../../api/machinery/clock.ts";
+import { isConflict, isNotFound, reasonOf } from "../../api/machinery/errors.ts";
+import { keyOf, keyText, type ObjectKey } from "../../api/machinery/object.ts";
+import { type Pod, pods } from "../../api/machinery/resources.ts";
+import type { Log, Reconciler, Recorder, Result } from "../../controllers/runtime/reconciler.ts";
+import type { Engine } from "../engine/engine.ts";
+import { isEngineAway } from "../engine/errors.ts";
+import { effectiveState, replacedBy } from "./desired.ts";
+import { isUp } from "./facts.ts";
+import type { ImageStore } from "./image-store.ts";
+import type { Inventory } from "./inventory.ts";
+import { type PerformDeps, perform, removeOrphans } from "./perform.ts";
+import { type PodMemory, advanceAll, memoryOf, newerPod } from "./pod-memory.ts";
+import { type Plan, planPod, type Seen, type Step } from "./plan.ts";
+import type { Prober } from "./prober.ts";
+import { podSources } from "./pod-sources.ts";
+import { type Reacher, subjectsOf } from "./reach.ts";
+import { podStatus, statusPatch } from "./status.ts";
+import { isPassing, note, StepFailure } from "./trouble.ts";
+
+/** The index of the pod cache by the pod that they replace: `namespace/name`. */
+export const replacesIndex = "replaces";
+
+/** What running the pods of one Node needs. */
+export type PodRuntimeOptions = {
+  readonly engine: Engine;
+  readonly inventory: Inventory;
+  readonly images: ImageStore;
+  readonly prober: Prober;
+  readonly client: Client;
+  /** The pods of this Node, with the index `replacesIndex`. */
+  readonly cache: Cache<Pod>;
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  readonly log: Log;
+  readonly cluster: string;
+  readonly reacher: Reacher;
+  /** Address of the host, as on its Node. */
+  hostIp(): string;
+  /** Whether the host may be acted on: its engine answers. */
+  isLive(): boolean;
+  /** Whether people asked for no changes on these hosts. */
+  isPaused(): boolean;
+};
+
+/** A pod that keeps changing under our hands gets its next turn after the others had theirs. */
+const roundsPerTurn = 4;
+const nextTurnMs = 200;
+const engineAwayMs = 5_000;
+
+class PodRuntime implements Reconciler {
+  readonly #options: PodRuntimeOptions;
+  readonly #deps: PerformDeps;
+  readonly #memories = new Map<string, PodMemory>();
+
+  constructor(options: PodRuntimeOptions) {
+    this.#options = options;
+    const { client } = options;
+    this.#deps = {
+      ...options,
+      ...podSources(client),
+      hostIp: () => options.hostIp(),
+      finalize: async (pod) => {
+        const preconditions = { uid: pod.metadata.uid };
+        await client
+          .delete(pods, keyOf(pod), { gracePeriodSeconds: 0, preconditions })
+          .catch((err: unknown) => {
+            if (!isConflict(err)) throw err; // another pod of that name: this one is gone
+          });
+      },
+      beforeWait: async (pod) => {
+        const seen = await this.#look(pod, AbortSignal.timeout(10_000));
+        await this.#report(seen);
+      },
+    };
+  }
+
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
+    if (!this.#options.isLive()) return {}; // its return adds every pod
+    try {
+      const pod = this.#options.cache.get(key);
+      await this.#removeOrphans(key, pod, signal);
+      if (pod === undefined) return {};
+      return await this.#work(pod, signal);
+    } catch (err) {
+      if (!isEngineAway(err) || signal.aborted) throw err;
+      return { requeueAfterMs: engineAwayMs };
+    }
+  }
+
+  /** Containers of a pod of this name that is no more. */
+  async #removeOrphans(key: ObjectKey, pod: Pod | undefined, signal: AbortSignal): Promise<void> {
+    const { inventory, client, log, cache } = this.#options;
+    for (const uid of inventory.uidsOf(key)) {
+      if (uid === pod?.metadata.uid || this.#options.isPaused()) continue;
+      // The cache may be behind; what is removed cannot be brought back.
+      const fresh = await client.get(pods, key, signal);
+      if (fresh?.metadata.uid === uid || cache.get(key)?.metadata.uid === uid) continue;
+      const ids = (await inventory.of(uid, signal)).map(({ id }) => id);
+      log.info(
+        { pod: keyText(key), uid, containers: ids.length },
+        "removing containers of a gone pod",
+      );
+      await removeOrphans(ids, this.#options, signal);
+      this.#forget(uid);
+    }
+  }
+
+  #forget(uid: string): void {
+    this.#memories.delete(uid);
+    this.#options.prober.watch(uid, []);
+    this.#options.inventory.forget(uid);
+  }
+
+  #memory(pod: Pod): PodMemory {
+    const { uid } = pod.metadata;
+    const known = this.#memories.get(uid);
+    if (known !== undefined) return known;
+    const memory = memoryOf(pod);
+    this.#memories.set(uid, memory);
+    return memory;
+  }
+
+  async #look(cached: Pod, signal: AbortSignal): Promise<Seen> {
+    const { inventory, cache, clock, prober } = this.#options;
+    const memory = this.#memory(cached);
+    const pod = newerPod(cached, memory.written);
+    const { uid } = pod.metadata;
+    const successors = cache.by(replacesIndex, keyText(keyOf(pod)));
+    const desired = effectiveState(pod, successors);
+    const containers = await inventory.of(uid, signal);
+    memory.histories = advanceAll(memory, pod, containers, {
+      desired,
+      nowMs: clock.nowMs(),
+      exitCode: (container) => inventory.exitCode(uid, container),
+    });
+    prober.watch(uid, subjectsOf(pod, containers, this.#options));
+    const predecessor = await this.#predecessor(pod, signal);
+    return {
+      pod,
+      desired,
+      containers,
+      ...(predecessor === undefined ? {} : { predecessor }),
+      histories: memory.histories,
+      troubles: memory.troubles,
+      unhealthy: new Set(prober.unhealthy(uid).keys()),
+    };
+  }
+
+  async #predecessor(pod: Pod, signal: AbortSignal): Promise<Seen["predecessor"]> {
+    const name = replacedBy(pod);
+    if (name === undefined) return undefined;
+    const { cache, inventory } = this.#options;
+    const old = cache.get({ ...keyOf(pod), name });
+    if (old === undefined) return undefined;
+    const facts = await inventory.of(old.metadata.uid, signal);
+    return { pod: old, up: facts.filter(isUp) };
+  }
+
+  async #work(pod: Pod, signal: AbortSignal): Promise<Result> {
+    const { clock } = this.#options;
+    let seen = await this.#look(pod, signal);
+    let plan = planPod(seen, clock.nowMs());
+    for (let round = 0; round < roundsPerTurn && this.#mayAct(plan); round += 1) {
+      const done = await this.#performAll(seen, plan.steps, signal);
+      if (done && plan.steps.at(-1)?.kind === "finalize") {
+        this.#forget(seen.pod.metadata.uid);
+        return {};
+      }
+      const latest = this.#options.cache.get(keyOf(pod));
+      if (latest?.metadata.uid !== pod.metadata.uid) return {}; // its going is a change of its own
+      seen = await this.#look(latest, signal);
+      plan = planPod(seen, clock.nowMs());
+      if (!done) break;
+    }
+    await this.#report(seen);
+    if (this.#mayAct(plan)) return { requeueAfterMs: nextTurnMs };
+    return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs };
+  }
+
+  #mayAct(plan: Plan): boolean {
+    return plan.steps.length > 0 && !this.#options.isPaused();
+  }
+
+  /** In order; the first failure ends the batch. Whether all succeeded. */
+  async #performAll(seen: Seen, steps: readonly Step[], signal: AbortSignal): Promise<boolean> {
+    for (const step of steps) {
+      try {
+        await perform(seen.pod, step, this.#deps, signal);
+        this.#succeeded(seen, step);
+      } catch (err) {
+        if (!(err instanceof StepFailure)) throw err;
+        this.#failed(seen.pod, step, err);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #succeeded({ pod, unhealthy }: Seen, step: Step): void {
+    const { log, recorder, prober } = this.#options;
+    const { troubles } = this.#memory(pod);
+    const container = "container" in step ? step.container : "";
+    if (troubles.get(container)?.step === step.kind) troubles.delete(container);
+    if (step.kind === "start") {
+      troubles.delete(container);
+      recorder.event(pod, {
+        type: "Normal",
+        reason: "Started",
+        message: `Started container ${container}`,
+      });
+    }
+    if (step.kind === "stop") {
+      for (const { name } of step.targets.filter((target) => unhealthy.has(target.name))) {
+        const why = prober.unhealthy(pod.metadata.uid).get(name) ?? "";
+        const message = `Container ${name} will be restarted: ${why}`;
+        recorder.event(pod, { type: "Warning", reason: "Unhealthy", message });
+      }
+    }
+    log.debug({ pod: keyText(keyOf(pod)), step: step.kind, container }, "performed step");
+  }
+
+  #failed(pod: Pod, step: Step, failure: StepFailure): void {
+    const { log, recorder, clock } = this.#options;
+    const { troubles } = this.#memory(pod);
+    const { container, reason, message } = failure;
+    const noted = note(troubles.get(container), step.kind, failure, clock.nowMs());
+    troubles.set(container, noted);
+    recorder.event(pod, { type: "Warning", reason: noted.reason, message });
+    const fields = { pod: keyText(keyOf(pod)), step: step.kind, container, reason, err: failure };
+    log.warn(fields, "step failed");
+  }
+
+  /** Writes the status if it says something new. */
+  async #report(seen: Seen): Promise<void> {
+    const { pod } = seen;
+    if (pod.metadata.deletionTimestamp !== undefined) return;
+    const { client, clock, images, prober, log } = this.#options;
+    await this.#nameImages(seen);
+    const after = podStatus({
+      seen,
+      verdicts: prober.verdicts(pod.metadata.uid),
+      imageName: (imageId, reference) => images.nameOf(imageId, reference),
+      hostIp: this.#options.hostIp(),
+      nowMs: clock.nowMs(),
+    });
+    const status = statusPatch(pod.status, after);
+    if (status === undefined) return;
+    const body = { metadata: { uid: pod.metadata.uid }, status };
+    try {
+      const options = { subresource: "status" };
+      const written = await client.patch(pods, keyOf(pod), { type: "merge", body }, options);
+      this.#memory(pod).written = written;
+    } catch (err) {
+      // Gone, or another one of that name: the watch tells.
+      if (!isNotFound(err) && !isConflict(err)) throw err;
+      log.debug({ pod: keyText(keyOf(pod)), reason: reasonOf(err) }, "status not written");
+    }
+  }
+
+  /** An adopted container's image was not asked for by this agent: learn its digests. */
+  async #nameImages({ containers }: Seen): Promise<void> {
+    const { images } = this.#options;
+    for (const { imageId } of containers) {
+      if (images.knows(imageId)) continue;
+      await images.find(imageId, AbortSignal.timeout(10_000)).catch((err: unknown) => {
+        if (!isPassing(err)) throw err; // the id is a name, too
+      });
+    }
+  }
+}
+
+/**
+ * Runs the pods that are bound to one Node. A key is a pod's; the queue makes sure that one pod is
+ * worked on once at a time.
+ */
+export function createPodRuntime(options: PodRuntimeOptions): Reconciler {
+  return new PodRuntime(options);
+}
+
+/** The keys that a change of a pod concerns: itself, and the one whose place it takes. */
+export function concernedKeys(pod: Pod): readonly ObjectKey[] {
+  const key = keyOf(pod);
+  const old = replacedBy(pod);
+  return old === undefined ? [key] : [key, { ...key, name: old }];
+}
+
+/** The values of `replacesIndex`. */
+export function replacesValues(pod: Pod): readonly string[] {
+  const name = replacedBy(pod);
+  return name === undefined ? [] : [keyText({ ...keyOf(pod), name })];
+}

@@ -1,0 +1,123 @@
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { connect } from "node:net";
+import type { Engine } from "../engine/engine.ts";
+import type { ContainerOf } from "./containers.ts";
+
+/** A probe of the spec; exactly one of its actions is set. */
+export type Probe = NonNullable<ContainerOf["readinessProbe"]>;
+
+/** What one check said. */
+export type Answer = { readonly ok: boolean; readonly message: string };
+
+/** Where the container can be reached from the agent. */
+export type Reach = {
+  readonly engine: Engine;
+  readonly containerId: string;
+  /** Ports by the names of the spec. */
+  readonly portNames: ReadonlyMap<string, number>;
+  /** Where a port of the container answers, or why it cannot be asked. */
+  dial(port: number): { readonly host: string; readonly port: number } | { readonly why: string };
+};
+
+const good: Answer = { ok: true, message: "" };
+const bad = (message: string): Answer => ({ ok: false, message });
+const maxOutputBytes = 10 * 1024;
+
+function portOf(port: number | string | object | undefined, reach: Reach): number | undefined {
+  if (typeof port === "number") return port;
+  if (typeof port !== "string") return undefined;
+  const number = Number(port);
+  return Number.isInteger(number) && port !== "" ? number : reach.portNames.get(port);
+}
+
+async function checkExec(
+  command: readonly string[],
+  { engine, containerId }: Reach,
+  signal: AbortSignal,
+): Promise<Answer> {
+  await using session = await engine.io.exec(containerId, { command }, signal);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const { bytes } of session.output) {
+    if (size < maxOutputBytes) chunks.push(bytes);
+    size += bytes.length;
+  }
+  const code = await session.exitCode(signal);
+  if (code === 0) return good;
+  const said = Buffer.concat(chunks).subarray(0, 1024).toString().trim();
+  return bad(`command exited with ${code ?? "an unknown code"}${said === "" ? "" : `: ${said}`}`);
+}
+
+function checkTcp(host: string, port: number, signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (answer: Answer): void => {
+      signal.removeEventListener("abort", onAbort);
+      socket.destroy();
+      resolve(answer);
+    };
+    const onAbort = (): void => end(bad(`dial tcp ${host}:${port}: no answer in time`));
+    socket.once("connect", () => end(good));
+    socket.once("error", (err) => end(bad(`dial tcp ${host}:${port}: ${err.message}`)));
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+type HttpGet = NonNullable<Probe["httpGet"]>;
+
+function headersOf(action: HttpGet): Record<string, string> {
+  const own = Object.fromEntries(
+    (action.httpHeaders ?? []).map(({ name, value }) => [name.toLowerCase(), value]),
+  );
+  return { "user-agent": "lighthouse-probe", accept: "*/*", ...own };
+}
+
+function checkHttp(
+  action: HttpGet,
+  to: { readonly host: string; readonly port: number },
+  signal: AbortSignal,
+): Promise<Answer> {
+  const path = action.path ?? "/";
+  const options = { ...to, path, headers: headersOf(action), signal, agent: false as const };
+  return new Promise((resolve) => {
+    const tls = action.scheme === "HTTPS";
+    // The probe asks whether the process answers, not who it is: as in Kubernetes.
+    const request = tls
+      ? httpsRequest({ ...options, rejectUnauthorized: false })
+      : httpRequest(options);
+    request.once("response", (response) => {
+      const status = response.statusCode ?? 0;
+      response.destroy();
+      const ok = status >= 200 && status < 400;
+      resolve(ok ? good : bad(`HTTP probe failed with statuscode: ${status}`));
+    });
+    request.on("error", (err) => {
+      const why = signal.aborted ? "no answer in time" : err.message;
+      resolve(bad(`Get "http${tls ? "s" : ""}://${to.host}:${to.port}${path}": ${why}`));
+    });
+    request.end();
+  });
+}
+
+/**
+ * Asks once. Never rejects: whatever goes wrong is a bad answer. `signal` is the time limit; a
+ * command that outlives it goes on, because Docker cannot kill an exec.
+ */
+export async function check(probe: Probe, reach: Reach, signal: AbortSignal): Promise<Answer> {
+  try {
+    if (probe.exec !== undefined) return await checkExec(probe.exec.command ?? [], reach, signal);
+    const action = probe.httpGet ?? probe.tcpSocket;
+    if (action === undefined) return bad("this kind of probe is not supported");
+    const port = portOf(action.port, reach);
+    if (port === undefined) return bad(`no port is named "${String(action.port)}"`);
+    const to = action.host === undefined ? reach.dial(port) : { host: action.host, port };
+    if ("why" in to) return bad(to.why);
+    return probe.httpGet === undefined
+      ? await checkTcp(to.host, to.port, signal)
+      : await checkHttp(probe.httpGet, to, signal);
+  } catch (err) {
+    if (signal.aborted) return bad("no answer in time");
+    return bad(err instanceof Error ? err.message : String(err));
+  }
+}

@@ -1,0 +1,72 @@
+import type { Pod } from "../../api/machinery/resources.ts";
+import type { Engine } from "../engine/engine.ts";
+import { membersOf, networkRoot } from "./containers.ts";
+import { type ContainerFact, isUp } from "./facts.ts";
+import type { Reach } from "./probe-check.ts";
+import type { Subject } from "./prober.ts";
+
+/**
+ * How the agent gets at ports of containers. On its own machine it reaches them by their address;
+ * an engine elsewhere shows only what its host publishes.
+ */
+export type Reacher = {
+  /** Whether container addresses of this engine can be dialled from here. */
+  readonly direct: boolean;
+  /** Address of the host as seen from here. */
+  readonly host: string;
+};
+
+/** How an engine's containers can be reached, from its endpoint. */
+export function reacherOf(endpoint: string, platform: string): Reacher {
+  const url = URL.parse(endpoint);
+  // Docker on macOS and Windows runs in a machine of its own: only published ports get out.
+  if (url === null || url.protocol === "unix:" || url.protocol === "npipe:")
+    return { direct: platform === "linux", host: "127.0.0.1" };
+  return { direct: false, host: url.hostname.replace(/^\[|\]$/g, "") };
+}
+
+type Target = ReturnType<Reach["dial"]>;
+
+function dialTo(pod: Pod, ip: string, reacher: Reacher, port: number): Target {
+  if (pod.spec.hostNetwork === true) return { host: reacher.host, port };
+  if (reacher.direct && ip !== "") return { host: ip, port };
+  const ports = membersOf(pod.spec).flatMap(({ spec }) => spec.ports ?? []);
+  const published = ports.find(
+    ({ containerPort, hostPort }) => containerPort === port && (hostPort ?? 0) > 0,
+  );
+  if (published?.hostPort !== undefined) return { host: reacher.host, port: published.hostPort };
+  const why = reacher.direct
+    ? "the container has no address"
+    : "the engine is on another machine; publish the port as hostPort, or use an exec probe";
+  return { why: `Cannot reach port ${port}: ${why}` };
+}
+
+function portNames(pod: Pod): ReadonlyMap<string, number> {
+  const ports = membersOf(pod.spec).flatMap(({ spec }) => spec.ports ?? []);
+  return new Map(
+    ports.flatMap(({ name, containerPort }) =>
+      name === undefined ? [] : [[name, containerPort] as const],
+    ),
+  );
+}
+
+/** The runs of a pod that can be probed now. */
+export function subjectsOf(
+  pod: Pod,
+  facts: readonly ContainerFact[],
+  { engine, reacher }: { readonly engine: Engine; readonly reacher: Reacher },
+): readonly Subject[] {
+  const root = networkRoot(pod.spec);
+  const ip = facts.find((fact) => fact.name === root && isUp(fact))?.ip ?? "";
+  return membersOf(pod.spec).flatMap((member) => {
+    const fact = facts.find((one) => one.name === member.name && one.state === "running");
+    if (fact === undefined || member.role === "init") return [];
+    const reach: Reach = {
+      engine,
+      containerId: fact.id,
+      portNames: portNames(pod),
+      dial: (port) => dialTo(pod, ip, reacher, port),
+    };
+    return [{ uid: pod.metadata.uid, member, fact, reach }];
+  });
+}
