@@ -1,0 +1,113 @@
+import { isJsonObject } from "../../machinery/equality.ts";
+import { apiVersionOf, type Gvk } from "../../machinery/gvk.ts";
+import type { JsonSchema, Kind } from "../kinds/kind.ts";
+import type { Definitions } from "./builtin.ts";
+
+const refPrefix = "#/components/schemas/";
+const metaPrefix = "io.k8s.apimachinery.pkg.apis.meta.v1.";
+
+/** A reference to a definition of the same document. */
+export const refTo = (definition: string): JsonSchema => ({ $ref: refPrefix + definition });
+
+/** Definition names that a schema refers to, anywhere in it. */
+function* refsIn(schema: unknown): Generator<string> {
+  if (Array.isArray(schema)) {
+    for (const item of schema) yield* refsIn(item);
+  } else if (isJsonObject(schema)) {
+    const { $ref } = schema;
+    if (typeof $ref === "string") yield $ref.slice(refPrefix.length);
+    for (const value of Object.values(schema)) yield* refsIn(value);
+  }
+}
+
+/** The named definitions and everything they need, sorted by name. */
+export function closure(
+  names: Iterable<string>,
+  own: Definitions,
+  builtIn: Definitions,
+): Readonly<Record<string, JsonSchema>> {
+  const found = new Map<string, JsonSchema>();
+  const waiting = [...names];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const schema = own.get(name) ?? builtIn.get(name);
+    if (schema === undefined || found.has(name)) continue;
+    found.set(name, schema);
+    waiting.push(...refsIn(schema));
+  }
+  return Object.fromEntries([...found].sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+const gvkList = ({ group, version, kind }: Gvk): JsonSchema => ({
+  "x-kubernetes-group-version-kind": [{ group, version, kind }],
+});
+
+const typeFields: JsonSchema = {
+  apiVersion: {
+    description: "Version of the schema that this object follows, as GROUP/VERSION.",
+    type: "string",
+  },
+  kind: {
+    description: "Kind of the resource that this object stands for, in CamelCase.",
+    type: "string",
+  },
+};
+
+/** The published schema of a custom kind: its own fields, and the metadata all objects have. */
+function objectSchema(kind: Kind, schema: JsonSchema): JsonSchema {
+  const properties = isJsonObject(schema["properties"]) ? schema["properties"] : {};
+  return {
+    ...schema,
+    type: "object",
+    properties: {
+      ...properties,
+      ...typeFields,
+      metadata: {
+        description: "Standard metadata of all objects.",
+        allOf: [refTo(`${metaPrefix}ObjectMeta`)],
+      },
+    },
+    ...gvkList(kind),
+  };
+}
+
+function listSchema(kind: Kind): JsonSchema {
+  return {
+    description: `A list of ${kind.kind} objects.`,
+    type: "object",
+    required: ["items"],
+    properties: {
+      ...typeFields,
+      metadata: { allOf: [refTo(`${metaPrefix}ListMeta`)] },
+      items: { type: "array", items: refTo(kind.definition) },
+    },
+    ...gvkList({ ...kind, kind: kind.listKind }),
+  };
+}
+
+/** Definitions of the custom kinds among `kinds`, each with its list. */
+export function customDefinitions(kinds: readonly Kind[]): Definitions {
+  const definitions = new Map<string, JsonSchema>();
+  for (const kind of kinds) {
+    if (kind.schema === undefined) continue;
+    definitions.set(kind.definition, objectSchema(kind, kind.schema));
+    definitions.set(listDefinition(kind), listSchema(kind));
+  }
+  return definitions;
+}
+
+/** Name of the definition of a kind's list. */
+export const listDefinition = ({ definition }: Pick<Kind, "definition">): string =>
+  `${definition}List`;
+
+/** The definition of a kind that a subresource speaks, e.g. autoscaling/v1 Scale. */
+export function definitionOf(gvk: Gvk, builtIn: Definitions): string | undefined {
+  const wanted = JSON.stringify([{ group: gvk.group, version: gvk.version, kind: gvk.kind }]);
+  for (const [name, schema] of builtIn) {
+    if (JSON.stringify(schema["x-kubernetes-group-version-kind"]) === wanted) return name;
+  }
+  return undefined;
+}
+
+/** Title of a document: the group and version it describes. */
+export const titleOf = (group: string, version: string): string =>
+  `Lighthouse ${apiVersionOf({ group, version })}`;

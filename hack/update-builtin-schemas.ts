@@ -1,0 +1,260 @@
+/**
+ * Writes api/server/openapi/builtin.gen.json, the schemas of the built-in kinds: `npm run update`.
+ * With `--check` it writes nothing and exits with 1 when the file differs.
+ *
+ * The source is the models of @kubernetes/client-node (Apache-2.0), themselves generated from
+ * Kubernetes' OpenAPI: field types from the JavaScript, descriptions and required fields from the
+ * declarations. Merge keys come from our table, which those models lack.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type PatchField, patchTypes } from "../api/machinery/patch-strategic-table.ts";
+
+type Json = { readonly [field: string]: unknown };
+type Attribute = { readonly name: string; readonly baseName: string } & Typed;
+type Typed = { readonly type: string; readonly format: string };
+type Declared = { readonly description: string; readonly required: boolean };
+
+const root = path.join(import.meta.dirname, "..");
+const models = path.join(root, "node_modules/@kubernetes/client-node/dist/gen/models");
+const target = path.join(root, "api/server/openapi/builtin.gen.json");
+
+const core = "io.k8s.api.core.v1";
+const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
+const rbac = "io.k8s.api.rbac.v1";
+const events = "io.k8s.api.events.v1";
+const quantity = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+const intOrString = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
+
+/** A package of kinds, its API group, and the models that stand for its kinds. */
+const packages: readonly (readonly [string, string, readonly string[]])[] = [
+  [
+    core,
+    "",
+    [
+      "V1Binding",
+      "V1ConfigMap",
+      "V1ConfigMapList",
+      "CoreV1Event",
+      "CoreV1EventList",
+      "V1Namespace",
+      "V1NamespaceList",
+      "V1Node",
+      "V1NodeList",
+      "V1Pod",
+      "V1PodList",
+      "V1Secret",
+      "V1SecretList",
+      "V1ServiceAccount",
+      "V1ServiceAccountList",
+    ],
+  ],
+  [events, "events.k8s.io", ["EventsV1Event", "EventsV1EventList"]],
+  ["io.k8s.api.coordination.v1", "coordination.k8s.io", ["V1Lease", "V1LeaseList"]],
+  [
+    rbac,
+    "rbac.authorization.k8s.io",
+    [
+      "V1ClusterRole",
+      "V1ClusterRoleBinding",
+      "V1ClusterRoleBindingList",
+      "V1ClusterRoleList",
+      "V1Role",
+      "V1RoleBinding",
+      "V1RoleBindingList",
+      "V1RoleList",
+    ],
+  ],
+  ["io.k8s.api.autoscaling.v1", "autoscaling", ["V1Scale"]],
+  ["io.k8s.api.policy.v1", "policy", ["V1Eviction"]],
+  [
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
+    "apiextensions.k8s.io",
+    ["V1CustomResourceDefinition", "V1CustomResourceDefinitionList"],
+  ],
+  [meta, "", ["V1DeleteOptions", "V1Status"]],
+];
+
+/** Models that other packages refer to keep their own. */
+const homes: Readonly<Record<string, string>> = {
+  V1ObjectMeta: meta,
+  V1ListMeta: meta,
+  V1OwnerReference: meta,
+  V1ManagedFieldsEntry: meta,
+  V1LabelSelector: meta,
+  V1LabelSelectorRequirement: meta,
+  V1Condition: meta,
+  V1Preconditions: meta,
+  V1DeleteOptions: meta,
+  V1ObjectReference: core,
+  V1EventSource: core,
+};
+
+/** The models write quantities as strings; these fields of core types are quantities. */
+const quantityFields = new Set([
+  "allocatable",
+  "capacity",
+  "divisor",
+  "limits",
+  "overhead",
+  "requests",
+  "sizeLimit",
+]);
+
+const scalars: Readonly<Record<string, Json>> = {
+  string: { type: "string" },
+  boolean: { type: "boolean" },
+  number: { type: "integer" },
+  Date: { type: "string", format: "date-time" },
+  V1MicroTime: { type: "string", format: "date-time" },
+  any: { "x-kubernetes-preserve-unknown-fields": true },
+  object: { type: "object" },
+};
+
+const schemas = new Map<string, Json>([
+  [
+    quantity,
+    {
+      description: "An amount such as 500m, 2Gi or 1e3.",
+      oneOf: [{ type: "string" }, { type: "number" }],
+    },
+  ],
+  [
+    intOrString,
+    {
+      description: "An integer, or a string such as a percentage or a port name.",
+      format: "int-or-string",
+      oneOf: [{ type: "integer" }, { type: "string" }],
+    },
+  ],
+]);
+
+/** `V1Pod` and `CoreV1Event` are Pod and Event. */
+const shortName = (model: string): string => model.replace(/^([A-Z][a-z]+)?V1(?=[A-Z])/, "");
+const nameOf = (model: string, home: string): string =>
+  `${homes[model] ?? home}.${shortName(model)}`;
+const refTo = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+async function attributesOf(model: string): Promise<readonly Attribute[]> {
+  const text = await readFile(path.join(models, `${model}.js`), "utf8");
+  const list = /\.attributeTypeMap = (\[[\s\S]*?\n\]);/.exec(text)?.[1];
+  if (list === undefined) throw new Error(`Cannot find the fields of ${model}`);
+  return JSON.parse(list) as readonly Attribute[];
+}
+
+const plainText = (comment: string): string =>
+  comment
+    .split("\n")
+    .map((line) => line.replace(/^\s*\*? ?/, "").trimEnd())
+    .join("\n")
+    .trim()
+    .replaceAll(/\\(["'])/g, "$1")
+    .replaceAll("*_/", "*/");
+
+async function declarationsOf(model: string) {
+  const text = await readFile(path.join(models, `${model}.d.ts`), "utf8");
+  const fields = new Map<string, Declared>();
+  const pattern = /\/\*\*\n((?:(?!\*\/)[\s\S])*)\*\/\s+'([^']+)'(\?)?:/g;
+  for (const [, comment = "", name = "", optional] of text.matchAll(pattern)) {
+    fields.set(name, { description: plainText(comment), required: optional === undefined });
+  }
+  for (const [, name = "", optional] of text.matchAll(/^ {4}'([^']+)'(\?)?:/gm)) {
+    if (!fields.has(name)) fields.set(name, { description: "", required: optional === undefined });
+  }
+  const own = /\/\*\*\n((?:(?!\*\/)[\s\S])*)\*\/\nexport declare class/.exec(text)?.[1] ?? "";
+  return { description: plainText(own), fields };
+}
+
+/** Types that are no models, or that the models write as something else. */
+function leafOf({ type, format }: Typed, isQuantity: boolean): Json | undefined {
+  if (type === "IntOrString") return refTo(intOrString);
+  if (type === "string" && isQuantity) return refTo(quantity);
+  if (type === "number" && format === "double") return { type: "number", format };
+  const scalar = scalars[type];
+  if (scalar === undefined || format === "" || "format" in scalar) return scalar;
+  return { ...scalar, format };
+}
+
+/** The schema of one type; the models it refers to are added to `seen`. */
+function schemaOf({ type, format }: Typed, field: string, home: string, seen: Set<string>): Json {
+  const inner = (nested: string): Json => schemaOf({ type: nested, format }, field, home, seen);
+  const item = /^Array<(.+)>$/.exec(type)?.[1];
+  if (item !== undefined) return { type: "array", items: inner(item) };
+  const value = /^\{ \[key: string\]: (.+); \}$/.exec(type)?.[1];
+  if (value !== undefined) return { type: "object", additionalProperties: inner(value) };
+  const leaf = leafOf({ type, format }, home === core && quantityFields.has(field));
+  if (leaf !== undefined) return leaf;
+  seen.add(type);
+  return refTo(nameOf(type, home));
+}
+
+/** What clients need to merge a list by items. */
+function mergeKeywords({ strategy, mergeKey }: PatchField): Json {
+  if (strategy === undefined) return {};
+  return {
+    "x-kubernetes-list-type": mergeKey === undefined ? "set" : "map",
+    ...(mergeKey === undefined
+      ? {}
+      : { "x-kubernetes-list-map-keys": [mergeKey], "x-kubernetes-patch-merge-key": mergeKey }),
+    "x-kubernetes-patch-strategy": strategy,
+  };
+}
+
+/** A reference cannot carry anything beside it: with a description it is wrapped. */
+function described(schema: Json, description: string, extra: Json): Json {
+  const words = description === "" ? {} : { description };
+  const wraps = "$ref" in schema && (description !== "" || Object.keys(extra).length > 0);
+  return wraps ? { allOf: [schema], ...words, ...extra } : { ...words, ...schema, ...extra };
+}
+
+async function addModel(model: string, home: string, gvk?: Json): Promise<void> {
+  const name = nameOf(model, home);
+  if (schemas.has(name)) return;
+  schemas.set(name, {}); // types may contain themselves
+  const [attributes, declared] = [await attributesOf(model), await declarationsOf(model)];
+  const merges = patchTypes[shortName(model)] ?? {};
+  const own = homes[model] ?? home;
+  const seen = new Set<string>();
+  const properties = attributes.map((attribute): [string, Json] => {
+    const { baseName } = attribute;
+    const description = declared.fields.get(attribute.name)?.description ?? "";
+    const extra = mergeKeywords(merges[baseName] ?? {});
+    return [baseName, described(schemaOf(attribute, baseName, own, seen), description, extra)];
+  });
+  const required = attributes
+    .filter((attribute) => declared.fields.get(attribute.name)?.required === true)
+    .map(({ baseName }) => baseName);
+  schemas.set(name, {
+    description: declared.description,
+    type: "object",
+    properties: Object.fromEntries(properties),
+    ...(required.length === 0 ? {} : { required }),
+    ...(gvk === undefined ? {} : { "x-kubernetes-group-version-kind": [gvk] }),
+  });
+  for (const below of seen) await addModel(below, own);
+}
+
+for (const [home, group, kinds] of packages) {
+  for (const model of kinds) {
+    await addModel(model, home, { group, version: "v1", kind: shortName(model) });
+  }
+}
+
+const { version } = JSON.parse(
+  await readFile(path.join(models, "../../../package.json"), "utf8"),
+) as { version: string };
+const sorted = Object.fromEntries([...schemas].sort(([a], [b]) => (a < b ? -1 : 1)));
+const text = `${JSON.stringify(
+  {
+    "x-generated": `by hack/update-builtin-schemas.ts from @kubernetes/client-node ${version}, Copyright The Kubernetes Authors, Apache-2.0. Do not edit.`,
+    schemas: sorted,
+  },
+  undefined,
+  1,
+)}\n`;
+const before = await readFile(target, "utf8").catch(() => "");
+if (!process.argv.includes("--check")) await writeFile(target, text);
+else if (before !== text) {
+  process.stderr.write("api/server/openapi/builtin.gen.json is stale: run npm run update\n");
+  process.exitCode = 1;
+}
