@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Daemon } from "./process.ts";
 
@@ -8,18 +10,27 @@ export const root = join(import.meta.dirname, "..", "..");
 export const home = join(root, ".lighthouse");
 /** The admin's kubeconfig. */
 export const kubeconfig = join(home, "kubeconfig");
-
-const daemon = (name: string, file: string, mark: string): Daemon => ({
-  name,
-  pidFile: join(home, `${file}.pid`),
-  logFile: join(home, `${file}.log`),
-  mark,
-});
+/** The program as it runs from a checkout. */
+export const program = join(root, "cli", "lighthouse.mjs");
 
 /** `lighthouse up` of this checkout. */
-export const lighthouse = daemon("Lighthouse", "lighthouse", "lighthouse.mjs");
-/** The Docker Engine that hack/up starts where there is none. */
-export const privateDocker = daemon("Docker Engine", "dockerd", "dockerd");
+export const lighthouse: Daemon = {
+  name: "Lighthouse",
+  pidFile: join(home, "lighthouse.pid"),
+  logFile: join(home, "lighthouse.log"),
+  mark: program,
+};
+
+/** Linux allows a socket's path 107 bytes; dockerd puts longer names below its folder. */
+const longestDirBytes = 80;
+
+/** Where the private Docker Engine lives: with the rest, or in a short place if that is too long. */
+export function privateDockerDir(): string {
+  const wanted = join(home, "docker");
+  if (Buffer.byteLength(wanted) <= longestDirBytes) return wanted;
+  const tag = createHash("sha256").update(wanted).digest("hex").slice(0, 8);
+  return join(tmpdir(), `lighthouse-docker-${tag}`);
+}
 
 /** Makes the folder, readable by its owner alone: it holds keys. */
 export async function makeHome(): Promise<void> {
