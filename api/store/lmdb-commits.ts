@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { revisionConflict, timedOut } from "../machinery/errors.ts";
 import { closedError } from "./feed.ts";
-import { commitCause, translate } from "./lmdb-errors.ts";
+import { commitCause, translate, translateWrite } from "./lmdb-errors.ts";
 import { readIndex, readRecord, valueBefore } from "./lmdb-history.ts";
 import {
   encodeIndex,
@@ -100,9 +100,7 @@ class GroupCommits implements Commits {
   }
 
   #run(): void {
-    this.#running ??= this.#drain().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
@@ -113,6 +111,8 @@ class GroupCommits implements Commits {
       const batch = this.#takeBatch();
       if (batch.length > 0) await this.#settle(batch);
     }
+    // In the same step as the look at the queue: who comes later must start a new run.
+    this.#running = undefined;
   }
 
   #takeBatch(): Waiting[] {
@@ -175,7 +175,7 @@ class GroupCommits implements Commits {
       });
     } catch (err) {
       root.resetReadTxn();
-      throw translate(await commitCause(err), "write to", dir);
+      throw await translateWrite(await commitCause(err), dir);
     }
   }
 }

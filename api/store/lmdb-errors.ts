@@ -1,10 +1,5 @@
-import {
-  internal,
-  isUnavailable,
-  reasonOf,
-  type StatusError,
-  unavailable,
-} from "../machinery/errors.ts";
+import { statfs } from "node:fs/promises";
+import { internal, reasonOf, type StatusError, unavailable } from "../machinery/errors.ts";
 
 /** LMDB's failed commit: the true cause comes in a second promise. */
 type CommitFailure = Error & { readonly commitError: PromiseLike<never> };
@@ -23,12 +18,12 @@ export async function commitCause(failure: unknown): Promise<unknown> {
 }
 
 const messageOf = (err: unknown): string => (err instanceof Error ? err.message : String(err));
-const codeOf = (err: unknown): unknown =>
-  err instanceof Error && "code" in err ? err.code : undefined;
+const codeOf = (err: unknown): string | number | undefined =>
+  err instanceof Error && "code" in err ? (err.code as string | number) : undefined;
 
 // lmdb gives errno as a number where the system call failed, and MDB_* texts otherwise.
 const full = (err: unknown): boolean =>
-  [28, "ENOSPC", 122, "EDQUOT", -30792].includes(codeOf(err) as number | string) ||
+  ["ENOSPC", "EDQUOT", 28, 122].includes(codeOf(err) ?? "") ||
   /no space left|quota exceeded|MDB_MAP_FULL/i.test(messageOf(err));
 
 const broken = (err: unknown): boolean =>
@@ -40,12 +35,7 @@ const broken = (err: unknown): boolean =>
 export function translate(err: unknown, action: string, dir: string): StatusError {
   if (reasonOf(err) !== undefined) return err as StatusError;
   const what = `Cannot ${action} the store in ${dir}`;
-  if (full(err)) {
-    return unavailable(
-      `${what}: the disk is full; free some space there, reads go on and writes resume by themselves`,
-      { cause: err },
-    );
-  }
+  if (full(err)) return fullError(what, err);
   if (broken(err)) return damagedError(dir, messageOf(err), err);
   switch (codeOf(err)) {
     case "EACCES":
@@ -64,6 +54,34 @@ export function translate(err: unknown, action: string, dir: string): StatusErro
     default:
       return internal(`${what}: ${messageOf(err)}`, { cause: err });
   }
+}
+
+/** Like {@link translate}, for a failed commit. */
+export async function translateWrite(err: unknown, dir: string): Promise<StatusError> {
+  // LMDB calls a write that was cut short an I/O error, which is how a disk that fills up begins.
+  const short = codeOf(err) === 5 && (await freeBytes(dir)) < nearlyFullBytes;
+  return short
+    ? fullError(`Cannot write to the store in ${dir}`, err)
+    : translate(err, "write to", dir);
+}
+
+/** Less than the largest commit may need. */
+const nearlyFullBytes = 32 << 20;
+
+async function freeBytes(dir: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(dir);
+    return bavail * bsize;
+  } catch {
+    return Infinity; // then the commit's own error is all that is known
+  }
+}
+
+function fullError(what: string, cause: unknown): StatusError {
+  return unavailable(
+    `${what}: the disk is full; free some space there, reads go on and writes resume by themselves`,
+    { cause },
+  );
 }
 
 /** Data that cannot be read: only the operator can decide what to do with it. */
