@@ -53,6 +53,10 @@ export const annotation = {
   changedBy: "lighthouse.dev/changed-by",
   /** Applications and Revisions, well known: why the template was changed, in words. */
   changeCause: "kubernetes.io/change-cause",
+  /** Nodes: the URL by which their agent reaches the Docker engine. Set by the agent. */
+  endpoint: "lighthouse.dev/endpoint",
+  /** Nodes: "true" when the engine only pretends to run containers. Set by the agent. */
+  simulated: "lighthouse.dev/simulated",
   /** Templates, well known: time of the last restart that a person asked for. */
   restartedAt: "kubectl.kubernetes.io/restartedAt",
 } as const;
