@@ -88,6 +88,7 @@ export function createExecVerb(parts: Parts): ContainerIo["exec"] {
     const connection = await parts.transport.hijack({ ...start, body, signal });
     const session = createSession(connection, {
       tty,
+      stdin: options.stdin === true,
       exitCode: (waiting) => execExitCode(parts, execId, { ...target, signal: waiting }),
       resize: (wanted, waiting) => {
         const call = execCall(parts, `/exec/${execId}/resize`, doing);
@@ -95,7 +96,6 @@ export function createExecVerb(parts: Parts): ContainerIo["exec"] {
       },
     });
     if (tty && size !== undefined) await session.resize(size, signal);
-    if (options.stdin !== true) session.stdin.end();
     return session;
   };
 }
@@ -111,6 +111,7 @@ export function createAttachVerb(parts: Parts): ContainerIo["attach"] {
     const connection = await parts.transport.hijack({ ...call, query });
     return createSession(connection, {
       tty,
+      stdin,
       exitCode: async (waiting) => {
         const read = readCall(parts, { ...target, signal: waiting }, "json");
         const wire = await parts.transport.json<WireContainer>({ ...read, mayBeAbsent: true });

@@ -78,10 +78,15 @@ test("toDetail() takes Docker's health 'none' as no health", () => {
 
 test("toSummary() picks the container's own name, not a link's", () => {
   const row = { Id: "a", Image: "i", ImageID: "s", Labels: null, State: "running", Status: "Up" };
-  expect(toSummary({ ...row, Names: ["/other/db", "/db"], Created: 2 })).toMatchObject({
+  const Ports = [
+    { PrivatePort: 81, Type: "tcp" },
+    { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
+  ];
+  expect(toSummary({ ...row, Names: ["/other/db", "/db"], Created: 2, Ports })).toMatchObject({
     name: "db",
     createdAtMs: 2000,
     labels: {},
+    ports: [{ containerPort: 80, protocol: "tcp", hostIp: "::", hostPort: 8080 }],
   });
 });
 

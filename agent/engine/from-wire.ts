@@ -21,6 +21,14 @@ export type WireSummary = {
   readonly State: string;
   readonly Status: string;
   readonly Created: number;
+  readonly Ports?:
+    | readonly {
+        readonly IP?: string;
+        readonly PrivatePort: number;
+        readonly PublicPort?: number;
+        readonly Type: string;
+      }[]
+    | null;
 };
 
 type WireState = {
@@ -121,8 +129,17 @@ export function toSummary(wire: WireSummary): ContainerSummary {
     labels: wire.Labels ?? {},
     phase: wire.State as ContainerPhase,
     status: wire.Status,
+    ports: toListedPorts(wire.Ports),
     createdAtMs: wire.Created * 1000,
   };
+}
+
+function toListedPorts(wire: WireSummary["Ports"]): readonly PublishedPort[] {
+  return (wire ?? []).flatMap(({ IP, PrivatePort, PublicPort, Type }) => {
+    if (PublicPort === undefined || PublicPort === 0) return [];
+    const protocol = Type as PublishedPort["protocol"];
+    return [{ containerPort: PrivatePort, protocol, hostIp: IP ?? "", hostPort: PublicPort }];
+  });
 }
 
 function toHealth(wire: WireState["Health"]): ContainerHealth | undefined {

@@ -1,4 +1,4 @@
-import type { Duplex, Writable } from "node:stream";
+import { type Duplex, Writable } from "node:stream";
 import { StatusError, unavailable } from "../../api/machinery/errors.ts";
 import { demux, undivided } from "./demux.ts";
 import type { Output, Session, TtySize } from "./engine.ts";
@@ -7,6 +7,8 @@ import { within } from "./within.ts";
 /** What a session needs to know of its process. */
 export type SessionParts = {
   readonly tty: boolean;
+  /** Whether the process reads from the connection; without it, input goes nowhere. */
+  readonly stdin: boolean;
   /** Asked once the output ended. */
   readonly exitCode: (signal?: AbortSignal) => Promise<number | undefined>;
   readonly resize: (size: TtySize, signal?: AbortSignal) => Promise<void>;
@@ -26,6 +28,11 @@ function createSettled(): {
 function asCut(err: unknown): StatusError {
   if (err instanceof StatusError) return err;
   return unavailable("The connection to the container's process was cut", { cause: err });
+}
+
+/** Takes everything and keeps nothing. */
+function createSink(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() });
 }
 
 /** A session over a connection that was taken over from HTTP. */
@@ -48,9 +55,9 @@ export function createSession(socket: Duplex, parts: SessionParts): Session {
 
   // A process that exits while we still write resets the connection: the reader reports it, if it matters.
   socket.on("error", () => undefined);
-  const stdin: Writable = socket;
+  if (!parts.stdin) socket.end();
   return {
-    stdin,
+    stdin: parts.stdin ? socket : createSink(),
     output: read(),
     async exitCode(signal) {
       await (signal === undefined ? ended.done : within(ended.done, signal));

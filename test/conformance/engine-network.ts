@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import type { HostConfigSpec } from "../../agent/engine/container-spec.ts";
+import { testImages } from "../kit/images.ts";
+import { fetchText, inspect, type Start } from "./engine-kit.ts";
+
+const publish = (hostPort: number): HostConfigSpec => ({
+  PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: String(hostPort) }] },
+});
+
+/** Addresses, published ports, shared networks, mounts and health. */
+export function engineNetwork(start: Start): void {
+  test("a running container has an address that answers, a stopped one has none", async () => {
+    const { engine, run } = start();
+    const id = await run({ Image: testImages.web });
+    const [address = ""] = Object.values((await inspect(engine, id)).addresses);
+    expect(await fetchText(address, 80)).toBe("v1");
+    await engine.containers.stop(id, 5);
+    expect((await inspect(engine, id)).addresses).toEqual({});
+  });
+
+  test("a published port is told by list() and inspect(), and answers", async () => {
+    const { engine, run } = start();
+    const id = await run({ Image: testImages.web2, HostConfig: publish(0) });
+    const [port] = (await inspect(engine, id)).ports;
+    expect(port).toMatchObject({ containerPort: 80, protocol: "tcp", hostIp: "127.0.0.1" });
+    const row = (await engine.containers.list()).find((one) => one.id === id);
+    expect(row?.ports).toEqual([port]);
+    expect(await fetchText("127.0.0.1", port?.hostPort ?? 0)).toBe("v2");
+  });
+
+  test("start() on a taken host port is a Conflict, and works once the port is free", async () => {
+    const { engine, run, create } = start();
+    const holder = await run({ Image: testImages.web, HostConfig: publish(0) });
+    const taken = (await inspect(engine, holder)).ports[0]?.hostPort ?? 0;
+    const id = await create({ Image: testImages.web2, HostConfig: publish(taken) });
+    await expect(engine.containers.start(id)).rejects.toMatchObject({
+      reason: "Conflict",
+      message: expect.stringContaining(String(taken)) as string,
+    });
+    expect((await inspect(engine, id)).state.phase).not.toBe("running");
+    await engine.containers.stop(holder, 5);
+    await engine.containers.start(id);
+    expect(await fetchText("127.0.0.1", taken)).toBe("v2");
+  });
+
+  test("containers can share one network", async () => {
+    const { engine, run } = start();
+    const first = await run({ Image: testImages.web });
+    const second = await run({ HostConfig: { NetworkMode: `container:${first}` } });
+    const detail = await inspect(engine, second);
+    expect(detail.networkMode).toBe(`container:${first}`);
+    expect(detail.addresses).toEqual({});
+    expect(detail.state.phase).toBe("running");
+  });
+
+  test("mounts are told as they were asked for", async () => {
+    const { engine, create } = start();
+    const id = await create({
+      HostConfig: {
+        Mounts: [
+          { Type: "volume", Source: "conformance-data", Target: "/data" },
+          { Type: "bind", Source: "/etc", Target: "/host", ReadOnly: true },
+        ],
+      },
+    });
+    const mounts = [...(await inspect(engine, id)).mounts].sort((a, b) =>
+      a.target.localeCompare(b.target),
+    );
+    expect(mounts).toEqual([
+      { type: "volume", source: "conformance-data", target: "/data", readOnly: false },
+      { type: "bind", source: "/etc", target: "/host", readOnly: true },
+    ]);
+  });
+
+  test("a container without HEALTHCHECK has no health", async () => {
+    const { engine, run } = start();
+    const id = await run({ Image: testImages.web });
+    expect((await inspect(engine, id)).state.health).toBeUndefined();
+  });
+}
