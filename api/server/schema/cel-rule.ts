@@ -16,17 +16,17 @@ export type CelRule = {
 
 type Program = (context: Record<string, CelValue>) => CelValue;
 
+/** What an expression may hold at most, so that parsing it takes little time and no deep stack. */
+export const celLimits = {
+  maxAstNodes: 20_000,
+  maxDepth: 200,
+  maxListElements: 1_000,
+  maxMapEntries: 1_000,
+  maxCallArguments: 32,
+} as const;
+
 const environment = addLibrary(
-  new Environment({
-    enableOptionalTypes: true,
-    limits: {
-      maxAstNodes: 20_000,
-      maxDepth: 200,
-      maxListElements: 1_000,
-      maxMapEntries: 1_000,
-      maxCallArguments: 32,
-    },
-  })
+  new Environment({ enableOptionalTypes: true, limits: celLimits })
     .registerVariable("self", "dyn")
     .registerVariable("oldSelf", "dyn"),
 );
@@ -61,8 +61,8 @@ function withLinearMatches(expression: string): string {
     );
 }
 
-/** Errors of the library draw a picture of the place below their first line. */
-function firstLine(err: unknown): string {
+/** The message of an error without the picture of the place that the CEL library draws below it. */
+export function firstLine(err: unknown): string {
   return (err instanceof Error ? err.message : String(err)).split("\n", 1)[0] ?? "";
 }
 
