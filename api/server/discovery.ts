@@ -40,10 +40,10 @@ const contentTypes: Readonly<Record<Form, string>> = {
 /** Documents of one state of the kinds, rendered when they are first asked for. */
 class Documents {
   readonly #kinds: Kinds;
-  readonly #host: string;
+  readonly #host: () => string;
   #rendered = new Map<string, CachedDocument | undefined>();
 
-  constructor(kinds: Kinds, host: string) {
+  constructor(kinds: Kinds, host: () => string) {
     this.#kinds = kinds;
     this.#host = host;
     kinds.onChange(() => {
@@ -63,7 +63,7 @@ class Documents {
   root(core: boolean, form: Form): CachedDocument | undefined {
     return this.#once(`${core ? "/api" : "/apis"} ${form}`, () => {
       const groups = groupsOf(this.#kinds);
-      if (form === "plain") return core ? coreVersions(groups, this.#host) : groupList(groups);
+      if (form === "plain") return core ? coreVersions(groups, this.#host()) : groupList(groups);
       return aggregated(
         groups.filter(({ group }) => (group === "") === core),
         form,
@@ -91,10 +91,10 @@ const nothingHere = (): StatusError =>
 
 /**
  * Serves discovery: `/api`, `/apis`, `/apis/GROUP`, `/api/v1`, `/apis/GROUP/VERSION`, plain and (on
- * the first two) aggregated, with tags so that a client's cache is revalidated cheaply. `host` is
+ * the first two) aggregated, with tags so that a client's cache is revalidated cheaply. `host` gives
  * the address that clients are told, e.g. `127.0.0.1:6443`.
  */
-export function serveDiscovery(app: FastifyInstance, kinds: Kinds, host: string): void {
+export function serveDiscovery(app: FastifyInstance, kinds: Kinds, host: () => string): void {
   const documents = new Documents(kinds, host);
   const send = (
     request: FastifyRequest,

@@ -1,0 +1,102 @@
+import { networkInterfaces } from "node:os";
+import { resolve } from "node:path";
+import { z } from "zod";
+
+/** Where a server listens. */
+export type ListenAddress = {
+  /** A name or an IP address without brackets; `0.0.0.0` and `::` mean every interface. */
+  readonly host: string;
+  /** Integer, 0 to 65535; 0 lets the system choose. */
+  readonly port: number;
+};
+
+/** The port a server listens on when none is given: that of Kubernetes. */
+export const defaultPort = 6443;
+
+/** Reads `HOST:PORT`, `[::1]:PORT`, `HOST` or `:PORT`; `undefined` if the text is none of them. */
+export function parseListen(text: string): ListenAddress | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text);
+  if (match === null || text === "") return undefined;
+  const [, v6, name, digits] = match;
+  const port = digits === undefined ? defaultPort : Number(digits);
+  const host = v6 ?? (name === undefined || name === "" ? "0.0.0.0" : name);
+  return port > 65_535 ? undefined : { host, port };
+}
+
+const listen = z.string().transform((text, context): ListenAddress => {
+  const address = parseListen(text);
+  if (address !== undefined) return address;
+  context.addIssue({
+    code: "custom",
+    message: `listen is "${text}", expected HOST:PORT, e.g. 127.0.0.1:${defaultPort}`,
+  });
+  return z.NEVER;
+});
+
+const schema = z.strictObject({
+  listen: listen.prefault(`127.0.0.1:${defaultPort}`),
+  dataDir: z.string().min(1, "dataDir is empty, expected a directory"),
+  kubeconfig: z.string().min(1).optional(),
+  names: z.array(z.string().min(1)).default([]),
+});
+
+/** What a server needs to know. */
+export type ServerConfig = {
+  readonly listen: ListenAddress;
+  /** Absolute path of the directory that keeps certificates. */
+  readonly dataDir: string;
+  /** Absolute path of the kubeconfig to write access for an administrator into. */
+  readonly kubeconfig?: string;
+  /** Further DNS names and IP addresses that clients use for the server. */
+  readonly names: readonly string[];
+};
+
+/**
+ * Reads a configuration as flags and files give it.
+ * @throws Error that lists every wrong field.
+ */
+export function parseServerConfig(input: unknown): ServerConfig {
+  const { data, error } = schema.safeParse(input);
+  if (error !== undefined) {
+    throw new Error(`Cannot use the server's configuration:\n${z.prettifyError(error)}`);
+  }
+  const { kubeconfig, dataDir, ...rest } = data;
+  return {
+    ...rest,
+    dataDir: resolve(dataDir),
+    ...(kubeconfig === undefined ? {} : { kubeconfig: resolve(kubeconfig) }),
+  };
+}
+
+const wildcards = new Set(["0.0.0.0", "::"]);
+
+/** Names that reach every server from its own machine, or from inside a cluster's tools. */
+const alwaysNames = [
+  "localhost",
+  "127.0.0.1",
+  "::1",
+  "lighthouse",
+  "kubernetes",
+  "kubernetes.default",
+  "kubernetes.default.svc",
+];
+
+/**
+ * What the serving certificate must cover: where we listen, what this machine is called, and what
+ * the configuration adds. `hostname` is the machine's.
+ */
+export function servingNames(config: ServerConfig, hostname: string): readonly string[] {
+  const { host } = config.listen;
+  const listening = wildcards.has(host)
+    ? Object.values(networkInterfaces()).flatMap((list) =>
+        (list ?? []).filter(({ scopeid = 0 }) => scopeid === 0).map(({ address }) => address),
+      )
+    : [host];
+  return [...new Set([...alwaysNames, hostname, ...listening, ...config.names])];
+}
+
+/** The URL by which this machine reaches a server that listens there. */
+export function serverUrl({ host, port }: ListenAddress): string {
+  const name = wildcards.has(host) ? "127.0.0.1" : host;
+  return `https://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}

@@ -1,0 +1,24 @@
+import { randomUUID } from "node:crypto";
+import type { App } from "./http.ts";
+
+/** Stands for priority and fairness: clients stop throttling themselves when they see it. */
+const flowSchemaUid = "6c696768-7468-4f75-8365-666c6f770001";
+const priorityLevelUid = "6c696768-7468-4f75-8365-666c6f770002";
+
+/** A client's own id is kept if it is one: it goes into our log and back into a header. */
+function auditId(given: string | string[] | undefined): string {
+  return typeof given === "string" && /^[0-9A-Za-z-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+/**
+ * Sets the headers that every answer has: an id under which the request is logged, and that
+ * answers must not be cached. On the raw response, so that watches and refusals have them too.
+ */
+export function addResponseHeaders(app: App): void {
+  app.addHook("onRequest", async ({ headers }, { raw }) => {
+    raw.setHeader("audit-id", auditId(headers["audit-id"]));
+    raw.setHeader("cache-control", "no-cache, private");
+    raw.setHeader("x-kubernetes-pf-flowschema-uid", flowSchemaUid);
+    raw.setHeader("x-kubernetes-pf-prioritylevel-uid", priorityLevelUid);
+  });
+}

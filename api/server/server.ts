@@ -1,0 +1,151 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { FastifyBaseLogger } from "fastify";
+import type { Clock } from "../machinery/clock.ts";
+import type { Store } from "../store/store.ts";
+import type { Authorizer } from "./access.ts";
+import { buildApp } from "./app.ts";
+import { logRequests } from "./audit/access-log.ts";
+import { certificateAuthenticator } from "./authn/certificate.ts";
+import { authenticatorChain } from "./authn/chain.ts";
+import { withImpersonation } from "./authn/impersonate.ts";
+import { grantAuthorizer } from "./authz/built-in.ts";
+import { type ServerConfig, servingNames, serverUrl } from "./config.ts";
+import { serveDiscovery } from "./discovery.ts";
+import { type HealthCheck, serveHealth } from "./health.ts";
+import type { App } from "./http.ts";
+import { listenOn } from "./listener.ts";
+import type { Scope } from "./objects/call.ts";
+import { serveOpenApi } from "./openapi/openapi.ts";
+import { openPki, type Pki } from "./pki.ts";
+import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
+import { addResponseHeaders } from "./response-headers.ts";
+import { openScope } from "./scope.ts";
+import { keepFresh, tlsMaterial } from "./serving-certificate.ts";
+import { serveVersion } from "./version.ts";
+
+/** What a server is made of. */
+export type ServerOptions = {
+  readonly config: ServerConfig;
+  /** Stays the caller's: it is closed after the server. */
+  readonly store: Store;
+  readonly log: FastifyBaseLogger;
+  readonly clock: Clock;
+  /** Version of the product, e.g. `0.1.0`. */
+  readonly version: string;
+};
+
+/** A server that listens. Dispose of it to end its watches, its connections and its listener. */
+export interface RunningServer extends AsyncDisposable {
+  /** e.g. `https://127.0.0.1:6443`. */
+  readonly url: string;
+  /** Access for an administrator, as in the kubeconfig. */
+  readonly admin: Access;
+  /** Access for controllers of this process group. */
+  readonly controllers: Access;
+  /** Access for the agent of this process group. */
+  readonly agent: Access;
+}
+
+/** Access for each identity, given the server's address. */
+function accessesOf(pki: Pki, url: string): Pick<RunningServer, "admin" | "controllers" | "agent"> {
+  const access = (holder: "admin" | "controllers" | "agent"): Access => ({
+    server: url,
+    authority: pki.authority,
+    client: pki[holder],
+  });
+  return { admin: access("admin"), controllers: access("controllers"), agent: access("agent") };
+}
+
+async function writeKubeconfigs(config: ServerConfig, pki: Pki, url: string): Promise<void> {
+  const { admin, controllers, agent } = accessesOf(pki, url);
+  const own = (name: string): string => join(pkiDirectory(config), `${name}.kubeconfig`);
+  await writeKubeconfig(own("controllers"), controllers);
+  await writeKubeconfig(own("agent"), agent);
+  if (config.kubeconfig !== undefined) await writeKubeconfig(config.kubeconfig, admin);
+}
+
+const pkiDirectory = ({ dataDir }: ServerConfig): string => join(dataDir, "pki");
+
+/** Nothing is served that has not been judged by this. */
+const authorizer: Authorizer = grantAuthorizer();
+
+/** Calls `address` when somebody asks: the port may be known only after listening. */
+function buildServer(
+  { store, log, version }: ServerOptions,
+  scope: Scope,
+  pki: Pki,
+  address: () => string,
+): App {
+  const checks: readonly HealthCheck[] = [
+    { name: "store", live: false, check: async () => void (await store.head()) },
+  ];
+  const authenticator = withImpersonation(
+    authenticatorChain([certificateAuthenticator()]),
+    authorizer,
+  );
+  return buildApp({
+    scope,
+    authenticator,
+    authorizer,
+    log,
+    tls: tlsMaterial(pki),
+    publicRoutes: (app) => {
+      addResponseHeaders(app);
+      logRequests(app);
+      serveHealth(app, checks);
+    },
+    routes: (app) => {
+      serveVersion(app, version);
+      serveDiscovery(app, scope.kinds, address);
+      serveOpenApi(app, scope.kinds);
+    },
+  });
+}
+
+/**
+ * Starts an API server and resolves when it answers. Creates or renews certificates, listens with
+ * TLS only (HTTP/2 and HTTP/1.1 on one port), then writes the kubeconfigs.
+ *
+ * @throws Error that names what is in the way (a damaged file, a taken port, a path that cannot be
+ * written) and the way out; then nothing listens and nothing is left open.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { config, store, clock, log } = options;
+  const names = servingNames(config, hostname());
+  const directory = pkiDirectory(config);
+  await using stack = new AsyncDisposableStack();
+  const pki = await openPki({ directory, names, nowMs: clock.nowMs() });
+  const scope = await openScope(store, clock);
+  stack.use(scope.cache);
+  let url = serverUrl(config.listen);
+  const app = buildServer(options, scope, pki, () => new URL(url).host);
+  stack.defer(() => app.close());
+  url = serverUrl(await listenOn(app, config.listen));
+  await writeKubeconfigs(config, pki, url);
+  const stop = new AbortController();
+  const onRenewed = (renewed: Pki): Promise<void> => writeKubeconfigs(config, renewed, url);
+  const renewing = keepFresh({ app, directory, names, clock, log, onRenewed }, pki, stop.signal);
+  stack.defer(async () => {
+    stop.abort();
+    await renewing;
+  });
+  log.info({ url }, "server ready");
+  const owned = stack.move();
+  return { url, ...accessesOf(pki, url), [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Runs an API server until `signal` aborts. `onReady` is called once it answers. */
+export async function runServer(
+  options: ServerOptions,
+  signal: AbortSignal,
+  onReady: (server: RunningServer) => void,
+): Promise<void> {
+  await using server = await startServer(options);
+  onReady(server);
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+}
