@@ -1,6 +1,7 @@
-import { badRequest } from "../../machinery/errors.ts";
+import { badRequest, invalid } from "../../machinery/errors.ts";
 import { apiVersionOf } from "../../machinery/gvk.ts";
 import type { Body, JsonObject, Kind } from "../kinds/kind.ts";
+import { unsupportedCauses } from "../schema/unsupported.ts";
 import type { Call } from "./call.ts";
 import { readMetadata } from "./metadata.ts";
 
@@ -83,11 +84,21 @@ function checkNamespace({ kind, namespace }: Call, metadata: Body["metadata"]): 
   );
 }
 
+/** @throws StatusError `Invalid` for what a template of ours must not ask of a Docker host */
+function refuseUnsupported({ kind }: Call, { object, unknown }: Draft): void {
+  if (kind.group !== "lighthouse.dev" || unknown.length === 0) return;
+  const causes = unsupportedCauses(unknown);
+  if (causes.length > 0) throw invalid(kind, object.metadata.name ?? "", causes);
+}
+
 /**
  * Treats unknown and duplicate fields as `fieldValidation` asks: refused, warned of or ignored.
- * @throws StatusError `BadRequest`
+ * Fields of a template that plain Docker cannot honour are refused in any case.
+ * @throws StatusError `BadRequest`, or `Invalid` with one cause for each of the latter
  */
-export function judgeFields(call: Call, { unknown, duplicates }: Draft): void {
+export function judgeFields(call: Call, draft: Draft): void {
+  refuseUnsupported(call, draft);
+  const { unknown, duplicates } = draft;
   const mode = call.query.get("fieldValidation") ?? "";
   if (mode !== "" && mode !== "Strict" && mode !== "Warn" && mode !== "Ignore") {
     throw badRequest(
