@@ -1,10 +1,11 @@
+import { canonicalJson } from "./equality.ts";
 import { duplicateValue, invalidValue, tooManyValues } from "./field-causes.ts";
 import type { JsonSchemaProps } from "./schema-props.ts";
-import { canonicalJson, isJsonObject } from "./schema-value.ts";
-import { type Check, descend, here } from "./schema-walk.ts";
+import { isJsonObject } from "./schema-value.ts";
+import { type Check, descend, here, report } from "./schema-walk.ts";
 
 const reportDuplicate: Check = (value, walk) => {
-  walk.causes.push(duplicateValue(here(walk), value));
+  report(walk, duplicateValue(here(walk), value));
 };
 
 /** Blames every item whose identity an earlier item has. */
@@ -50,20 +51,20 @@ export function listChecks(schema: JsonSchemaProps): Check[] {
   if (maxItems !== undefined)
     checks.push((value, walk) => {
       if (Array.isArray(value) && value.length > maxItems)
-        walk.causes.push(tooManyValues(here(walk), value.length, maxItems));
+        report(walk, tooManyValues(here(walk), value.length, maxItems));
     });
   if (minItems !== undefined)
     checks.push((value, walk) => {
       if (!Array.isArray(value) || value.length >= minItems) return;
       const path = here(walk);
       const detail = `${path} in body should have at least ${minItems} items`;
-      walk.causes.push(invalidValue(path, value.length, detail));
+      report(walk, invalidValue(path, value.length, detail));
     });
   if (schema.uniqueItems === true)
     checks.push((value, walk) => {
       if (!Array.isArray(value) || isUnique(value)) return;
       const path = here(walk);
-      walk.causes.push(invalidValue(path, "array", `${path} in body shouldn't contain duplicates`));
+      report(walk, invalidValue(path, "array", `${path} in body shouldn't contain duplicates`));
     });
   const typed = listType(schema);
   return typed === undefined ? checks : [...checks, typed];

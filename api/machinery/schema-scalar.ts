@@ -1,7 +1,7 @@
 import { invalidValue, tooLongValue, wrongType } from "./field-causes.ts";
 import { numberRange, textFormat } from "./schema-format.ts";
 import type { JsonSchemaProps, PatternCompiler } from "./schema-props.ts";
-import { type Check, here, type Walk } from "./schema-walk.ts";
+import { type Check, here, report, type Walk } from "./schema-walk.ts";
 
 type NumberTest = { readonly holds: (value: number) => boolean; readonly want: string };
 
@@ -33,7 +33,7 @@ function rangeOf(schema: JsonSchemaProps): Check | undefined {
     if (typeof value !== "number" || (value >= least && value <= greatest)) return;
     const path = here(walk);
     const detail = `${path} in body must be of type ${schema.format}: "${value}"`;
-    walk.causes.push(wrongType(path, value, detail));
+    report(walk, wrongType(path, value, detail));
   };
 }
 
@@ -47,7 +47,7 @@ export function numberChecks(schema: JsonSchemaProps): Check[] {
     return (value, walk) => {
       if (typeof value !== "number" || holds(value)) return;
       const path = here(walk);
-      walk.causes.push(invalidValue(path, value, `${path} in body should be ${want}`));
+      report(walk, invalidValue(path, value, `${path} in body should be ${want}`));
     };
   });
   const range = rangeOf(schema);
@@ -71,14 +71,14 @@ function lengthChecks({ minLength, maxLength }: JsonSchemaProps): TextCheck[] {
   if (maxLength !== undefined)
     checks.push((text, walk) => {
       if (text.length > maxLength && length(text) > maxLength)
-        walk.causes.push(tooLongValue(here(walk), maxLength));
+        report(walk, tooLongValue(here(walk), maxLength));
     });
   if (minLength !== undefined)
     checks.push((text, walk) => {
       if (length(text) >= minLength) return;
       const path = here(walk);
       const detail = `${path} in body should be at least ${minLength} chars long`;
-      walk.causes.push(invalidValue(path, text, detail));
+      report(walk, invalidValue(path, text, detail));
     });
   return checks;
 }
@@ -90,7 +90,7 @@ function formatCheck(format: string): TextCheck | undefined {
     if (fits(text)) return;
     const path = here(walk);
     const detail = `${path} in body must be of type ${format}: ${JSON.stringify(text)}`;
-    walk.causes.push(wrongType(path, text, detail));
+    report(walk, wrongType(path, text, detail));
   };
 }
 
@@ -103,7 +103,7 @@ export function textChecks(schema: JsonSchemaProps, compile: PatternCompiler): C
     checks.push((text, walk) => {
       if (test(text)) return;
       const path = here(walk);
-      walk.causes.push(invalidValue(path, text, `${path} in body should match '${pattern}'`));
+      report(walk, invalidValue(path, text, `${path} in body should match '${pattern}'`));
     });
   }
   const formatted = format === undefined ? undefined : formatCheck(format);

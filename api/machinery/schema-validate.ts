@@ -1,3 +1,4 @@
+import { canonicalJson } from "./equality.ts";
 import type { StatusCause } from "./errors.ts";
 import {
   invalidValue,
@@ -8,9 +9,10 @@ import {
 } from "./field-causes.ts";
 import { listChecks } from "./schema-list.ts";
 import type { JsonSchemaProps, PatternCompiler } from "./schema-props.ts";
+import { isUnchanged } from "./schema-ratchet.ts";
 import { numberChecks, textChecks } from "./schema-scalar.ts";
-import { canonicalJson, isJsonObject, jsonType } from "./schema-value.ts";
-import { all, type Check, descend, here, trial } from "./schema-walk.ts";
+import { isJsonObject, jsonType } from "./schema-value.ts";
+import { all, type Check, descend, here, report, trial, type Finding } from "./schema-walk.ts";
 
 const fits = (have: string, want: string): boolean =>
   have === want || (want === "number" && have === "integer");
@@ -37,13 +39,13 @@ function enumCheck(values: readonly unknown[]): Check {
   const allowed = new Set(values.map(canonicalJson));
   return (value, walk) => {
     if (!allowed.has(canonicalJson(value)))
-      walk.causes.push(unsupportedValue(here(walk), value, values));
+      report(walk, unsupportedValue(here(walk), value, values));
   };
 }
 
 function requiredCheck(names: readonly string[]): Check {
   const missing: Check = (_value, walk) => {
-    walk.causes.push(requiredValue(here(walk)));
+    report(walk, requiredValue(here(walk)));
   };
   return (value, walk) => {
     if (!isJsonObject(value)) return;
@@ -57,7 +59,7 @@ function sizeChecks({ minProperties: min, maxProperties: max }: JsonSchemaProps)
   if (max !== undefined)
     checks.push((value, walk) => {
       const size = isJsonObject(value) ? Object.keys(value).length : 0;
-      if (size > max) walk.causes.push(tooManyValues(here(walk), size, max));
+      if (size > max) report(walk, tooManyValues(here(walk), size, max));
     });
   if (min !== undefined)
     checks.push((value, walk) => {
@@ -65,7 +67,7 @@ function sizeChecks({ minProperties: min, maxProperties: max }: JsonSchemaProps)
       if (size >= min) return;
       const path = here(walk);
       const detail = `${path} in body should have at least ${min} properties`;
-      walk.causes.push(invalidValue(path, size, detail));
+      report(walk, invalidValue(path, size, detail));
     });
   return checks;
 }
@@ -100,12 +102,12 @@ function itemsCheck(items: JsonSchemaProps, pattern: PatternCompiler): Check {
 }
 
 /** Adds `said` and, of the branches that fail, the causes of the one that comes nearest. */
-function blame(said: string, failures: readonly (readonly StatusCause[])[]): Check {
+function blame(said: string, failures: readonly (readonly Finding[])[]): Check {
   return (_value, walk) => {
     const path = here(walk);
-    walk.causes.push(invalidValue(path, "", `"${path}" ${said}`));
+    report(walk, invalidValue(path, "", `"${path}" ${said}`));
     const [nearest] = failures.toSorted((a, b) => a.length - b.length);
-    walk.causes.push(...(nearest ?? []));
+    walk.findings.push(...(nearest ?? []));
   };
 }
 
@@ -118,7 +120,7 @@ function branchChecks(schema: JsonSchemaProps, pattern: PatternCompiler): Check[
     const branches = compile(anyOf);
     checks.push((value, walk) => {
       const failures = branches.map((branch) => trial(value, walk, branch));
-      if (failures.every((causes) => causes.length > 0))
+      if (failures.every((found) => found.length > 0))
         blame("must validate at least one schema (anyOf)", failures)(value, walk);
     });
   }
@@ -126,7 +128,7 @@ function branchChecks(schema: JsonSchemaProps, pattern: PatternCompiler): Check[
     const branches = compile(oneOf);
     checks.push((value, walk) => {
       const failures = branches.map((branch) => trial(value, walk, branch));
-      const valid = failures.filter((causes) => causes.length === 0).length;
+      const valid = failures.filter((found) => found.length === 0).length;
       const found = valid === 0 ? "Found none valid" : `Found ${valid} valid alternatives`;
       const said = `must validate one and only one schema (oneOf). ${found}`;
       if (valid !== 1) blame(said, valid === 0 ? failures : [])(value, walk);
@@ -164,7 +166,7 @@ function compileNode(schema: JsonSchemaProps, pattern: PatternCompiler): Check {
       const path = here(walk);
       const have = jsonType(value);
       const detail = `${path} in body must be of type ${wanted.join(",")}: "${have}"`;
-      walk.causes.push(wrongType(path, have, detail));
+      report(walk, wrongType(path, have, detail));
       return; // the other keywords are about values of that type
     }
     rest(value, walk);
@@ -172,17 +174,21 @@ function compileNode(schema: JsonSchemaProps, pattern: PatternCompiler): Check {
 }
 
 /**
- * A function that lists every breach of the schema by a whole object, in Kubernetes' words.
+ * A function that lists every breach of the schema by a whole object, in Kubernetes' words. With
+ * the object before, breaches by values that an update leaves as they are do not count: a schema
+ * that became stricter must not lock the objects that are there.
  * @throws Error when a `pattern` does not compile
  */
 export function compileValidation(
   schema: JsonSchemaProps,
   pattern: PatternCompiler,
-): (object: unknown) => StatusCause[] {
+): (object: unknown, before?: unknown) => StatusCause[] {
   const check = compileNode(schema, pattern);
-  return (object) => {
-    const causes: StatusCause[] = [];
-    check(object, { path: [], causes });
-    return causes;
+  return (object, before) => {
+    const findings: Finding[] = [];
+    check(object, { path: [], findings });
+    return findings
+      .filter(({ path }) => before === undefined || !isUnchanged(schema, path, [object, before]))
+      .map(({ cause }) => cause);
   };
 }

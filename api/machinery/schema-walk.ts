@@ -1,14 +1,22 @@
 import type { StatusCause } from "./errors.ts";
-import { pathText } from "./schema-path.ts";
+import { pathText, type Segments } from "./schema-path.ts";
+
+/** A breach and the path of the value that is to blame. */
+export type Finding = { readonly cause: StatusCause; readonly path: Segments };
 
 /** The state of one validation: where it is and what it found so far. */
-export type Walk = { readonly path: (string | number)[]; readonly causes: StatusCause[] };
+export type Walk = { readonly path: (string | number)[]; readonly findings: Finding[] };
 
-/** One keyword of a schema, or all of them: adds a cause for each breach. */
+/** One keyword of a schema, or all of them: reports each breach. */
 export type Check = (value: unknown, walk: Walk) => void;
 
 /** The path of the value that is being checked, e.g. `spec.containers[0]`. */
 export const here = ({ path }: Walk): string => pathText(path);
+
+/** Notes a breach by the value that is being checked. */
+export function report(walk: Walk, cause: StatusCause): void {
+  walk.findings.push({ cause, path: [...walk.path] });
+}
 
 /** Runs `check` one level deeper. */
 export function descend(walk: Walk, segment: string | number, value: unknown, check: Check): void {
@@ -18,10 +26,10 @@ export function descend(walk: Walk, segment: string | number, value: unknown, ch
 }
 
 /** What `check` finds, without adding it to the findings of `walk`. */
-export function trial(value: unknown, walk: Walk, check: Check): readonly StatusCause[] {
-  const apart: Walk = { path: walk.path, causes: [] };
+export function trial(value: unknown, walk: Walk, check: Check): readonly Finding[] {
+  const apart: Walk = { path: walk.path, findings: [] };
   check(value, apart);
-  return apart.causes;
+  return apart.findings;
 }
 
 /** One check out of many. */

@@ -10,8 +10,11 @@ export type CompiledSchema = {
   readonly prune: (object: unknown) => string[];
   /** Drops nulls that are neither allowed nor defaulted, and fills in absent fields. In place. */
   readonly setDefaults: (object: unknown) => void;
-  /** Every field that breaks the schema, in the order of the schema; empty when it is valid. */
-  readonly validate: (object: unknown) => StatusCause[];
+  /**
+   * Every field that breaks the schema, in the order of the schema; empty when it is valid. With the
+   * object `before` an update, fields that it leaves as they are may be what they were.
+   */
+  readonly validate: (object: unknown, before?: unknown) => StatusCause[];
 };
 
 /**

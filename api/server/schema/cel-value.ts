@@ -79,3 +79,16 @@ export function compileConverter(schema: JsonSchemaProps): Converter {
   if (schema.type === "number") return toDouble;
   return schema.type === "string" ? textConverter(schema.format) : convertUnknown;
 }
+
+/** Whether two values that rules see are the same; the order of fields does not count. */
+export function equalCel(left: CelValue, right: CelValue): boolean {
+  if (left instanceof Date && right instanceof Date) return left.getTime() === right.getTime();
+  if (Array.isArray(left) && Array.isArray(right))
+    return left.length === right.length && left.every((item, i) => equalCel(item, right[i]));
+  if (!isJsonObject(left) || !isJsonObject(right)) return left === right;
+  const fields = Object.keys(left);
+  return (
+    fields.length === Object.keys(right).length &&
+    fields.every((name) => Object.hasOwn(right, name) && equalCel(left[name], right[name]))
+  );
+}

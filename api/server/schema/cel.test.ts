@@ -289,6 +289,16 @@ test.each(transitions)(
   },
 );
 
+const late: JsonSchemaProps = withRules(any, { rule: "has(self.i)", message: "i is needed" });
+test.each([
+  ["leaves alone what was wrong before", { t: value.t, list: [1] }, { list: [1], t: value.t }, 0],
+  ["judges a change of it", { t: value.t, list: [1] }, { t: value.t, list: [2] }, 1],
+  ["judges another time", { t: value.t }, { t: "2027-11-21T09:30:00Z" }, 1],
+  ["judges a field more", { s: "x" }, { s: "x", b: true }, 1],
+])("compileCelRules() %s", (_why, before, now, found) => {
+  expect(breaches(late, now, before)).toHaveLength(found);
+});
+
 test("compileCelRules() shows the name of the object, and no more of its metadata", () => {
   const rule = { rule: "self.metadata.name == 'web' && !has(self.metadata.labels)", message: "no" };
   const check = compileCelRules({ type: "object", "x-kubernetes-validations": [rule] });

@@ -4,7 +4,7 @@ import type { JsonSchemaProps } from "../../machinery/schema-props.ts";
 import { isJsonObject } from "../../machinery/schema-value.ts";
 import type { CelValue } from "./cel-library.ts";
 import { type CelRule, compileRule } from "./cel-rule.ts";
-import { celName, compileConverter } from "./cel-value.ts";
+import { celName, compileConverter, equalCel } from "./cel-value.ts";
 
 type Walk = { readonly path: (string | number)[]; readonly causes: StatusCause[] };
 /** `before` is `undefined` where there is no value to compare with. */
@@ -22,7 +22,10 @@ function ruleVisitor(rule: CelRule): Visitor {
     if (rule.isTransition && before === undefined && !rule.optionalOldSelf) return;
     const oldSelf = rule.optionalOldSelf ? Optional.of(before) : before;
     const cause = rule.check(self, oldSelf, walk.path);
-    if (cause !== undefined) walk.causes.push(cause);
+    if (cause === undefined) return;
+    // A rule that came later must not lock objects that break it: only a change is judged.
+    const isOld = !rule.isTransition && before !== undefined && equalCel(self, before);
+    if (!isOld) walk.causes.push(cause);
   };
 }
 
@@ -93,8 +96,9 @@ const visibleMetadata: JsonSchemaProps = {
 
 /**
  * Compiles the `x-kubernetes-validations` of every level of a schema into one function that lists
- * the broken rules. Rules about `oldSelf` run when `before` has a value at their place. Give it only
- * objects that the schema itself accepts.
+ * the broken rules. Rules about `oldSelf` run when `before` has a value at their place; of the others
+ * a breach by a value that is what it was before does not count. Give it only objects that the
+ * schema itself accepts.
  *
  * Not yet bounded: what a rule may cost on a large object.
  * @throws Error when a rule is no valid CEL expression

@@ -24,3 +24,12 @@ test("compileStructural() tests patterns in linear time", () => {
 test("compileStructural() refuses patterns that RE2 does not know", () => {
   expect(() => compileStructural({ type: "string", pattern: "(?=a)" })).toThrow(Error);
 });
+
+test("compileStructural() lets an update keep what became wrong, in schema and rules", () => {
+  const n = { type: "integer", maximum: 1 };
+  const m = { type: "integer", "x-kubernetes-validations": [{ rule: "self < 2" }] };
+  const schema = compileStructural({ type: "object", properties: { n, m } });
+  expect(schema.validate({ n: 2, m: 2 }, { n: 2, m: 2 })).toEqual([]);
+  expect(schema.validate({ n: 3, m: 2 }, { n: 2, m: 2 })).toHaveLength(1);
+  expect(schema.validate({ n: 2, m: 3 }, { n: 2, m: 2 })).toHaveLength(1);
+});

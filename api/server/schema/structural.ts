@@ -12,7 +12,8 @@ export interface StructuralSchema {
   setDefaults(object: unknown): void;
   /**
    * Every breach of the schema; only when there is none, of its CEL rules. `before` is the stored
-   * object on an update: rules about `oldSelf` are about it.
+   * object on an update: rules about `oldSelf` are about it, and what it breaks already does not
+   * count as long as the update leaves that as it is.
    */
   validate(object: unknown, before?: unknown): StatusCause[];
 }
@@ -28,7 +29,7 @@ export function compileStructural(schema: JsonSchemaProps): StructuralSchema {
     prune,
     setDefaults,
     validate(object, before) {
-      const causes = validate(object);
+      const causes = validate(object, before);
       // Rules may rely on types and limits that the schema promises.
       return causes.length > 0 ? causes : checkRules(object, before);
     },
