@@ -1,15 +1,19 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import Fastify, { type FastifyBaseLogger } from "fastify";
-import { forbidden, StatusError, unauthorized } from "../machinery/errors.ts";
+import { unauthorized } from "../machinery/errors.ts";
 import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
+import { refusal } from "./authz/denial.ts";
 import { mapErrors } from "./errors.ts";
 import type { App, Request } from "./http.ts";
+import { listenerLimits } from "./listener.ts";
 import type { Scope } from "./objects/call.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
-import { type RequestInfo, requestInfo } from "./objects/request-info.ts";
-import { type Endpoint, objectRoutes } from "./objects/routes.ts";
+import { requestInfo } from "./objects/request-info.ts";
+import { objectRoutes } from "./objects/routes.ts";
 import { Bookmarks } from "./objects/watch.ts";
+import type { NodeStreams } from "./pods/pod-streams.ts";
+import { subresourceEndpoints } from "./subresources.ts";
 
 /** Everything the app is made of; nothing is opened or listened on here. */
 export type AppOptions = {
@@ -20,8 +24,8 @@ export type AppOptions = {
   readonly log?: FastifyBaseLogger;
   /** PEM. With it the app speaks HTTP/2 and HTTP/1.1 over TLS, without it plain HTTP for tests. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string };
-  /** Endpoints of subresources that only some kinds have, by `pods/log`. */
-  readonly subresources?: ReadonlyMap<string, Endpoint>;
+  /** Who streams logs for which node. */
+  readonly nodes: NodeStreams;
   /** Routes that everybody may call, e.g. health. */
   readonly publicRoutes?: (app: App) => void;
   /** Further routes behind authentication and authorization, e.g. discovery. */
@@ -59,7 +63,7 @@ export function buildApp(options: AppOptions): App {
       scope: options.scope,
       bookmarks,
       stopping: stopping.signal,
-      subresources: options.subresources ?? new Map(),
+      subresources: subresourceEndpoints(options.nodes, stopping.signal),
     });
   }); // registered plugins are awaited by app.ready()
   return app;
@@ -74,7 +78,8 @@ function createApp({ log, tls }: AppOptions): App {
     return503OnClosing: false,
   };
   if (tls === undefined) return Fastify(common);
-  const https = { ...tls, allowHTTP1: true, requestCert: true, rejectUnauthorized: false };
+  const client = { requestCert: true, rejectUnauthorized: false } as const;
+  const https = { ...listenerLimits, ...tls, ...client, allowHTTP1: true };
   // The HTTP/2 instance has other raw types, which share everything that we use.
   return Fastify({ ...common, http2: true, https }) as unknown as App;
 }
@@ -90,22 +95,9 @@ function guard(app: App, { authenticator, authorizer }: AppOptions): void {
     const user = await authenticator.authenticate(credentialsOf(request));
     if (user === undefined) throw unauthorized();
     request.user = user;
-    const { allowed, reason = "" } = await authorizer.authorize(user, request.info);
+    const { allowed, reason } = await authorizer.authorize(user, request.info);
     if (!allowed) throw refusal(user, request.info, reason);
   });
-}
-
-function refusal({ name: user }: User, { verb, path, resource }: RequestInfo, why: string): Error {
-  const because = why === "" ? "" : `: ${why}`;
-  if (resource === undefined) {
-    const text = `forbidden: User "${user}" cannot ${verb} path "${path}"${because}`;
-    return new StatusError("Forbidden", text);
-  }
-  const { group, plural, subresource, name, namespace } = resource;
-  const what = subresource === "" ? plural : `${plural}/${subresource}`;
-  const where = namespace === "" ? "at the cluster scope" : `in the namespace "${namespace}"`;
-  const text = `User "${user}" cannot ${verb} resource "${what}" in API group "${group}" ${where}${because}`;
-  return forbidden({ group, plural }, name, text);
 }
 
 const certificates = new WeakMap<object, Uint8Array | undefined>();

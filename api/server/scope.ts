@@ -1,21 +1,108 @@
 import { crds } from "../../crds/crds.ts";
 import type { Clock } from "../machinery/clock.ts";
+import { isConflict } from "../machinery/errors.ts";
+import { equalJson } from "../machinery/equality.ts";
+import { formatTime } from "../machinery/time.ts";
+import { encodeObject } from "../store/item.ts";
+import { storeKey } from "../store/keys.ts";
 import type { Store } from "../store/store.ts";
-import { openWatchCache, type WatchCache } from "../store/watch-cache.ts";
+import { behind, openWatchCache, type WatchCache } from "../store/watch-cache.ts";
 import { admissionChain } from "./admission/chain.ts";
-import { type CrdSpec, customKinds } from "./kinds/custom.ts";
+import { namespaceAdmission } from "./admission/namespaces.ts";
+import { builtInKinds } from "./kinds/built-ins.ts";
+import { followCrds } from "./kinds/crd-watch.ts";
+import { definitionSchemas } from "./kinds/definitions.ts";
+import type { Body, Kind, Kinds } from "./kinds/kind.ts";
 import { kindTable } from "./kinds/table.ts";
-import type { Scope } from "./objects/call.ts";
+import { newUid, type Scope } from "./objects/call.ts";
+import { readItem, type Storage } from "./objects/storage.ts";
+import { builtInDefinitions } from "./openapi/builtin.ts";
 
 /** What the endpoints work on, and the cache that must be closed after them. */
 export type OwnedScope = Scope & { readonly cache: WatchCache };
 
-/** Fills the cache from the store and gathers the kinds that are served. */
-export async function openScope(store: Store, clock: Clock): Promise<OwnedScope> {
-  const cache = await openWatchCache(store);
-  const kinds = kindTable([]);
-  for (const { metadata, spec } of crds) {
-    kinds.set(metadata.name, customKinds(spec as unknown as CrdSpec));
+/** How failures that do not end the server are told. */
+export type ScopeOptions = {
+  readonly onError?: (err: unknown, what: string) => void;
+};
+
+type Parts = { readonly storage: Storage; readonly clock: Pick<Clock, "nowMs"> };
+
+/** Namespaces that are there from the first start. */
+export const firstNamespaces = [
+  "default",
+  "kube-system",
+  "kube-node-lease",
+  "lighthouse-system",
+  "lighthouse-node-lease",
+] as const;
+
+/**
+ * Reads the store into the cache, creates what a fresh store lacks, and serves all kinds.
+ * @throws StatusError `ServiceUnavailable` when the store cannot be reached
+ */
+export async function openScope(
+  store: Store,
+  clock: Pick<Clock, "nowMs">,
+  { onError = () => {} }: ScopeOptions = {},
+): Promise<OwnedScope> {
+  const definitions = await builtInDefinitions();
+  const cache = await openWatchCache(store, { onError: (err) => onError(err, "watch the store") });
+  const storage: Storage = { store, cache };
+  const kinds = kindTable(builtInKinds(definitionSchemas(definitions), () => clock.nowMs()));
+  await fillStore({ storage, clock }, kinds);
+  followCrds(cache, kinds, (name, err) => onError(err, `serve ${name}`));
+  const admission = admissionChain([namespaceAdmission(storage)]);
+  return { storage, kinds, admission, clock, cache };
+}
+
+/** Creates what a fresh store lacks, and brings our own CRDs up to date. */
+async function fillStore(parts: Parts, kinds: Kinds): Promise<void> {
+  const namespaces = must(kinds.find("", "v1", "namespaces"));
+  for (const name of firstNamespaces) {
+    const namespace: Body = { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+    await ensure(parts, namespaces, namespace);
   }
-  return { storage: { store, cache }, kinds, admission: admissionChain([]), clock, cache };
+  const definitions = must(kinds.find("apiextensions.k8s.io", "v1", "customresourcedefinitions"));
+  for (const crd of crds) await ensure(parts, definitions, structuredClone(crd));
+  const { store, cache } = parts.storage;
+  const { revision } = await store.head();
+  if (!(await cache.reach(revision, 5_000))) throw behind();
+}
+
+function must(kind: Kind | undefined): Kind {
+  if (kind === undefined) throw new Error("Cannot start: a built-in kind is missing");
+  return kind;
+}
+
+/** Creates an object, or brings the spec of one that is there up to date. */
+async function ensure({ storage, clock }: Parts, kind: Kind, object: Body): Promise<void> {
+  const { name = "" } = object.metadata;
+  const key = storeKey(kind, { name });
+  const found = await readItem(storage, key);
+  kind.strategy.setDefaults(object);
+  if (found === undefined) {
+    object.metadata = {
+      ...object.metadata,
+      uid: newUid(),
+      creationTimestamp: formatTime(clock.nowMs()),
+      ...(kind.generation ? { generation: 1 } : {}),
+    };
+    kind.strategy.prepareCreate(object);
+    await put(storage.store, key, object, 0);
+    return;
+  }
+  const { spec } = object;
+  if (kind.plural === "namespaces" || equalJson(spec, found.object["spec"])) return;
+  const generation = (found.object.metadata.generation ?? 0) + 1;
+  const metadata = { ...found.object.metadata, generation };
+  await put(storage.store, key, { ...found.object, metadata, spec }, found.at);
+}
+
+async function put(store: Store, key: string, object: Body, expected: number): Promise<void> {
+  try {
+    await store.put(key, encodeObject(object), expected);
+  } catch (err) {
+    if (!isConflict(err)) throw err; // another server of the same store was faster, with the same
+  }
 }

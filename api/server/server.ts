@@ -19,6 +19,7 @@ import type { Scope } from "./objects/call.ts";
 import { serveOpenApi } from "./openapi/openapi.ts";
 import { openPki, type Pki } from "./pki.ts";
 import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
+import { type NodeStreams, nodeStreams } from "./pods/pod-streams.ts";
 import { addResponseHeaders } from "./response-headers.ts";
 import { openScope } from "./scope.ts";
 import { keepFresh, tlsMaterial } from "./serving-certificate.ts";
@@ -45,6 +46,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly controllers: Access;
   /** Access for the agent of this process group. */
   readonly agent: Access;
+  /** Where agents of this process register as streamers of their nodes' logs. */
+  readonly nodes: NodeStreams;
 }
 
 /** Access for each identity, given the server's address. */
@@ -73,7 +76,7 @@ const authorizer: Authorizer = grantAuthorizer();
 /** Calls `address` when somebody asks: the port may be known only after listening. */
 function buildServer(
   { store, log, version }: ServerOptions,
-  scope: Scope,
+  { scope, nodes }: { readonly scope: Scope; readonly nodes: NodeStreams },
   pki: Pki,
   address: () => string,
 ): App {
@@ -86,6 +89,7 @@ function buildServer(
   );
   return buildApp({
     scope,
+    nodes,
     authenticator,
     authorizer,
     log,
@@ -116,10 +120,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const directory = pkiDirectory(config);
   await using stack = new AsyncDisposableStack();
   const pki = await openPki({ directory, names, nowMs: clock.nowMs() });
-  const scope = await openScope(store, clock);
+  const onError = (err: unknown, what: string): void => log.error({ err, what }, "cannot go on");
+  const scope = await openScope(store, clock, { onError });
   stack.use(scope.cache);
   let url = serverUrl(config.listen);
-  const app = buildServer(options, scope, pki, () => new URL(url).host);
+  const nodes = nodeStreams();
+  const app = buildServer(options, { scope, nodes }, pki, () => new URL(url).host);
   stack.defer(() => app.close());
   url = serverUrl(await listenOn(app, config.listen));
   await writeKubeconfigs(config, pki, url);
@@ -132,7 +138,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   log.info({ url }, "server ready");
   const owned = stack.move();
-  return { url, ...accessesOf(pki, url), [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { url, nodes, ...accessesOf(pki, url), [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Runs an API server until `signal` aborts. `onReady` is called once it answers. */

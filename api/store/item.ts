@@ -56,7 +56,8 @@ function assemble(value: Uint8Array, at: Revision, head: Buffer, end: Buffer): B
   const source = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   const cut = source.indexOf(marker) + marker.length;
   if (cut < marker.length) throw internal("Cannot read a stored value: it has no metadata");
-  const version = `"resourceVersion":"${at}",`;
+  // Revision 0 is an object that was never stored: the answer to a dry run.
+  const version = at === 0 ? "" : `"resourceVersion":"${at}",`;
   const frame = Buffer.allocUnsafeSlow(head.length + source.length + version.length + end.length);
   let offset = head.copy(frame, 0);
   offset += source.copy(frame, offset, 0, cut);

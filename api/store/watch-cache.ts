@@ -4,7 +4,7 @@ import { eventOf, type Item, type ItemEvent, itemOf } from "./item.ts";
 import type { Batch, Revision, Store, StoreEvent } from "./store.ts";
 
 /** The answer to a subscription: `unsubscribe` may be called any number of times. */
-export type Subscription = { unsubscribe(): void };
+export type Subscription = { readonly unsubscribe: () => void };
 
 /** How the cache lives: defaults suit the product, tests shrink them. */
 export type WatchCacheOptions = {

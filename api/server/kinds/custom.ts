@@ -2,7 +2,7 @@ import type { Gvk } from "../../machinery/gvk.ts";
 import type { AnyObject } from "../../machinery/object.ts";
 import type { JsonSchemaProps } from "../../machinery/schema-props.ts";
 import { compileStructural } from "../schema/structural.ts";
-import { compileJsonPath } from "./json-path.ts";
+import { compileJsonPath, scalarText } from "./json-path.ts";
 import type { Kind, ScalePaths, Strategy, Subresource, Verb } from "./kind.ts";
 import { type PrinterColumn, printerColumns } from "./printer-columns.ts";
 
@@ -123,24 +123,21 @@ function selectableFields({ selectableFields: fields = [] }: CrdVersion): Kind["
   return Object.fromEntries(
     fields.map(({ jsonPath }) => {
       const read = compileJsonPath(jsonPath);
-      const text = (object: AnyObject): string => {
-        const value = read(object)[0];
-        return value === undefined || typeof value === "object" ? "" : String(value as string);
-      };
+      const text = (object: AnyObject): string => scalarText(read(object)[0]) ?? "";
       return [jsonPath.replace(/^\./, ""), text];
     }),
   );
 }
 
 function customStrategy(schema: JsonSchemaProps, hasStatus: boolean): Strategy {
-  const { prune, setDefaults, validate } = compileStructural(schema);
+  const compiled = compileStructural(schema);
   return {
-    prune,
-    setDefaults,
+    prune: (object) => compiled.prune(object),
+    setDefaults: (object) => compiled.setDefaults(object),
     prepareCreate(object) {
       if (hasStatus) delete object["status"];
     },
     prepareUpdate() {}, // nothing beyond what the registry keeps for every kind
-    validate,
+    validate: (object, before) => compiled.validate(object, before),
   };
 }

@@ -1,5 +1,5 @@
 import { ageColumn, ageText, nameColumn } from "./columns.ts";
-import { compileJsonPath } from "./json-path.ts";
+import { compileJsonPath, scalarText } from "./json-path.ts";
 import type { Cell, Column } from "./kind.ts";
 
 /** A column as a CRD describes it. */
@@ -41,16 +41,9 @@ function columnType(text: string): Column["type"] {
 /** A value that does not have the column's type shows as nothing. */
 function toCell(value: unknown, type: Column["type"], nowMs: number): Cell {
   if (value === undefined || value === null) return null;
-  switch (type) {
-    case "string":
-      return typeof value === "object" ? JSON.stringify(value) : String(value as Cell);
-    case "integer":
-      return typeof value === "number" ? Math.trunc(value) : null;
-    case "number":
-      return typeof value === "number" ? value : null;
-    case "boolean":
-      return typeof value === "boolean" ? value : null;
-    case "date":
-      return typeof value === "string" ? ageText(value, nowMs) : null;
-  }
+  if (type === "string") return scalarText(value) ?? JSON.stringify(value);
+  if (type === "date") return typeof value === "string" ? ageText(value, nowMs) : null;
+  if (type === "boolean") return typeof value === "boolean" ? value : null;
+  if (typeof value !== "number") return null;
+  return type === "integer" ? Math.trunc(value) : value;
 }

@@ -8,7 +8,9 @@ import {
 import { forbiddenValue } from "../../machinery/field-causes.ts";
 import { applyJsonPatch } from "../../machinery/patch-json.ts";
 import { applyMergePatch } from "../../machinery/patch-merge.ts";
+import { applyStrategicPatch } from "../../machinery/patch-strategic.ts";
 import type { Item } from "../../store/item.ts";
+import { isObject } from "../kinds/fill.ts";
 import type { JsonObject, Kind, PatchType } from "../kinds/kind.ts";
 import { type Call, isDryRun } from "./call.ts";
 import { mediaTypeOf } from "./codec.ts";
@@ -44,24 +46,24 @@ const acceptedTypes = (kind: Kind): readonly string[] =>
   kind.patchTypes.map((type) => patchMediaTypes[type]);
 
 /**
- * Applies a patch to a state and returns the new one; `current` belongs to the caller and may
- * be reused. Strategic merge is not here yet: kinds that list it are served by the next part.
+ * Applies a patch to a state and returns the new one. `kind` names the merge keys of a strategic
+ * patch, e.g. `Pod`.
+ * @throws StatusError `BadRequest` for a malformed patch, `Invalid` for one that does not fit.
  */
-export function applyPatch(patch: ReadPatch, current: unknown): unknown {
+export function applyPatch(patch: ReadPatch, kind: string, current: JsonObject): unknown {
   switch (patch.type) {
     case "json":
       return applyJsonPatch(current, patch.value);
     case "merge":
-      if (typeof patch.value !== "object" || patch.value === null || Array.isArray(patch.value)) {
+      if (!isObject(patch.value)) {
         throw badRequest("Cannot apply the merge patch: it must be a JSON object");
       }
       return applyMergePatch(current, patch.value);
     case "strategic":
+      return applyStrategicPatch(kind, current, patch.value);
     case "apply":
-      throw unsupportedMediaType(patchMediaTypes[patch.type], [
-        patchMediaTypes.json,
-        patchMediaTypes.merge,
-      ]);
+      // No kind lists it among its patch types.
+      throw unsupportedMediaType(patchMediaTypes.apply, [patchMediaTypes.merge]);
   }
 }
 
@@ -88,8 +90,8 @@ function patchedFields(call: Call, patch: ReadPatch, found: Item): JsonObject {
   // A fresh copy: strategies change what they are given, and the cached object is shared.
   const copy = JSON.parse(found.bytes.toString()) as JsonObject;
   try {
-    const patched = applyPatch(patch, copy);
-    if (typeof patched === "object" && patched !== null) return { ...patched };
+    const patched = applyPatch(patch, call.kind.kind, copy);
+    if (isObject(patched)) return { ...patched };
   } catch (err) {
     if (!(err instanceof Error) || !isInvalid(err)) throw err;
     throw invalid(call.kind, call.name, [{ reason: "FieldValueInvalid", message: err.message }]);

@@ -81,7 +81,7 @@ export async function replaceScale(call: Call): Promise<Item> {
 export async function patchScale(call: Call): Promise<Item> {
   // The endpoint speaks a built-in kind: it takes what built-in kinds take.
   const patch = readPatch(call);
-  return changeScale(call, (scale) => applyPatch(patch, scale));
+  return changeScale(call, (scale) => applyPatch(patch, "Scale", scale));
 }
 
 async function changeScale(call: Call, change: (scale: Scale) => unknown): Promise<Item> {

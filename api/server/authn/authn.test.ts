@@ -1,0 +1,138 @@
+import { X509Certificate } from "node:crypto";
+import { expect, test } from "vitest";
+import { isBadRequest, isForbidden } from "../../machinery/errors.ts";
+import type { Authenticator, Authorizer, User } from "../access.ts";
+import { issueAuthority, issueCertificate } from "../pki/issue.ts";
+import { certificateAuthenticator } from "./certificate.ts";
+import { authenticatorChain } from "./chain.ts";
+import { withImpersonation } from "./impersonate.ts";
+import { bearerToken, tokenAuthenticator, tokenHash } from "./token.ts";
+
+const nowMs = Date.UTC(2026, 10, 21);
+
+async function certificateFor(user: string, groups: readonly string[]): Promise<Uint8Array> {
+  const authority = await issueAuthority("test", nowMs);
+  const request = { identity: { user, groups }, usage: "client", names: [], nowMs } as const;
+  return new X509Certificate((await issueCertificate(authority, request)).certificate).raw;
+}
+
+test("certificateAuthenticator() reads user and groups, once per certificate", async () => {
+  const authenticator = certificateAuthenticator();
+  const certificate = await certificateFor("ann", ["ops", "a=b, c"]);
+  const first = await authenticator.authenticate({ headers: {}, certificate });
+  expect(first).toEqual({ name: "ann", groups: ["ops", "a=b, c"] });
+  expect(await authenticator.authenticate({ headers: {}, certificate })).toBe(first);
+});
+
+test("certificateAuthenticator() knows nobody without a certificate or a name in it", async () => {
+  const authenticator = certificateAuthenticator();
+  expect(await authenticator.authenticate({ headers: {} })).toBeUndefined();
+  const certificate = await certificateFor("", ["ops"]);
+  expect(await authenticator.authenticate({ headers: {}, certificate })).toBeUndefined();
+});
+
+test.each([
+  ["Bearer abc", "abc"],
+  ["bearer  abc", "abc"],
+  ["Basic abc", undefined],
+  ["Bearer ", undefined],
+  [undefined, undefined],
+])("bearerToken() of %j is %j", (authorization, want) => {
+  expect(bearerToken({ headers: { authorization } })).toBe(want);
+});
+
+const bob: User = { name: "bob", groups: ["dev"] };
+
+test("tokenAuthenticator() knows users by the hash of their token", async () => {
+  const authenticator = tokenAuthenticator(new Map([[tokenHash("s3cret"), bob]]));
+  const known = await authenticator.authenticate({ headers: { authorization: "Bearer s3cret" } });
+  expect(known).toBe(bob);
+  const other = await authenticator.authenticate({ headers: { authorization: "Bearer other" } });
+  expect(other).toBeUndefined();
+  expect(await authenticator.authenticate({ headers: {} })).toBeUndefined();
+});
+
+const always = (user: User | undefined): Authenticator => ({ authenticate: async () => user });
+
+test("authenticatorChain() takes the first that knows, and remembers the completed user", async () => {
+  const chain = authenticatorChain([always(undefined), always(bob), always({ ...bob, name: "x" })]);
+  const user = await chain.authenticate({ headers: {} });
+  expect(user).toEqual({ name: "bob", groups: ["dev", "system:authenticated"] });
+  expect(await chain.authenticate({ headers: {} })).toBe(user);
+  expect(await authenticatorChain([always(undefined)]).authenticate({ headers: {} })).toBe(
+    undefined,
+  );
+});
+
+/** Allows to impersonate what is listed, as `group/plural/subresource namespace/name`. */
+function allowing(...names: readonly string[]): { authorizer: Authorizer; asked: string[] } {
+  const asked: string[] = [];
+  return {
+    asked,
+    authorizer: {
+      async authorize(_user, { verb, resource }) {
+        const { group, plural, subresource, namespace, name } = resource ?? {};
+        const text = `${verb} ${group}/${plural}/${subresource} ${namespace}/${name}`;
+        asked.push(text);
+        return { allowed: names.length === 0 || names.includes(text) };
+      },
+    },
+  };
+}
+
+test("withImpersonation() asks for each named user, group, uid and extra", async () => {
+  const { authorizer, asked } = allowing();
+  const authenticator = withImpersonation(always(bob), authorizer);
+  const user = await authenticator.authenticate({
+    headers: {
+      "impersonate-user": "eve",
+      "impersonate-group": "ops, dev",
+      "impersonate-uid": "u1",
+      "impersonate-extra-reason%2Fwhy": ["a", "b"],
+    },
+  });
+  expect(user).toEqual({
+    name: "eve",
+    uid: "u1",
+    groups: ["ops", "dev", "system:authenticated"],
+    extra: { "reason/why": ["a", "b"] },
+  });
+  expect(asked).toEqual([
+    "impersonate /users/ /eve",
+    "impersonate /groups/ /ops",
+    "impersonate /groups/ /dev",
+    "impersonate authentication.k8s.io/uids/ /u1",
+    "impersonate authentication.k8s.io/userextras/reason/why /a",
+    "impersonate authentication.k8s.io/userextras/reason/why /b",
+  ]);
+});
+
+test("withImpersonation() refuses what the caller may not, naming it", async () => {
+  const { authorizer } = allowing("impersonate /users/ /eve");
+  const authenticator = withImpersonation(always(bob), authorizer);
+  const headers = { "impersonate-user": "eve", "impersonate-group": "system:masters" };
+  const failure = await authenticator.authenticate({ headers }).catch((err: unknown) => err);
+  expect(isForbidden(failure)).toBe(true);
+  expect(String(failure)).toContain(
+    'groups "system:masters" is forbidden: User "bob" cannot impersonate resource "groups" in API group "" at the cluster scope',
+  );
+});
+
+test("withImpersonation() reads service accounts as such", async () => {
+  const { authorizer, asked } = allowing();
+  await withImpersonation(always(bob), authorizer).authenticate({
+    headers: { "impersonate-user": "system:serviceaccount:shop:deployer" },
+  });
+  expect(asked).toEqual(["impersonate /serviceaccounts/ shop/deployer"]);
+});
+
+test("withImpersonation() leaves others alone and wants a user beside groups", async () => {
+  const { authorizer } = allowing();
+  expect(await withImpersonation(always(bob), authorizer).authenticate({ headers: {} })).toBe(bob);
+  const nobody = withImpersonation(always(undefined), authorizer);
+  expect(await nobody.authenticate({ headers: { "impersonate-user": "eve" } })).toBeUndefined();
+  const failure = await withImpersonation(always(bob), authorizer)
+    .authenticate({ headers: { "impersonate-group": "ops" } })
+    .catch((err: unknown) => err);
+  expect(isBadRequest(failure)).toBe(true);
+});

@@ -1,0 +1,24 @@
+import { builtIn, type BuiltInSchemas } from "./built-in.ts";
+import { configMapKind, secretKind, serviceAccountKind } from "./config.ts";
+import { crdKind } from "./crd.ts";
+import { eventKind } from "./event.ts";
+import type { Kind } from "./kind.ts";
+import { leaseKind } from "./lease.ts";
+import { namespaceKind } from "./namespace.ts";
+import { nodeKind } from "./node.ts";
+import { podKind } from "./pod.ts";
+
+/** Every kind that is served without a CRD. */
+export function builtInKinds(schemas: BuiltInSchemas, now: () => number): readonly Kind[] {
+  return [
+    namespaceKind,
+    nodeKind,
+    podKind,
+    eventKind,
+    secretKind,
+    configMapKind,
+    serviceAccountKind,
+    leaseKind,
+    crdKind(now),
+  ].map((kind) => builtIn(kind, schemas));
+}

@@ -1,0 +1,66 @@
+import type { Gvk } from "../../machinery/gvk.ts";
+import type { AnyObject } from "../../machinery/object.ts";
+import type { Pod } from "../../machinery/resources.ts";
+import type { BuiltIn } from "./built-in.ts";
+import { podColumns, podRowConditions } from "./pod-columns.ts";
+import { setPodDefaults } from "./pod-defaults.ts";
+import { validatePod } from "./pod-validate.ts";
+
+const core = (kind: string): Gvk => ({ group: "", version: "v1", kind });
+
+/** Seconds from the request to delete a Pod to its end; nothing waits for one that does not run. */
+function podGraceSeconds({ spec, status }: Pod): number {
+  const ended = status?.phase === "Succeeded" || status?.phase === "Failed";
+  if ((spec.nodeName ?? "") === "" || ended) return 0;
+  return spec.terminationGracePeriodSeconds ?? 30;
+}
+
+const text = (read: (pod: Pod) => string | undefined) => {
+  return (object: AnyObject): string => read(object as Pod) ?? "";
+};
+
+/** core/v1 Pod: the containers that one Node runs together. */
+export const podKind: BuiltIn = {
+  ...core("Pod"),
+  plural: "pods",
+  namespaced: true,
+  shortNames: ["po"],
+  categories: ["all"],
+  definition: "io.k8s.api.core.v1.Pod",
+  status: true,
+  generation: true,
+  subresources: [
+    { name: "binding", responseKind: core("Binding"), verbs: ["create"] },
+    {
+      name: "eviction",
+      responseKind: { group: "policy", version: "v1", kind: "Eviction" },
+      verbs: ["create"],
+    },
+    { name: "log", responseKind: core("Pod"), verbs: ["get"] },
+  ],
+  columns: podColumns,
+  rowConditions: (object) => podRowConditions(object as Pod),
+  fields: {
+    "spec.nodeName": text(({ spec }) => spec.nodeName),
+    "spec.host": text(({ spec }) => spec.nodeName),
+    "spec.restartPolicy": text(({ spec }) => spec.restartPolicy),
+    "spec.schedulerName": text(({ spec }) => spec.schedulerName),
+    "spec.serviceAccountName": text(({ spec }) => spec.serviceAccountName),
+    "spec.hostNetwork": text(({ spec }) => String(spec.hostNetwork ?? false)),
+    "status.phase": text(({ status }) => status?.phase),
+    "status.podIP": text(({ status }) => status?.podIP),
+    "status.podIPs": text(({ status }) => status?.podIPs?.map(({ ip }) => ip).join(",")),
+    "status.nominatedNodeName": text(({ status }) => status?.nominatedNodeName),
+  },
+  graceSeconds: (object) => podGraceSeconds(object as Pod),
+  strategy: {
+    setDefaults(object) {
+      // A part of a Pod is completed alone when only its status is written.
+      if (object["spec"] !== undefined) setPodDefaults(object);
+    },
+    prepareCreate(object) {
+      object["status"] = { phase: "Pending" };
+    },
+    validate: validatePod,
+  },
+};

@@ -1,0 +1,173 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { connect, type ClientHttp2Session } from "node:http2";
+import { request as httpsRequest } from "node:https";
+import { connect as tcpConnect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pino from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { memoryStore } from "../store/memory.ts";
+import { parseServerConfig } from "./config.ts";
+import type { Access } from "./pki/kubeconfig.ts";
+import { type RunningServer, runServer, startServer } from "./server.ts";
+
+const clock = {
+  nowMs: () => Date.now(),
+  sleep: (_ms: number, signal: AbortSignal): Promise<void> =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+    }),
+};
+
+let root: string;
+let stack: AsyncDisposableStack;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "lighthouse-server-"));
+  stack = new AsyncDisposableStack();
+  stack.defer(() => rm(root, { recursive: true }));
+});
+afterEach(() => stack.disposeAsync());
+
+function optionsFor(over: object = {}): Parameters<typeof startServer>[0] {
+  const input = {
+    listen: "127.0.0.1:0",
+    dataDir: join(root, "data"),
+    kubeconfig: join(root, "kubeconfig"),
+    ...over,
+  };
+  const store = stack.use(memoryStore());
+  const log = pino({ level: "silent" });
+  return { config: parseServerConfig(input), store, log, clock, version: "0.1.0" };
+}
+
+const start = async (over: object = {}): Promise<RunningServer> =>
+  stack.use(await startServer(optionsFor(over)));
+
+type Answer = { readonly status: number; readonly body: string; readonly headers: object };
+
+/** GET over HTTP/1.1. */
+function get(url: string, { authority, client }: Partial<Access> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const options = { ca: authority, cert: client?.certificate, key: client?.key, agent: false };
+    const request = httpsRequest(url, options, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          body: Buffer.concat(chunks).toString(),
+          headers: response.headers,
+        }),
+      );
+    });
+    request.on("error", reject).end();
+  });
+}
+
+function session({ server, authority, client }: Access): ClientHttp2Session {
+  const { certificate: cert, key } = client;
+  const opened = connect(server, { ca: authority, cert, key });
+  stack.defer(() => opened.destroy());
+  return opened;
+}
+
+/** GET over HTTP/2; resolves with the status as soon as the headers are there. */
+function open(over: ClientHttp2Session, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const stream = over.request({ ":path": path });
+    stream.on("response", (headers) => resolve(Number(headers[":status"])));
+    stream.on("error", reject).resume().end();
+  });
+}
+
+test("startServer() serves HTTP/1.1 and HTTP/2 on one port, as whom the certificate says", async () => {
+  const { admin, agent, url } = await start();
+  expect((await get(`${url}/version`, admin)).status).toBe(200);
+  const h2 = session(admin);
+  expect(await open(h2, "/apis/lighthouse.dev/v1/beacons")).toBe(200);
+  expect(await open(h2, "/apis")).toBe(200);
+  const refused = await get(`${url}/apis/lighthouse.dev/v1/applications`, agent);
+  expect(refused.status).toBe(403);
+  expect(JSON.parse(refused.body).message).toContain('User "system:beacon:local" cannot list');
+});
+
+test("startServer() answers strangers with 401, except for probes, and sets the usual headers", async () => {
+  const { admin, url } = await start();
+  const { authority } = admin;
+  for (const path of ["/version", "/api", "/apis/lighthouse.dev/v1/beacons", "/nowhere"]) {
+    const { status, body } = await get(url + path, { authority });
+    expect([path, status, JSON.parse(body).reason]).toEqual([path, 401, "Unauthorized"]);
+  }
+  const probe = await get(`${url}/readyz`, { authority });
+  expect([probe.status, probe.body]).toEqual([200, "ok"]);
+  expect(probe.headers).toMatchObject({ "cache-control": "no-cache, private" });
+  expect(Object.keys(probe.headers)).toEqual(
+    expect.arrayContaining(["audit-id", "x-kubernetes-pf-flowschema-uid"]),
+  );
+});
+
+test("startServer() takes no certificate of another authority", async () => {
+  const { url, admin } = await start();
+  const other = await start({ dataDir: join(root, "other") });
+  const foreign = await get(`${url}/version`, {
+    authority: admin.authority,
+    client: other.admin.client,
+  });
+  expect(foreign.status).toBe(401);
+});
+
+test("startServer() speaks nothing but TLS", async () => {
+  const { url } = await start();
+  const { port } = new URL(url);
+  const socket = tcpConnect(Number(port), "127.0.0.1");
+  socket.end("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  const chunks = await socket
+    .on("error", () => {})
+    .toArray()
+    .catch(() => []);
+  expect(Buffer.concat(chunks as Buffer[]).toString()).not.toContain("200");
+});
+
+test("startServer() finds its identity again and writes a kubeconfig that fits", async () => {
+  const first = await startServer(optionsFor());
+  await first[Symbol.asyncDispose]();
+  const second = await start();
+  expect(second.admin.authority).toBe(first.admin.authority);
+  expect(await readFile(join(root, "kubeconfig"), "utf8")).toContain(`server: ${second.url}`);
+  const own = await readFile(join(root, "data/pki/controllers.kubeconfig"), "utf8");
+  expect(own).toContain(second.url);
+});
+
+test("a server's end does not wait for watches and idle connections", async () => {
+  const server = await startServer(optionsFor());
+  const h2 = session(server.admin);
+  const path = "/apis/lighthouse.dev/v1/beacons?watch=true&resourceVersion=1";
+  expect(await open(h2, path)).toBe(200);
+  const before = performance.now();
+  await server[Symbol.asyncDispose]();
+  expect(performance.now() - before).toBeLessThan(1_500);
+});
+
+test("startServer() says which port is taken and what to do", async () => {
+  const { url } = await start();
+  const { host } = new URL(url);
+  await expect(start({ listen: host })).rejects.toThrow(
+    `Cannot listen on ${host}: the port is in use; choose another address with --listen`,
+  );
+});
+
+test("startServer() lets go of the port when the kubeconfig cannot be written", async () => {
+  const taken = { kubeconfig: root };
+  await expect(start(taken)).rejects.toThrow(`Cannot write kubeconfig ${root}: EISDIR`);
+});
+
+test("runServer() lives until its signal aborts", async () => {
+  const stop = new AbortController();
+  let url = "";
+  await runServer(optionsFor(), stop.signal, (server) => {
+    ({ url } = server);
+    stop.abort();
+  });
+  await expect(get(`${url}/livez`)).rejects.toThrow(/ECONNREFUSED/);
+});
