@@ -13,8 +13,12 @@ async function runExec(
   engine: Engine,
   signal: AbortSignal,
 ): Promise<void> {
-  await using session = await engine.io.exec(id, { command }, signal);
-  for await (const output of session.output) void output;
+  const session = await engine.io.exec(id, { command }, signal);
+  try {
+    for await (const output of session.output) void output;
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, Session } from "../engine/engine.ts";
 import type { ContainerOf } from "./containers.ts";
 
 /** A probe of the spec; exactly one of its actions is set. */
@@ -31,12 +31,7 @@ function portOf(port: number | string | object | undefined, reach: Reach): numbe
   return Number.isInteger(number) && port !== "" ? number : reach.portNames.get(port);
 }
 
-async function checkExec(
-  command: readonly string[],
-  { engine, containerId }: Reach,
-  signal: AbortSignal,
-): Promise<Answer> {
-  await using session = await engine.io.exec(containerId, { command }, signal);
+async function readSession(session: Session, signal: AbortSignal): Promise<Answer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const { bytes } of session.output) {
@@ -47,6 +42,19 @@ async function checkExec(
   if (code === 0) return good;
   const said = Buffer.concat(chunks).subarray(0, 1024).toString().trim();
   return bad(`command exited with ${code ?? "an unknown code"}${said === "" ? "" : `: ${said}`}`);
+}
+
+async function checkExec(
+  command: readonly string[],
+  { engine, containerId }: Reach,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const session = await engine.io.exec(containerId, { command }, signal);
+  try {
+    return await readSession(session, signal);
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
 }
 
 function checkTcp(host: string, port: number, signal: AbortSignal): Promise<Answer> {

@@ -1,6 +1,7 @@
 import type { Client, DeleteOptions, ListOptions, WatchFrame } from "../../api/client/client.ts";
 import { alreadyExists, conflict, expired, notFound } from "../../api/machinery/errors.ts";
 import { foregroundFinalizer, orphanFinalizer } from "../../api/machinery/finalizer.ts";
+import { matchesFields, parseFieldSelector } from "../../api/machinery/field-selector.ts";
 import { objectPath, type ResourceType, resourceText } from "../../api/machinery/gvk.ts";
 import {
   type AnyObject,
@@ -36,6 +37,18 @@ export interface MemoryApi extends Client {
   compact(): void;
 }
 
+/** A bound pod that is deleted with a grace period stays until its agent deletes it with none. */
+function leaving({ kind, metadata, ...rest }: KubeObject): boolean {
+  if (kind !== "Pod" || (metadata.deletionGracePeriodSeconds ?? 0) === 0) return false;
+  return (rest as { readonly spec?: { readonly nodeName?: string } }).spec?.nodeName !== undefined;
+}
+
+/** How the memory behaves where servers differ. */
+export type MemoryOptions = {
+  /** Bound pods are deleted as on a real server: in two steps. Default false: at once. */
+  readonly gracefulPods?: boolean;
+};
+
 type Event = {
   readonly of: string;
   readonly frame: Extract<WatchFrame<AnyObject>, { object: AnyObject }>;
@@ -55,7 +68,7 @@ class Memory {
     const resourceVersion = String(this.revision);
     const object = structuredClone({ ...draft, metadata: { ...draft.metadata, resourceVersion } });
     const { deletionTimestamp, finalizers = [] } = object.metadata;
-    const gone = deletionTimestamp !== undefined && finalizers.length === 0;
+    const gone = deletionTimestamp !== undefined && finalizers.length === 0 && !leaving(object);
     if (gone) this.live.delete(path);
     else this.live.set(path, object);
     const changed = before === undefined ? "ADDED" : "MODIFIED";
@@ -93,7 +106,14 @@ const deletions: Readonly<Record<string, string>> = {
   Orphan: orphanFinalizer,
 };
 
-function markDeleted(object: AnyObject, { propagationPolicy }: DeleteOptions): AnyObject {
+function graceOf(object: AnyObject, options: DeleteOptions & MemoryOptions): number {
+  if (options.gracefulPods !== true || object.kind !== "Pod") return 0;
+  const spec = object["spec"] as { readonly terminationGracePeriodSeconds?: number } | undefined;
+  return options.gracePeriodSeconds ?? spec?.terminationGracePeriodSeconds ?? 30;
+}
+
+function markDeleted(object: AnyObject, options: DeleteOptions & MemoryOptions): AnyObject {
+  const { propagationPolicy } = options;
   const extra = deletions[propagationPolicy ?? ""];
   const finalizers = object.metadata.finalizers ?? [];
   return {
@@ -101,9 +121,18 @@ function markDeleted(object: AnyObject, { propagationPolicy }: DeleteOptions): A
     metadata: {
       ...object.metadata,
       deletionTimestamp: object.metadata.deletionTimestamp ?? "2026-01-01T00:00:00Z",
+      deletionGracePeriodSeconds: graceOf(object, options),
       finalizers: extra === undefined ? finalizers : [...new Set([...finalizers, extra])],
     },
   };
+}
+
+/** The text at a dotted path such as `spec.nodeName`, empty when there is none. */
+function fieldText(object: KubeObject, path: string): string {
+  const found = path
+    .split(".")
+    .reduce<unknown>((at, field) => (at as Record<string, unknown> | undefined)?.[field], object);
+  return typeof found === "string" ? found : "";
 }
 
 function matches(
@@ -111,13 +140,14 @@ function matches(
   { namespace, labelSelector, fieldSelector }: ListOptions,
 ): boolean {
   if (namespace !== undefined && object.metadata.namespace !== namespace) return false;
-  if (fieldSelector !== undefined) throw new Error("The memory API has no field selectors");
+  const fields = parseFieldSelector(fieldSelector ?? "");
+  if (!matchesFields(fields, (field) => fieldText(object, field))) return false;
   if (labelSelector === undefined) return true;
   return matchesLabels(parseLabelSelector(labelSelector), object.metadata.labels);
 }
 
 /** An API without objects. */
-export function memoryApi(): MemoryApi {
+export function memoryApi({ gracefulPods = false }: MemoryOptions = {}): MemoryApi {
   const memory = new Memory();
   let hook: (call: MemoryCall) => void | Promise<void> = () => undefined;
   const must = (type: ResourceType, key: ObjectKey): AnyObject => {
@@ -198,7 +228,7 @@ export function memoryApi(): MemoryApi {
       const same =
         uid === before.metadata.uid && resourceVersion === before.metadata.resourceVersion;
       if (!same) throw conflict(type, key.name, "the preconditions do not match");
-      memory.put(type, markDeleted(before, options));
+      memory.put(type, markDeleted(before, { ...options, gracefulPods }));
     },
     async *watch(
       type: ResourceType,

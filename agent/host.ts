@@ -1,0 +1,350 @@
+import type { Client } from "../api/client/client.ts";
+import { createInformer } from "../api/client/shared-informer.ts";
+import type { Cache, Change } from "../api/client/informer.ts";
+import type { Clock } from "../api/machinery/clock.ts";
+import { type Pod, pods } from "../api/machinery/resources.ts";
+import { keyOf } from "../api/machinery/object.ts";
+import { runController } from "../controllers/runtime/controller.ts";
+import type { Metrics } from "../controllers/runtime/metrics.ts";
+import { createQueue, type Queue } from "../controllers/runtime/queue.ts";
+import type { Log, Recorder } from "../controllers/runtime/reconciler.ts";
+import type { Engine, EngineEvent, EngineInfo } from "./engine/engine.ts";
+import { diskBytes, hostPlace } from "./host-address.ts";
+import type { HostFacts } from "./node.ts";
+import type { NodeRegistry } from "./node-registry.ts";
+import { createImageStore, type ImageStore } from "./pods/image-store.ts";
+import { createInventory, type Inventory } from "./pods/inventory.ts";
+import {
+  concernedKeys,
+  createPodRuntime,
+  replacesIndex,
+  replacesValues,
+} from "./pods/pod-runtime.ts";
+import { createProber } from "./pods/prober.ts";
+import { reacherOf } from "./pods/reach.ts";
+
+/** A Docker host that discovery found. */
+export type FoundHost = {
+  readonly engine: Engine;
+  /** How it was found, e.g. `local`. */
+  readonly provider: string;
+  /** Labels for its Node, such as region and zone. */
+  readonly labels: Readonly<Record<string, string>>;
+};
+
+/** What the hosts of one agent share. */
+export type HostDeps = {
+  readonly client: Client;
+  readonly registry: NodeRegistry;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly recorder: Recorder;
+  readonly metrics: Metrics;
+  readonly beacon: string;
+  readonly version: string;
+  /** metadata.uid of the Namespace kube-system. */
+  readonly cluster: string;
+  /** Labels of the Beacon's spec.nodeLabels. */
+  nodeLabels(): Readonly<Record<string, string>>;
+  /** The Beacon's spec.paused. */
+  isPaused(): boolean;
+  /** Puts the host's streams on offer, until the returned function is called. */
+  serve(nodeName: string, host: ServedHost): () => void;
+  /** The host's engine began or ceased to answer. */
+  onLiveness(): void;
+};
+
+/** What streams of a host's pods need. */
+export type ServedHost = {
+  readonly engine: Engine;
+  readonly inventory: Inventory;
+};
+
+/** One engine while it has the identity that it was found with. */
+export type RunningHost = {
+  readonly nodeName: string;
+  /** Whether its engine answers now. */
+  isLive(): boolean;
+  /** Something beside pods changed, such as labels: write the Node anew. */
+  refresh(): void;
+  /** Resolves when the signal aborted, or when another engine answers at the endpoint. */
+  readonly done: Promise<void>;
+};
+
+const heartbeatMs = 10_000;
+const resyncMs = 300_000;
+const retryMs = 2_000;
+const infoTimeoutMs = 5_000;
+/** One pod's slow stop must not keep another from its start; the engine's own gate bounds the work. */
+const workers = 128;
+
+class Host {
+  readonly nodeName: string;
+  readonly #found: FoundHost;
+  readonly #deps: HostDeps;
+  readonly #engineId: string;
+  readonly #queue: Queue;
+  readonly #inventory: Inventory;
+  readonly #images: ImageStore;
+  readonly #end: AbortController;
+  readonly #informer;
+  #info: EngineInfo;
+  #diskBytes: number | undefined;
+  #answers = false;
+  #synced = false;
+
+  constructor(
+    found: FoundHost,
+    deps: HostDeps,
+    start: { nodeName: string; info: EngineInfo },
+    signal: AbortSignal,
+  ) {
+    this.#found = found;
+    this.#deps = deps;
+    this.nodeName = start.nodeName;
+    this.#info = start.info;
+    this.#engineId = start.info.id;
+    this.#end = new AbortController();
+    signal.addEventListener("abort", () => this.#end.abort(signal.reason), { once: true });
+    if (signal.aborted) this.#end.abort(signal.reason);
+    const { client, clock, log } = deps;
+    this.#queue = createQueue({ clock, signal: this.#end.signal });
+    this.#inventory = createInventory(found.engine, deps.cluster);
+    this.#images = createImageStore(found.engine);
+    this.#informer = createInformer({
+      client,
+      type: pods,
+      select: { fieldSelector: `spec.nodeName=${this.nodeName}` },
+      indexes: { [replacesIndex]: replacesValues },
+      clock,
+      log,
+    });
+  }
+
+  isLive(): boolean {
+    return this.#answers;
+  }
+
+  refresh(): void {
+    if (!this.#answers) return;
+    this.#retrying("write node", (signal) => this.#register(signal));
+  }
+
+  get #cache(): Cache<Pod> {
+    return this.#informer.cache;
+  }
+
+  async run(): Promise<void> {
+    const { engine } = this.#found;
+    const { signal } = this.#end;
+    const prober = createProber({
+      clock: this.#deps.clock,
+      onChange: (uid) => this.#addUid(uid),
+    });
+    const reconciler = createPodRuntime({
+      ...this.#deps,
+      engine,
+      inventory: this.#inventory,
+      images: this.#images,
+      prober,
+      cache: this.#cache,
+      reacher: reacherOf(engine.endpoint, process.platform),
+      hostIp: () => hostPlace(engine.endpoint).address,
+      isLive: () => this.#answers && this.#synced,
+    });
+    const controller = {
+      name: `pods/${this.nodeName}`,
+      owns: [],
+      sources: [],
+      reconciler,
+      workers,
+    };
+    this.#informer.onChange((change) => this.#onPod(change));
+    const withdraw = this.#deps.serve(this.nodeName, { engine, inventory: this.#inventory });
+    try {
+      await Promise.all([
+        this.#informer.run(signal),
+        this.#awaitSync(),
+        this.#followEvents(),
+        this.#beat(),
+        this.#resyncNow(),
+        runController(controller, { ...this.#deps, queue: this.#queue }, signal),
+      ]);
+    } finally {
+      withdraw();
+      prober.close();
+      this.#end.abort();
+    }
+  }
+
+  #onPod(change: Change<Pod>): void {
+    if (change.type !== "added")
+      concernedKeys(change.before).forEach((key) => this.#queue.add(key));
+    if (change.type !== "deleted")
+      concernedKeys(change.after).forEach((key) => this.#queue.add(key));
+  }
+
+  #addUid(uid: string): void {
+    const pod = this.#cache.list().find(({ metadata }) => metadata.uid === uid);
+    if (pod !== undefined) this.#queue.add(keyOf(pod));
+  }
+
+  #addAll(): void {
+    for (const pod of this.#cache.list()) this.#queue.add(keyOf(pod));
+  }
+
+  async #awaitSync(): Promise<void> {
+    await this.#informer.synced;
+    this.#synced = true;
+    this.#addAll();
+    await this.#resync();
+  }
+
+  /** Engine events until the end; every (re)connection begins with a look at everything. */
+  async #followEvents(): Promise<void> {
+    for await (const event of this.#found.engine.events(this.#end.signal)) {
+      this.#images.take(event);
+      if (event.type === "lost") this.#onLost(event);
+      else if (event.type === "resync") this.#retrying("resync", () => this.#onConnected());
+      else this.#onEvent(event);
+    }
+  }
+
+  #onEvent(event: EngineEvent): void {
+    const owner = this.#inventory.take(event);
+    if (owner !== undefined) this.#queue.add(owner.key);
+  }
+
+  async #onConnected(): Promise<void> {
+    const { signal } = this.#end;
+    this.#info = await this.#found.engine.info(signal);
+    if (this.#info.id !== this.#engineId) {
+      // Another engine took the address: another Node, which the caller starts anew.
+      this.#end.abort(new Error(`another Docker engine answers at ${this.#found.engine.endpoint}`));
+      return;
+    }
+    await this.#resync();
+    this.#setAnswers(true);
+    this.#addAll();
+    await this.#register(signal);
+  }
+
+  #onLost({ error }: EngineEvent & { readonly type: "lost" }): void {
+    if (!this.#answers) return;
+    this.#retrying("report lost engine", async (signal) => {
+      // A cut stream alone is no outage.
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(infoTimeoutMs)]);
+      const why = await this.#found.engine.info(limited).then(
+        () => undefined,
+        (err: unknown) => (err instanceof Error ? err.message : error.message),
+      );
+      if (why === undefined || signal.aborted) return;
+      this.#setAnswers(false);
+      const { endpoint } = this.#found.engine;
+      await this.#deps.registry.reportLost(this.nodeName, endpoint, why, signal);
+    });
+  }
+
+  #setAnswers(answers: boolean): void {
+    if (this.#answers === answers) return;
+    this.#answers = answers;
+    this.#deps.log.info({ node: this.nodeName, answers }, "liveness of the engine changed");
+    this.#deps.onLiveness();
+  }
+
+  async #resync(): Promise<void> {
+    const owners = await this.#inventory.resync(this.#end.signal);
+    for (const { key } of owners) this.#queue.add(key);
+  }
+
+  async #resyncNow(): Promise<void> {
+    const { clock, log } = this.#deps;
+    const { signal } = this.#end;
+    while (!signal.aborted) {
+      await clock.sleep(resyncMs, signal).catch(() => undefined); // ends the loop
+      if (signal.aborted) return;
+      await this.#resync().catch((err: unknown) =>
+        log.warn({ err, node: this.nodeName }, "cannot resync"),
+      );
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { clock, log, registry } = this.#deps;
+    const { signal } = this.#end;
+    while (!signal.aborted) {
+      await registry.heartbeat(this.nodeName, signal).catch((err: unknown) => {
+        if (!signal.aborted) log.warn({ err, node: this.nodeName }, "cannot renew the lease");
+      });
+      await clock.sleep(heartbeatMs, signal).catch(() => undefined); // ends the loop
+    }
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    this.#diskBytes ??= hostPlace(this.#found.engine.endpoint).isLocal
+      ? await diskBytes("/")
+      : undefined;
+    await this.#deps.registry.register(
+      hostFacts(this.#found, this.#deps, this.#info, this.#diskBytes),
+      signal,
+    );
+  }
+
+  /** Repeats until it succeeds or the host ends; whoever calls does not wait. */
+  #retrying(what: string, work: (signal: AbortSignal) => Promise<void>): void {
+    const { clock, log } = this.#deps;
+    const { signal } = this.#end;
+    const repeat = async (): Promise<void> => {
+      while (!signal.aborted) {
+        try {
+          await work(signal);
+          return;
+        } catch (err) {
+          if (signal.aborted) return;
+          log.warn({ err, node: this.nodeName }, `cannot ${what}`);
+          await clock.sleep(retryMs, signal).catch(() => undefined); // ends the loop
+        }
+      }
+    };
+    // Never rejects: failures are logged and repeated.
+    void repeat();
+  }
+}
+
+function hostFacts(
+  found: FoundHost,
+  deps: HostDeps,
+  info: EngineInfo,
+  disk: number | undefined,
+): HostFacts {
+  return {
+    info,
+    endpoint: found.engine.endpoint,
+    beacon: deps.beacon,
+    provider: found.provider,
+    labels: { ...found.labels, ...deps.nodeLabels() },
+    address: hostPlace(found.engine.endpoint).address,
+    version: deps.version,
+    ...(disk === undefined ? {} : { diskBytes: disk }),
+  };
+}
+
+/**
+ * Registers the Node of an engine that answers with `info`, and runs its pods. Containers go on
+ * running when it ends.
+ */
+export async function startHost(
+  found: FoundHost,
+  deps: HostDeps,
+  info: EngineInfo,
+  signal: AbortSignal,
+): Promise<RunningHost> {
+  const nodeName = await deps.registry.register(hostFacts(found, deps, info, undefined), signal);
+  const host = new Host(found, deps, { nodeName, info }, signal);
+  return {
+    nodeName,
+    isLive: () => host.isLive(),
+    refresh: () => host.refresh(),
+    done: host.run(),
+  };
+}

@@ -1,0 +1,217 @@
+import type { Client } from "../api/client/client.ts";
+import { createInformer } from "../api/client/shared-informer.ts";
+import type { Clock } from "../api/machinery/clock.ts";
+import { beacons, namespaces, nodes } from "../api/machinery/resources.ts";
+import { label } from "../crds/labels.ts";
+import type { Beacon } from "../crds/types.gen.ts";
+import { createMetrics, type Metrics } from "../controllers/runtime/metrics.ts";
+import type { Log } from "../controllers/runtime/reconciler.ts";
+import { createRecorder, type EventRecorder } from "../controllers/runtime/recorder.ts";
+import { type BeaconFacts, ensureBeacon, reportBeacon } from "./beacon.ts";
+import type { DockerHost, Provider } from "./discovery/provider.ts";
+import { openEngine } from "./engine/dockerode.ts";
+import type { Engine } from "./engine/engine.ts";
+import { createHostSlot, type HostSlot, type SlotDeps } from "./host-slot.ts";
+import { createNodeRegistry } from "./node-registry.ts";
+import { persist } from "./persist.ts";
+import { createStreams, type Streams } from "./serve.ts";
+
+/** What the agent is told and given. */
+export type AgentOptions = {
+  readonly client: Client;
+  /** metadata.name of the Beacon that it speaks for. */
+  readonly beacon: string;
+  /** Version of the program, e.g. `0.1.0`. */
+  readonly version: string;
+  /** Who finds the Docker hosts; a host that several find counts once. */
+  readonly providers: readonly Provider[];
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics?: Metrics;
+  /** Default: over the Docker API. */
+  readonly open?: (host: DockerHost) => Engine;
+  /** Puts a Node's streams on offer, until the returned function is called. */
+  readonly register?: (nodeName: string, streams: Streams) => () => void;
+};
+
+function openHost({ url, certDir }: DockerHost): Engine {
+  return openEngine(url, certDir === undefined ? {} : { certDir });
+}
+
+/** A host that discovery shows now. */
+type Entry = {
+  readonly provider: string;
+  readonly slot: HostSlot;
+  readonly end: AbortController;
+  readonly done: Promise<void>;
+};
+
+class Agent {
+  readonly #options: AgentOptions;
+  readonly #signal: AbortSignal;
+  readonly #metrics: Metrics;
+  readonly #recorder: EventRecorder;
+  /** By URL. */
+  readonly #entries = new Map<string, Entry>();
+  /** Engine ID to endpoint, shared by all slots. */
+  readonly #engines = new Map<string, string>();
+  #beacon: Beacon | undefined;
+  #reporting: Promise<void> = Promise.resolve();
+
+  constructor(options: AgentOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    this.#metrics = options.metrics ?? createMetrics();
+    const about = { component: "lighthouse-agent", instance: options.beacon };
+    this.#recorder = createRecorder({ ...options, ...about });
+  }
+
+  async run(): Promise<void> {
+    const { client, log, beacon, providers } = this.#options;
+    const signal = this.#signal;
+    const persistence = { ...this.#options, signal };
+    const cluster = await persist("learn which control plane this is", persistence, async () => {
+      const found = await client.get(namespaces, { name: "kube-system" }, signal);
+      if (found === undefined) throw new Error("Cannot find Namespace kube-system");
+      return found.metadata.uid;
+    });
+    if (cluster === undefined) return;
+    const deps = this.#slotDeps(cluster);
+    await Promise.all([
+      this.#recorder.run(signal),
+      this.#watchBeacon(),
+      this.#watchNodes(),
+      ...providers.map((provider) => this.#follow(provider, deps)),
+    ]);
+    await Promise.all([...this.#entries.values()].map(({ done }) => done));
+    await this.#reporting;
+    log.info({ beacon }, "agent stopped; containers go on running");
+  }
+
+  /** Begins and ends hosts as a provider finds them. */
+  async #follow(provider: Provider, deps: SlotDeps): Promise<void> {
+    for await (const hosts of provider.hosts(this.#signal)) {
+      const urls = new Set(hosts.map(({ url }) => url));
+      for (const [url, entry] of this.#entries) {
+        if (entry.provider !== provider.name || urls.has(url)) continue;
+        entry.end.abort();
+        this.#entries.delete(url);
+      }
+      for (const host of hosts) if (!this.#entries.has(host.url)) this.#begin(host, deps);
+      this.#report();
+    }
+  }
+
+  #begin(host: DockerHost, deps: SlotDeps): void {
+    const engine = (this.#options.open ?? openHost)(host);
+    const { provider, labels } = host;
+    const end = new AbortController();
+    const slot = createHostSlot({ engine, provider, labels }, deps);
+    const run = async (): Promise<void> => {
+      try {
+        await slot.run(AbortSignal.any([this.#signal, end.signal]));
+      } finally {
+        await engine[Symbol.asyncDispose]();
+      }
+    };
+    const done = run();
+    this.#entries.set(host.url, { provider, slot, end, done });
+  }
+
+  #slotDeps(cluster: string): SlotDeps {
+    const { client, clock, log, beacon, version, register } = this.#options;
+    return {
+      client,
+      clock,
+      log,
+      beacon,
+      version,
+      cluster,
+      registry: createNodeRegistry({ client, clock, beacon }),
+      recorder: this.#recorder,
+      metrics: this.#metrics,
+      engines: this.#engines,
+      nodeLabels: () => this.#beacon?.spec.nodeLabels ?? {},
+      isPaused: () => this.#beacon?.spec.paused === true,
+      serve: (nodeName, host) => {
+        const streams = createStreams(host, () => clock.nowMs());
+        return register?.(nodeName, streams) ?? (() => undefined);
+      },
+      onLiveness: () => this.#report(),
+    };
+  }
+
+  #facts(): BeaconFacts {
+    const slots = [...this.#entries.values()].map(({ slot }) => slot);
+    const hosts = slots.map(({ name, isLive, why }) => ({ name, live: isLive, why }));
+    const provider = this.#options.providers.map(({ name }) => name).join(",");
+    return { version: this.#options.version, provider, hosts };
+  }
+
+  /** Writes the Beacon's status, one write after the other. */
+  #report(): void {
+    const write = async (): Promise<void> => {
+      const beacon = this.#beacon;
+      if (beacon === undefined || this.#signal.aborted) return;
+      await reportBeacon(this.#options, beacon, this.#facts());
+    };
+    this.#reporting = this.#reporting.then(write).catch((err: unknown) => {
+      if (this.#signal.aborted) return;
+      this.#options.log.warn({ err }, "cannot write the status of the beacon");
+    });
+  }
+
+  /** Keeps the Beacon there and does as its spec says. */
+  async #watchBeacon(): Promise<void> {
+    const { client, clock, log, beacon: name } = this.#options;
+    const signal = this.#signal;
+    const ensure = (): Promise<unknown> =>
+      persist("make the Beacon", { clock, log, signal }, () => ensureBeacon(client, name, signal));
+    const select = { fieldSelector: `metadata.name=${name}` };
+    const informer = createInformer({ client, type: beacons, select, clock, log });
+    informer.onChange((change) => {
+      if (change.type === "deleted") {
+        this.#beacon = undefined;
+        void ensure(); // never rejects
+        return;
+      }
+      const specChanged = this.#beacon?.metadata.generation !== change.after.metadata.generation;
+      this.#beacon = change.after;
+      if (specChanged) for (const { slot } of this.#entries.values()) slot.refresh();
+      this.#report();
+    });
+    await ensure();
+    await informer.run(signal);
+  }
+
+  /** A Node that somebody deletes while its host is there comes back. */
+  async #watchNodes(): Promise<void> {
+    const { client, clock, log, beacon } = this.#options;
+    const select = { labelSelector: `${label.beacon}=${beacon}` };
+    const informer = createInformer({ client, type: nodes, select, clock, log });
+    informer.onChange((change) => {
+      if (change.type !== "deleted") return;
+      for (const { slot } of this.#entries.values())
+        if (slot.nodeName === change.before.metadata.name) slot.refresh();
+    });
+    await informer.run(this.#signal);
+  }
+}
+
+/**
+ * Runs an agent until the signal aborts: one Node per Docker host, its pods, and the Beacon. It
+ * outlasts engines and API servers that go away and come back; containers go on running when it
+ * ends.
+ *
+ * @throws StatusError `ServiceUnavailable` or `BadRequest` of a provider that finds no host or is
+ * told nonsense; everything else is waited for.
+ */
+export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
+  const end = new AbortController();
+  const agent = new Agent(options, AbortSignal.any([signal, end.signal]));
+  try {
+    await agent.run();
+  } finally {
+    end.abort(); // one part that failed must not leave the others running
+  }
+}
