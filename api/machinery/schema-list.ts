@@ -11,7 +11,7 @@ const reportDuplicate: Check = (value, walk) => {
 /** Blames every item whose identity an earlier item has. */
 function uniqueBy(identity: (item: unknown) => string, shown: (item: unknown) => unknown): Check {
   return (value, walk) => {
-    if (!Array.isArray(value)) return;
+    if (!Array.isArray(value) || value.length < 2) return;
     const seen = new Set<string>();
     for (let i = 0; i < value.length; i += 1) {
       const id = identity(value[i]);
@@ -37,7 +37,8 @@ function listType(schema: JsonSchemaProps): Check | undefined {
   if (type === "set") return uniqueBy(canonicalJson, (item) => item);
   if (type !== "map") return undefined;
   const keys = keysOf(schema);
-  return uniqueBy((item) => canonicalJson(keys(item)), keys);
+  // Texts and numbers only, in the order of the schema: that text is the same for equal keys.
+  return uniqueBy((item) => JSON.stringify(keys(item)), keys);
 }
 
 function isUnique(value: readonly unknown[]): boolean {

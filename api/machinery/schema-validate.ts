@@ -14,11 +14,20 @@ import { numberChecks, textChecks } from "./schema-scalar.ts";
 import { isJsonObject, jsonType } from "./schema-value.ts";
 import { all, type Check, descend, here, report, trial, type Finding } from "./schema-walk.ts";
 
-const fits = (have: string, want: string): boolean =>
-  have === want || (want === "number" && have === "integer");
+const typeTests: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ["array", Array.isArray],
+  ["boolean", (value: unknown) => typeof value === "boolean"],
+  ["integer", Number.isInteger],
+  ["number", (value: unknown) => typeof value === "number"],
+  ["object", isJsonObject],
+  ["string", (value: unknown) => typeof value === "string"],
+]);
 
 function typeCheck(wanted: readonly string[]): (value: unknown) => boolean {
-  return (value) => wanted.some((want) => fits(jsonType(value), want));
+  const tests = wanted.flatMap((type) => typeTests.get(type) ?? []);
+  const [first, second] = tests;
+  if (first === undefined) return () => false;
+  return second === undefined ? first : (value) => tests.some((test) => test(value));
 }
 
 function wantedTypes(schema: JsonSchemaProps): readonly string[] {
@@ -36,9 +45,13 @@ function saysIntOrString(schema: JsonSchemaProps): boolean {
 }
 
 function enumCheck(values: readonly unknown[]): Check {
-  const allowed = new Set(values.map(canonicalJson));
+  const allowed = new Set(values);
+  // Structures are rare in an enum, and their text is not cheap.
+  const structures = new Set(
+    values.filter((value) => typeof value === "object").map(canonicalJson),
+  );
   return (value, walk) => {
-    if (!allowed.has(canonicalJson(value)))
+    if (!allowed.has(value) && !structures.has(canonicalJson(value)))
       report(walk, unsupportedValue(here(walk), value, values));
   };
 }
