@@ -1,0 +1,66 @@
+import { applicationReason } from "../../crds/conditions.ts";
+import { type Context, courseToLastGood, stay, type Turn } from "./context.ts";
+import { planMoves } from "./moves.ts";
+import { removeAll, removeFinished, removeSurplus, removeUnusable } from "./removals.ts";
+import { goodAtMs, hasResidue, isDone, type View, viewsOf } from "./slots.ts";
+import { complete, enter } from "./transitions.ts";
+import { waitForSlots } from "./waits.ts";
+
+/** When nothing came forward on the way back for so long, that is said and goes on slot by slot. */
+function stalledAtMs({ rollout, seen, nowMs }: Context, views: readonly View[]): number {
+  const readyMs = views.flatMap(({ goal }) =>
+    goal === undefined ? [] : (goodAtMs(goal, 0) ?? []),
+  );
+  const past = readyMs.filter((atMs) => atMs <= nowMs);
+  return Math.max(rollout.phaseStartedAtMs, ...past) + seen.strategy.deadlineMs;
+}
+
+function rolledBack(context: Context): Turn {
+  const { rollout, seen, target } = context;
+  if (target.name === seen.memory.current) return complete(context);
+  const turn = enter(context, "RolledBack", { reason: rollout.reason, message: rollout.message });
+  const now = seen.memory.current === undefined ? "nothing runs" : `${seen.memory.current} runs`;
+  const message = `${target.name} failed, ${now}: ${rollout.message}`;
+  return { ...turn, notices: [{ type: "Warning", reason: applicationReason.rolledBack, message }] };
+}
+
+/** A first rollout failed: there is no good version, so nothing shall be left. */
+function clear(context: Context): Turn {
+  const { seen } = context;
+  const left = seen.pods.filter((pod) => !pod.offline);
+  return left.length === 0 ? rolledBack(context) : stay(context, { steps: removeAll(seen) });
+}
+
+/**
+ * Back to the last good Revision: its parked pods start where the failed ones stop. Never itself
+ * rolled back: when it stalls it says so, and goes on one slot at a time.
+ */
+export function rollingBack(context: Context): Turn {
+  const { seen, nowMs, rollout } = context;
+  const { current } = seen.memory;
+  if (current === undefined) return clear(context);
+  const views = viewsOf(seen, current).filter((view) => !view.offline);
+  const arrival = { running: seen.running, goodMs: 0, nowMs };
+  const open = views.filter((view) => !isDone(view, arrival) || hasResidue(view));
+  if (open.length === 0) return rolledBack(context);
+  const isPaused = rollout.phase === "RollbackPaused";
+  const stallMs = stalledAtMs(context, views);
+  if (!isPaused && stallMs <= nowMs) {
+    const message = `${current} does not come back in ${open.length} slots: ${rollout.message}`;
+    const turn = enter(context, "RollbackPaused", { reason: rollout.reason, message });
+    const reason = applicationReason.rollbackPaused;
+    return { ...turn, notices: [{ type: "Warning", reason, message }] };
+  }
+  const course = courseToLastGood(context, current);
+  const moves = planMoves(views, isPaused ? { ...course, batch: 1 } : course);
+  return stay(context, {
+    steps: [
+      ...removeSurplus(seen, views),
+      ...removeUnusable(views),
+      ...removeFinished(views, nowMs),
+      ...moves,
+    ],
+    waits: waitForSlots(context, open, applicationReason.rollingBack),
+    wakeAtMs: isPaused ? [] : [stallMs],
+  });
+}

@@ -1,0 +1,13 @@
+import type { Strategy } from "./seen.ts";
+
+/** How many batches `slots` slots make, the canary included. Integer, 1 or more. */
+export function batchCount({ batch, canary }: Strategy, slots: number): number {
+  if (slots <= canary) return 1;
+  return (canary > 0 ? 1 : 0) + Math.max(1, Math.ceil((slots - canary) / batch));
+}
+
+/** How many slots are switched by the end of batch `number`, which counts from 1. */
+export function batchEnd({ batch, canary }: Strategy, slots: number, number: number): number {
+  const end = canary > 0 ? canary + (number - 1) * batch : number * batch;
+  return Math.min(slots, end);
+}

@@ -1,0 +1,142 @@
+import {
+  type Condition,
+  type DraftCondition,
+  setCondition,
+} from "../../api/machinery/conditions.ts";
+import { formatTime } from "../../api/machinery/time.ts";
+import {
+  applicationCondition as type,
+  type ApplicationReason,
+  applicationReason as reason,
+} from "../../crds/conditions.ts";
+import type { Seen } from "./seen.ts";
+import { viewsOf } from "./slots.ts";
+import type { Plan } from "./step.ts";
+
+type Verdict = Pick<DraftCondition, "status" | "reason" | "message">;
+
+const yes = (why: ApplicationReason, message = ""): Verdict => ({
+  status: "True",
+  reason: why,
+  message,
+});
+const no = (why: string, message = ""): Verdict => ({ status: "False", reason: why, message });
+
+/** Slots that run the last good Revision and are ready, of all slots. */
+function settledSlots(seen: Seen, current: string): number {
+  return viewsOf(seen, current).filter(
+    ({ goal, offline }) => !offline && goal?.ready === true && goal.desired === "Running",
+  ).length;
+}
+
+function stoppedVerdict(seen: Seen): Verdict {
+  const up = seen.pods.filter((pod) => pod.up).length;
+  if (up === 0) return yes(reason.stopped, "spec.runState is Stopped and no container runs");
+  return no(reason.slotsNotReady, `spec.runState is Stopped and ${up} pods still run`);
+}
+
+function completedVerdict(seen: Seen, plan: Plan): Verdict {
+  const { current = "" } = plan.memory;
+  const total = seen.slots.length;
+  if (total === 0) return yes(reason.noSlots, "No slot is asked for");
+  if (!seen.running) return stoppedVerdict(seen);
+  const ready = settledSlots(seen, current);
+  if (ready === total) return yes(reason.slotsReady, `${ready} of ${total} slots run ${current}`);
+  const isAway = plan.waits.some((wait) => wait.reason === reason.hostOffline);
+  const why = isAway ? reason.hostOffline : reason.slotsNotReady;
+  return no(why, `${ready} of ${total} slots run ${current} and are ready`);
+}
+
+function readyVerdict(seen: Seen, plan: Plan): Verdict {
+  const { rollout, current } = plan.memory;
+  const words = rollout?.message ?? "";
+  switch (rollout?.phase) {
+    case "Completed":
+      return completedVerdict(seen, plan);
+    case "RolledBack":
+      return current === undefined
+        ? no(reason.firstRolloutFailed, words)
+        : no(reason.rolledBack, `${rollout.revision} failed, ${current} runs: ${words}`);
+    case "RollingBack":
+    case "RollbackPaused":
+      return no(reason.rollingBack, words);
+    default:
+      return no(reason.rollingOut, words);
+  }
+}
+
+function progressingVerdict({ memory }: Plan): Verdict {
+  const { rollout, current } = memory;
+  const words = rollout?.message ?? "";
+  switch (rollout?.phase) {
+    case "Completed":
+      return no(reason.completed, words);
+    case "RolledBack":
+      return no(current === undefined ? reason.firstRolloutFailed : reason.rolledBack, words);
+    case "RollbackPaused":
+      return no(reason.rollbackPaused, words);
+    case "Paused":
+      return no(rollout.reason, words);
+    case "RollingBack":
+      return yes(reason.rollingBack, words);
+    default:
+      return { status: "True", reason: rollout?.reason ?? reason.rollingOut, message: words };
+  }
+}
+
+function rolledBackVerdict({ memory }: Plan): Verdict {
+  const { rollout, current } = memory;
+  switch (rollout?.phase) {
+    case "RolledBack":
+      return yes(
+        current === undefined ? reason.firstRolloutFailed : reason.rolledBack,
+        rollout.message,
+      );
+    case "RollingBack":
+      return no(reason.rollingBack, rollout.message);
+    case "RollbackPaused":
+      return no(reason.rollbackPaused, rollout.message);
+    default:
+      return no(reason.notRolledBack);
+  }
+}
+
+function pausedVerdict(seen: Seen, { memory }: Plan): Verdict {
+  const { rollout } = memory;
+  if (rollout?.phase === "RollbackPaused") return yes(reason.rollbackPaused, rollout.message);
+  const isByFailure = rollout?.phase === "Paused" && rollout.reason === reason.pausedByFailure;
+  if (isByFailure) return yes(reason.pausedByFailure, rollout.message);
+  return seen.paused ? yes(reason.pausedByUser, "spec.paused is true") : no(reason.notPaused);
+}
+
+function scheduledVerdict(seen: Seen): Verdict {
+  const wanted = new Set(seen.slots.map(({ id }) => id));
+  const homeless = seen.pods.filter(
+    (pod) => pod.node === undefined && !pod.terminating && wanted.has(pod.slot),
+  );
+  const stuck = homeless.find((pod) => pod.trouble?.reason === "Unschedulable");
+  if (stuck === undefined) return yes(reason.allScheduled);
+  return no(reason.unschedulable, `pod ${stuck.name}: ${stuck.trouble?.message ?? ""}`);
+}
+
+/** The conditions of the Application after this pass; one that says the same keeps its time. */
+export function conditionsOf(
+  before: readonly Condition[] | undefined,
+  seen: Seen,
+  plan: Plan,
+  about: { readonly generation: number; readonly nowMs: number },
+): readonly Condition[] {
+  const verdicts: readonly (readonly [string, Verdict])[] = [
+    [type.ready, readyVerdict(seen, plan)],
+    [type.progressing, progressingVerdict(plan)],
+    [type.rolledBack, rolledBackVerdict(plan)],
+    [type.paused, pausedVerdict(seen, plan)],
+    [type.scheduled, scheduledVerdict(seen)],
+  ];
+  const now = formatTime(about.nowMs);
+  return verdicts.reduce<readonly Condition[]>(
+    (list, [type, verdict]) =>
+      setCondition(list, { type, ...verdict, observedGeneration: about.generation }, now),
+    before ?? [],
+  );
+}

@@ -1,0 +1,268 @@
+import { applicationReason } from "../../crds/conditions.ts";
+import { batchCount, batchEnd } from "./batches.ts";
+import { type Context, courseOf, isCutOff, stay, type Turn } from "./context.ts";
+import { deadlineAtMs, failuresOf, hopelessOf, stuckOf, type Verdict } from "./judge.ts";
+import { planMoves, planPrepare } from "./moves.ts";
+import { removeOddImages, removeSurplus, removeUnusable } from "./removals.ts";
+import { repair } from "./repair.ts";
+import { goodAtMs, hasResidue, isDone, isTaken, type View } from "./slots.ts";
+import type { Step } from "./step.ts";
+import { complete, enter, enterSwitching, fail } from "./transitions.ts";
+import { waitForSlots } from "./waits.ts";
+
+/** The first verdict speaks for all; the rest is counted. */
+function failWith(context: Context, verdicts: readonly Verdict[]): Turn {
+  const [first] = verdicts;
+  const { reason, message } = first ?? {
+    reason: applicationReason.progressDeadlineExceeded,
+    message: "Nothing came forward in time",
+  };
+  const rest = verdicts.length > 1 ? ` (and ${verdicts.length - 1} more)` : "";
+  const slots = verdicts.map(({ slot }) => slot);
+  return fail(context, { reason, message: `${message}${rest}` }, slots);
+}
+
+/** Pods that must go whatever the phase of a rollout. */
+function removals({ seen, reachable, target }: Context): readonly Step[] {
+  const digests = new Map(target.images.map(({ image, digest }) => [image, digest]));
+  return [
+    ...removeSurplus(seen, reachable),
+    ...removeUnusable(reachable),
+    ...removeOddImages(reachable, digests),
+  ];
+}
+
+/** Steps without those on pods that are to be deleted in the same turn. */
+function withRemovals(removed: readonly Step[], steps: readonly Step[]): readonly Step[] {
+  const doomed = new Set(removed.flatMap((step) => (step.kind === "deletePod" ? [step.uid] : [])));
+  const isIdle = (step: Step): boolean =>
+    step.kind !== "order" || !step.orders.some(({ uid }) => doomed.has(uid));
+  return [...removed, ...steps.filter(isIdle)];
+}
+
+/** Images are fetched and containers made everywhere, and nothing that runs is touched. */
+export function preparing(context: Context): Turn {
+  const { reachable, seen, nowMs } = context;
+  const hopeless = hopelessOf(reachable);
+  if (hopeless.length > 0) return failWith(context, hopeless);
+  const open = reachable.filter(({ goal }) => goal?.prepared !== true);
+  if (open.length === 0) return enterSwitching(context);
+  const deadlineMs = deadlineAtMs(context);
+  if (deadlineMs <= nowMs)
+    return failWith(context, stuckOf({ ...context, reachable: open }, new Set()));
+  const course = courseOf(context);
+  const steps = seen.running
+    ? [...planPrepare(reachable, course), ...repair(context)]
+    : planMoves(reachable, course);
+  return stay(context, {
+    steps: withRemovals(removals(context), steps),
+    waits: waitForSlots(context, open, applicationReason.waitingForPrepare),
+    wakeAtMs: [deadlineMs],
+  });
+}
+
+/** Where the switching of slots stands. */
+type Progress = {
+  readonly forgiven: ReadonlySet<string>;
+  /** Slots that the target has taken, and are not yet good. */
+  readonly flying: readonly View[];
+  /** Slots that the target has not taken. */
+  readonly ahead: readonly View[];
+  readonly taken: number;
+};
+
+function progressOf(context: Context): Progress {
+  const { seen, reachable, rollout, nowMs } = context;
+  const forgiven = new Set(rollout.failedSlots);
+  const arrival = { running: seen.running, goodMs: seen.strategy.minReadyMs, nowMs };
+  const isTarget = (view: View): boolean => isTaken(view, seen.running);
+  const isOpen = (view: View): boolean => !forgiven.has(view.slot.id) && !isDone(view, arrival);
+  return {
+    forgiven,
+    flying: reachable.filter((view) => isTarget(view) && isOpen(view)),
+    ahead: reachable.filter((view) => !isTarget(view) && isOpen(view)),
+    taken: reachable.filter(isTarget).length,
+  };
+}
+
+/** Failures beyond what is tolerated end the rollout; the others are remembered. */
+function tolerate(context: Context, verdicts: readonly Verdict[]): Context | Turn {
+  const { rollout, seen } = context;
+  const known = new Set(rollout.failedSlots);
+  const fresh = verdicts.filter(({ slot }) => !known.has(slot));
+  if (fresh.length === 0) return context;
+  const failedSlots = [...rollout.failedSlots, ...fresh.map(({ slot }) => slot)];
+  if (failedSlots.length > seen.strategy.tolerated) return failWith(context, fresh);
+  return { ...context, rollout: { ...rollout, failedSlots } };
+}
+
+const isTurn = (result: Context | Turn): result is Turn => "steps" in result;
+
+function goodTimes({ seen, reachable, nowMs }: Context): readonly number[] {
+  const { minReadyMs } = seen.strategy;
+  return reachable.flatMap(({ goal }) => {
+    const atMs = goal === undefined ? undefined : goodAtMs(goal, minReadyMs);
+    return atMs !== undefined && atMs > nowMs ? [atMs] : [];
+  });
+}
+
+/** The steps of a phase that switches slots up to `allowed`. */
+function switching(context: Context, progress: Progress, allowed: number): Turn {
+  const { seen, reachable, rollout } = context;
+  const isHeld = rollout.phase !== "Rolling" && rollout.from !== undefined;
+  // A canary must stay small: what breaks beside it is repaired with the version that is proven.
+  const open = isHeld
+    ? reachable.filter((view) => isTaken(view, seen.running) || view.rivals.length > 0)
+    : reachable;
+  const course = courseOf(context, { allowed, forgiven: progress.forgiven });
+  const steps = [...planMoves(open, course), ...(isHeld ? repair(context) : [])];
+  return stay(context, {
+    steps: withRemovals(removals(context), steps),
+    waits: waitForSlots(context, progress.flying, applicationReason.waitingForReady),
+    wakeAtMs: goodTimes(context),
+  });
+}
+
+function judged(context: Context, progress: Progress): Context | Turn {
+  const result = tolerate(context, failuresOf(context));
+  if (isTurn(result)) return result;
+  const isOver = progress.flying.length + progress.ahead.length === 0;
+  if (isOver || deadlineAtMs(result) > context.nowMs) return result;
+  return tolerate(result, stuckOf(result, new Set(result.rollout.failedSlots)));
+}
+
+/** The canary batch is switched and watched. */
+export function canary(before: Context): Turn {
+  const context = judged(before, progressOf(before));
+  if (isTurn(context)) return context;
+  const { seen, reachable, rollout, target } = context;
+  const progress = progressOf(context);
+  const end = batchEnd(seen.strategy, reachable.length, 1);
+  if (progress.flying.length > 0 || progress.taken < end) {
+    const turn = switching(context, progress, end);
+    return { ...turn, wakeAtMs: [...turn.wakeAtMs, deadlineAtMs(context)] };
+  }
+  if (!seen.strategy.manualApproval || seen.approved === target.name) {
+    return enterRolling(context, rollout.batch + 1);
+  }
+  return enter(context, "Waiting", {
+    resume: "Rolling",
+    reason: applicationReason.waitingForApproval,
+    message: `The canary of ${target.name} is good and waits for an approval`,
+  });
+}
+
+function enterRolling(context: Context, batch: number): Turn {
+  const count = batchCount(context.seen.strategy, context.reachable.length);
+  return enter(context, "Rolling", {
+    reason: applicationReason.rollingOut,
+    message: `Switching to ${context.target.name}`,
+    batch: Math.min(batch, count),
+  });
+}
+
+/** All slots are on the target and good: either it is watched for a while, or it is proven already. */
+function finish(context: Context): Turn {
+  const { seen, target } = context;
+  const isProven = target.name === seen.memory.current;
+  if (isProven || !seen.running || seen.strategy.monitorMs === 0) return completeIfClean(context);
+  return enter(context, "Verifying", {
+    reason: applicationReason.monitoring,
+    message: `Watching ${target.name} for ${seen.strategy.monitorMs / 1000} s`,
+  });
+}
+
+function completeIfClean(context: Context): Turn {
+  const residue = context.reachable.filter(hasResidue);
+  if (residue.length === 0) return complete(context);
+  const turn = switching(context, progressOf(context), context.seen.slots.length);
+  return { ...turn, waits: waitForSlots(context, residue, applicationReason.rollingOut) };
+}
+
+/** The batch that may be switched now: the next one as soon as all before it are good. */
+function nextBatch(context: Context, progress: Progress): number {
+  const { seen, reachable, rollout } = context;
+  const count = batchCount(seen.strategy, reachable.length);
+  let batch = Math.max(1, rollout.batch);
+  if (progress.flying.length > 0) return batch;
+  while (batch < count && progress.taken >= batchEnd(seen.strategy, reachable.length, batch)) {
+    batch += 1;
+  }
+  return batch;
+}
+
+/** Batch after batch is switched, each once the one before is good. */
+export function rolling(before: Context): Turn {
+  const context = judged(before, progressOf(before));
+  if (isTurn(context)) return context;
+  const { seen, reachable, rollout, nowMs } = context;
+  const progress = progressOf(context);
+  if (progress.flying.length + progress.ahead.length === 0) return finish(context);
+  const batch = nextBatch(context, progress);
+  const isNext = batch > Math.max(1, rollout.batch);
+  if (isNext && seen.strategy.pauseMs > 0) {
+    return enter(context, "Waiting", {
+      resume: "Rolling",
+      reason: applicationReason.waitingBetweenBatches,
+      message: `Batch ${rollout.batch} is good, the next one begins in ${seen.strategy.pauseMs / 1000} s`,
+    });
+  }
+  const begun: Context = isNext
+    ? { ...context, rollout: { ...rollout, batch, batchStartedAtMs: nowMs } }
+    : context;
+  const turn = switching(begun, progress, batchEnd(seen.strategy, reachable.length, batch));
+  return { ...turn, wakeAtMs: [...turn.wakeAtMs, deadlineAtMs(begun)] };
+}
+
+/** What holds a rollout that is good so far, since when, and when to look again. */
+function holdBy(context: Context, owner: string, wakeAtMs: readonly number[]): Turn {
+  const { seen, rollout, reachable } = context;
+  const end = batchEnd(seen.strategy, reachable.length, Math.max(1, rollout.batch));
+  const turn = switching(context, progressOf(context), end);
+  const { message, reason, phaseStartedAtMs: sinceMs } = rollout;
+  return { ...turn, waits: [{ owner, message, reason, sinceMs }, ...turn.waits], wakeAtMs };
+}
+
+/** Good so far, and held: by an approval, a pause or Nodes that are away. The deadline stands still. */
+export function waiting(before: Context): Turn {
+  const context = tolerate(before, failuresOf(before));
+  if (isTurn(context)) return context;
+  const { seen, rollout, target, nowMs } = context;
+  const resumeAtMs = rollout.phaseStartedAtMs + seen.strategy.pauseMs;
+  switch (rollout.reason) {
+    case applicationReason.waitingForApproval:
+      if (seen.approved === target.name || !seen.strategy.manualApproval)
+        return enterRolling(context, rollout.batch + 1);
+      return holdBy(context, "user", []);
+    case applicationReason.waitingForNodes:
+      if (isCutOff(context)) return stay(context);
+      return enter(context, rollout.resume ?? "Rolling", {
+        reason: applicationReason.rollingOut,
+        message: "The nodes answer again",
+      });
+    default:
+      if (resumeAtMs <= nowMs) return enterRolling(context, rollout.batch + 1);
+      return holdBy(context, "clock", [resumeAtMs]);
+  }
+}
+
+/** Everything runs the target; it is watched before the old pods are given up. */
+export function verifying(before: Context): Turn {
+  const context = tolerate(before, failuresOf(before));
+  if (isTurn(context)) return context;
+  const { seen, rollout, reachable, nowMs } = context;
+  const endMs = rollout.phaseStartedAtMs + seen.strategy.monitorMs;
+  if (endMs <= nowMs) return completeIfClean(context);
+  const turn = switching(
+    { ...context, rollout: { ...rollout, phase: "Rolling" } },
+    progressOf(context),
+    reachable.length,
+  );
+  const wait = { owner: "clock", reason: applicationReason.monitoring, message: rollout.message };
+  return {
+    ...turn,
+    rollout,
+    waits: [{ ...wait, sinceMs: rollout.phaseStartedAtMs }, ...turn.waits],
+    wakeAtMs: [...turn.wakeAtMs, endMs],
+  };
+}

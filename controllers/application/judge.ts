@@ -1,0 +1,124 @@
+import { applicationReason, podReason } from "../../crds/conditions.ts";
+import type { Context } from "./context.ts";
+import type { PodSeen, Trouble } from "./seen.ts";
+import { goodAtMs, isDone, isTaken, type View } from "./slots.ts";
+
+/** How long an engine may refuse to start a container before the slot counts as failed. Milliseconds. */
+export const startRefusedForMs = 10_000;
+
+const reasons: Readonly<Record<string, string>> = {
+  [podReason.pullFailed]: applicationReason.imagePullFailed,
+  [podReason.pullBackOff]: applicationReason.imagePullFailed,
+  [podReason.neverPull]: applicationReason.imagePullFailed,
+  InvalidImageName: applicationReason.imagePullFailed,
+  [podReason.nameConflict]: applicationReason.nameConflict,
+  [podReason.portConflict]: applicationReason.portConflict,
+  [podReason.createError]: applicationReason.containerFailed,
+  [podReason.runError]: applicationReason.containerFailed,
+  [podReason.crashLoop]: applicationReason.containerFailed,
+  Unschedulable: applicationReason.unschedulable,
+};
+
+/** Why a pod waits, in the words of our table; `otherwise` when it gives no reason we know. */
+export function reasonOf(pod: PodSeen | undefined, otherwise: string): string {
+  return reasons[pod?.trouble?.reason ?? ""] ?? otherwise;
+}
+
+/** Which pod of which slot, and what it said last. */
+export function describe(view: View, what: string): string {
+  const { slot, goal } = view;
+  if (goal === undefined) return `slot ${slot.id}: ${what}`;
+  const where = goal.node === undefined ? "" : ` on ${goal.node}`;
+  const said =
+    goal.trouble === undefined || goal.trouble.message === "" ? "" : `: ${goal.trouble.message}`;
+  return `slot ${slot.id}: pod ${goal.name}${where} ${what}${said}`;
+}
+
+/** A slot that failed, and how. */
+export type Verdict = Trouble & { readonly slot: string };
+
+/** Failures that no waiting mends, so that not even the first stop is worth it. */
+export function hopelessOf(views: readonly View[]): readonly Verdict[] {
+  const hopeless: readonly string[] = [podReason.neverPull, "InvalidImageName"];
+  return views
+    .filter(
+      ({ goal }) => hopeless.includes(goal?.trouble?.reason ?? "") && goal?.prepared === false,
+    )
+    .map((view) => ({
+      slot: view.slot.id,
+      reason: applicationReason.imagePullFailed,
+      message: describe(view, "cannot have its image"),
+    }));
+}
+
+function isRefused(goal: PodSeen, { rollout, nowMs }: Context): boolean {
+  if (goal.trouble?.reason !== podReason.runError) return false;
+  const sinceMs = Math.max(rollout.phaseStartedAtMs, rollout.batchStartedAtMs ?? 0);
+  return nowMs - sinceMs >= startRefusedForMs;
+}
+
+function verdictOf(view: View, context: Context): Verdict | undefined {
+  const { goal, slot } = view;
+  const { rollout, seen } = context;
+  if (goal === undefined || goal.desired !== "Running" || !seen.running) return undefined;
+  const failed = (what: string): Verdict => ({
+    slot: slot.id,
+    reason: applicationReason.containerFailed,
+    message: describe(view, what),
+  });
+  if (goal.ended || goal.finished) return failed("ended");
+  if (goal.restarts > 0) return failed(`was restarted ${goal.restarts} times`);
+  if (isRefused(goal, context)) return failed("cannot be started");
+  // Whoever was there when the watch began was good then.
+  const watched = rollout.phase === "Verifying" && goal.createdAtMs < rollout.phaseStartedAtMs;
+  return watched && !goal.ready ? failed("is no longer ready") : undefined;
+}
+
+/**
+ * Slots of the target that failed. Not those on Nodes that do not answer, unless the policy says
+ * so; and none when the target is the last good Revision, which has proven itself.
+ */
+export function failuresOf(context: Context): readonly Verdict[] {
+  const { seen, views, reachable, target } = context;
+  if (target.name === seen.memory.current) return [];
+  const found = reachable.flatMap((view) => verdictOf(view, context) ?? []);
+  if (seen.strategy.offlineNodes !== "Fail") return found;
+  const offline = views.filter((view) => view.offline);
+  const nodeOf = ({ slot, goal, others }: View): string =>
+    slot.node ?? goal?.node ?? others[0]?.node ?? "unknown";
+  const lost = offline.map((view) => ({
+    slot: view.slot.id,
+    reason: applicationReason.nodeOffline,
+    message: `slot ${view.slot.id}: node ${nodeOf(view)} does not answer`,
+  }));
+  return [...found, ...lost];
+}
+
+/** When the rollout came forward last: a phase, a batch, a prepared or a good slot. */
+function progressedAtMs({ rollout, reachable, seen, nowMs }: Context): number {
+  const { minReadyMs } = seen.strategy;
+  const ofPods = reachable.flatMap(({ goal }) => {
+    if (goal === undefined) return [];
+    return [goal.preparedAtMs ?? 0, goodAtMs(goal, minReadyMs) ?? 0];
+  });
+  const past = ofPods.filter((atMs) => atMs <= nowMs);
+  return Math.max(rollout.phaseStartedAtMs, rollout.batchStartedAtMs ?? 0, ...past);
+}
+
+/** When the progress deadline passes, unless something comes forward. Milliseconds since the epoch. */
+export function deadlineAtMs(context: Context): number {
+  return progressedAtMs(context) + context.seen.strategy.deadlineMs;
+}
+
+/** The slots that keep a phase from its end: those begun and not done, or all that are not done. */
+export function stuckOf(context: Context, forgiven: ReadonlySet<string>): readonly Verdict[] {
+  const { seen, nowMs, reachable } = context;
+  const arrival = { running: seen.running, goodMs: seen.strategy.minReadyMs, nowMs };
+  const open = reachable.filter((view) => !forgiven.has(view.slot.id) && !isDone(view, arrival));
+  const begun = open.filter((view) => isTaken(view, seen.running));
+  return (begun.length > 0 ? begun : open).map((view) => ({
+    slot: view.slot.id,
+    reason: reasonOf(view.goal, applicationReason.progressDeadlineExceeded),
+    message: describe(view, "is not ready in time"),
+  }));
+}

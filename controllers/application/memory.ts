@@ -1,0 +1,82 @@
+import { formatMicroTime, formatTime, parseTime } from "../../api/machinery/time.ts";
+import type {
+  ApplicationStatus,
+  FailedRevision,
+  Rollout as WireRollout,
+} from "../../crds/types.gen.ts";
+import type { Failure, Memory, Rollout } from "./seen.ts";
+
+const msOf = (time: string | undefined): number | undefined =>
+  time === undefined ? undefined : parseTime(time);
+
+function failureFrom(failed: FailedRevision | undefined): Failure | undefined {
+  if (failed === undefined) return undefined;
+  const { hash, name = "", reason = "", message = "" } = failed;
+  return { hash, name, reason, message, failedAtMs: msOf(failed.failedAt) ?? 0 };
+}
+
+function timesFrom(wire: WireRollout) {
+  const startedAtMs = msOf(wire.startedAt) ?? 0;
+  const batchStartedAtMs = msOf(wire.batchStartedAt);
+  const finishedAtMs = msOf(wire.finishedAt);
+  return {
+    startedAtMs,
+    phaseStartedAtMs: msOf(wire.phaseStartedAt) ?? startedAtMs,
+    ...(batchStartedAtMs === undefined ? {} : { batchStartedAtMs }),
+    ...(finishedAtMs === undefined ? {} : { finishedAtMs }),
+  };
+}
+
+function rolloutFrom(wire: WireRollout | undefined): Rollout | undefined {
+  if (wire?.revision === undefined) return undefined;
+  const { phase, resumePhase, fromRevision, templateHash = "", reason = "" } = wire;
+  return {
+    phase,
+    ...(resumePhase === undefined ? {} : { resume: resumePhase }),
+    revision: wire.revision,
+    ...(fromRevision === undefined ? {} : { from: fromRevision }),
+    hash: templateHash,
+    reason,
+    message: wire.message ?? "",
+    batch: wire.batch ?? 0,
+    failedSlots: wire.failedSlots ?? [],
+    ...timesFrom(wire),
+    steps: wire.steps ?? [],
+  };
+}
+
+/** What the status remembers. */
+export function memoryFrom(status: ApplicationStatus | undefined): Memory {
+  const failed = failureFrom(status?.failedRevision);
+  const rollout = rolloutFrom(status?.rollout);
+  return {
+    ...(status?.currentRevision === undefined ? {} : { current: status.currentRevision }),
+    ...(failed === undefined ? {} : { failed }),
+    ...(rollout === undefined ? {} : { rollout }),
+  };
+}
+
+/** `status.failedRevision`. */
+export function failureTo({ failedAtMs, ...failed }: Failure): FailedRevision {
+  return { ...failed, failedAt: formatTime(failedAtMs) };
+}
+
+/** `status.rollout` without what is counted anew in every pass. Phases and batches to the microsecond. */
+export function rolloutTo(rollout: Rollout): WireRollout {
+  const { resume, from, hash, startedAtMs, phaseStartedAtMs, batchStartedAtMs, ...kept } = rollout;
+  const { finishedAtMs, failedSlots, steps, ...same } = kept;
+  return {
+    ...same,
+    ...(resume === undefined ? {} : { resumePhase: resume }),
+    ...(from === undefined ? {} : { fromRevision: from }),
+    templateHash: hash,
+    ...(failedSlots.length === 0 ? {} : { failedSlots }),
+    startedAt: formatMicroTime(startedAtMs),
+    phaseStartedAt: formatMicroTime(phaseStartedAtMs),
+    ...(batchStartedAtMs === undefined
+      ? {}
+      : { batchStartedAt: formatMicroTime(batchStartedAtMs) }),
+    ...(finishedAtMs === undefined ? {} : { finishedAt: formatMicroTime(finishedAtMs) }),
+    ...(steps.length === 0 ? {} : { steps }),
+  };
+}

@@ -1,0 +1,133 @@
+import type { Cache } from "../../api/client/informer.ts";
+import { keyText, type ObjectKey } from "../../api/machinery/object.ts";
+import { controllerOf, isControlledBy } from "../../api/machinery/owner.ts";
+import type { Node, Pod } from "../../api/machinery/resources.ts";
+import { parseTime } from "../../api/machinery/time.ts";
+import { annotation, label } from "../../crds/labels.ts";
+import type { Application, ImageDigest, PodTemplate, Revision } from "../../crds/types.gen.ts";
+import { defined } from "./defined.ts";
+import { templateHash } from "./hash.ts";
+import { memoryFrom } from "./memory.ts";
+import { isAnswering, nodeFacts, slotsOf } from "./placement.ts";
+import { podSeen } from "./pod-facts.ts";
+import type { RevisionSeen, Seen } from "./seen.ts";
+import { strategyOf } from "./strategy.ts";
+
+/** Index of pods and Revisions by the text key of their Application. */
+export const byApplication = "application";
+
+/** What the controller reads. */
+export type Sources = {
+  readonly applications: Cache<Application>;
+  readonly revisions: Cache<Revision>;
+  readonly pods: Cache<Pod>;
+  readonly nodes: Cache<Node>;
+};
+
+/** An Application as decisions see it, and the templates that its pods are made from. */
+export type Subject = {
+  readonly application: Application;
+  readonly seen: Seen;
+  /** By name of the Revision. */
+  readonly templates: ReadonlyMap<string, PodTemplate>;
+};
+
+/** The key of the Application that manages an object, as the index files it; none if it is no child. */
+export function applicationKeys(object: Pod | Revision): readonly ObjectKey[] {
+  const owner = controllerOf(object);
+  if (owner?.kind !== "Application") return [];
+  const { namespace } = object.metadata;
+  return [{ ...(namespace === undefined ? {} : { namespace }), name: owner.name }];
+}
+
+/** {@link applicationKeys} in text form. */
+export const applicationIndex = (object: Pod | Revision): readonly string[] =>
+  applicationKeys(object).map(keyText);
+
+function imagesOf({ spec, status }: Revision): readonly ImageDigest[] {
+  const all = [...(spec.images ?? []), ...(status?.images ?? [])];
+  const byImage = new Map(all.map(({ image, digest }) => [image, digest]));
+  return [...byImage].map(([image, digest]) => ({ image, digest }));
+}
+
+const msOf = (time: string | undefined): number | undefined =>
+  time === undefined ? undefined : parseTime(time);
+
+function revisionSeen(revision: Revision): RevisionSeen {
+  const { metadata, spec, status = {} } = revision;
+  const { phase, outcome, reason, message } = status;
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    number: spec.number,
+    hash: spec.templateHash,
+    ...defined({
+      phase,
+      outcome,
+      reason,
+      message,
+      startedAtMs: msOf(status.startedAt),
+      completedAtMs: msOf(status.completedAt),
+    }),
+    images: imagesOf(revision),
+  };
+}
+
+function wishesOf({ metadata, spec }: Application) {
+  const { annotations = {} } = metadata;
+  return {
+    name: metadata.name,
+    hash: templateHash(spec.template),
+    running: spec.runState !== "Stopped",
+    paused: spec.paused,
+    historyLimit: spec.revisionHistoryLimit,
+    ...defined({
+      approved: annotations[annotation.approve],
+      retryMs: msOf(annotations[annotation.retry]),
+    }),
+  };
+}
+
+/**
+ * Everything known about one Application, from caches alone; `undefined` once it is gone or being
+ * deleted: its children go by their owner references.
+ */
+export function observe(sources: Sources, key: ObjectKey): Subject | undefined {
+  const application = sources.applications.get(key);
+  if (application === undefined || application.metadata.deletionTimestamp !== undefined)
+    return undefined;
+  const { uid } = application.metadata;
+  const revisions = sources.revisions
+    .by(byApplication, keyText(key))
+    .filter((revision) => isControlledBy(revision, uid));
+  const pods = sources.pods
+    .by(byApplication, keyText(key))
+    .filter((pod) => isControlledBy(pod, uid));
+  const nodes = sources.nodes.list();
+  const nodeOf = new Map(nodes.map((node) => [node.metadata.name, node]));
+  const templates = new Map(revisions.map(({ metadata, spec }) => [metadata.name, spec.template]));
+  const occupied = new Set(pods.flatMap(({ spec }) => spec.nodeName ?? []));
+  const slots = slotsOf(application, nodes, occupied);
+  const isAway = ({ node }: { readonly node?: string }): boolean => {
+    const known = node === undefined ? undefined : nodeOf.get(node);
+    return known !== undefined && !isAnswering(known);
+  };
+  const seenPods = pods.map((pod) => {
+    const own = templates.get(pod.metadata.labels?.[label.revision] ?? "");
+    const node = nodeOf.get(pod.spec.nodeName ?? "");
+    return podSeen(pod, nodeFacts(pod, node, application, own ?? application.spec.template));
+  });
+  return {
+    application,
+    templates,
+    seen: {
+      ...wishesOf(application),
+      strategy: strategyOf(application, slots.length),
+      slots,
+      pods: seenPods.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+      revisions: revisions.map(revisionSeen),
+      offlineNodes: new Set(slots.filter(isAway).flatMap(({ node }) => node ?? [])),
+      memory: memoryFrom(application.status),
+    },
+  };
+}

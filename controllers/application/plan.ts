@@ -1,0 +1,185 @@
+import { applicationReason, terminalPhases } from "../../crds/conditions.ts";
+import type { RolloutPhase } from "../../crds/types.gen.ts";
+import { rollingBack } from "./backward.ts";
+import { blocksAfter } from "./blocks.ts";
+import { type Context, isCutOff, type Turn } from "./context.ts";
+import { canary, preparing, rolling, verifying, waiting } from "./forward.ts";
+import { imagesOf, markRevisions, trimRevisions } from "./marks.ts";
+import type { Memory, Rollout, Seen } from "./seen.ts";
+import { viewsOf } from "./slots.ts";
+import { paused, steady } from "./steady.ts";
+import type { Plan } from "./step.ts";
+import { resolveTarget, type Target } from "./target.ts";
+import { enter } from "./transitions.ts";
+import { waitForNodes } from "./waits.ts";
+
+const forwardPhases: readonly RolloutPhase[] = ["Preparing", "Canary", "Rolling", "Verifying"];
+const isTerminal = (phase: RolloutPhase): boolean => terminalPhases.includes(phase);
+
+/** Whether a person asked for the failed template to be tried once more. */
+function isRetried({ memory, hash, retryMs }: Seen): boolean {
+  const { failed, rollout } = memory;
+  if (failed === undefined || failed.hash !== hash || failed.failedAtMs !== retryMs) return false;
+  return rollout?.phase === "RolledBack" || rollout?.phase === "Paused";
+}
+
+/**
+ * Where a rollout begins. A first one has nothing to protect: its pods start as soon as they can,
+ * without the barrier of Preparing. One back to the last good Revision needs no proof again.
+ */
+function firstPhase({ pods, memory, strategy }: Seen, target: string): RolloutPhase {
+  const others = pods.filter((pod) => pod.revision !== target);
+  if (target === memory.current) return others.length === 0 ? "Completed" : "Rolling";
+  const isBusy = others.some((pod) => !pod.terminating && pod.desired === "Running");
+  if (isBusy && strategy.prepare) return "Preparing";
+  return isBusy && strategy.canary > 0 ? "Canary" : "Rolling";
+}
+
+function begin(seen: Seen, target: string, nowMs: number): Rollout {
+  const phase = firstPhase(seen, target);
+  const { current } = seen.memory;
+  const isProven = target === current;
+  return {
+    phase,
+    revision: target,
+    ...(current === undefined || isProven ? {} : { from: current }),
+    hash: seen.hash,
+    reason: phase === "Completed" ? applicationReason.completed : applicationReason.rollingOut,
+    message: isProven ? `Back to ${target}` : `Rolling out ${target}`,
+    batch: phase === "Rolling" || phase === "Canary" ? 1 : 0,
+    failedSlots: [],
+    startedAtMs: nowMs,
+    phaseStartedAtMs: nowMs,
+    ...(phase === "Completed" ? { finishedAtMs: nowMs } : {}),
+    steps: [],
+  };
+}
+
+/** The phase to go on with after a pause. A wait begins anew: a missing approval is still missing. */
+function resumeOf({ phase, reason, resume }: Rollout): RolloutPhase {
+  if (phase !== "Waiting") return phase;
+  return reason === applicationReason.waitingForApproval ? "Canary" : (resume ?? "Rolling");
+}
+
+function unpause(context: Context): Turn {
+  const { seen, rollout } = context;
+  const { failed } = seen.memory;
+  const resume = rollout.resume ?? "Rolling";
+  if (failed !== undefined && !forwardPhases.includes(resume)) {
+    return enter(context, resume, { reason: failed.reason, message: failed.message });
+  }
+  const message = "spec.paused is no longer true";
+  return enter(context, resume, { reason: applicationReason.rollingOut, message });
+}
+
+/** A person's pause, and its end. */
+function holdForUser(context: Context): Turn | undefined {
+  const { seen, rollout } = context;
+  if (seen.paused && rollout.phase !== "Paused" && !isTerminal(rollout.phase)) {
+    return enter(context, "Paused", {
+      resume: resumeOf(rollout),
+      reason: applicationReason.pausedByUser,
+      message: "spec.paused is true",
+    });
+  }
+  const isHeld = rollout.phase === "Paused" && rollout.reason === applicationReason.pausedByUser;
+  return isHeld && !seen.paused ? unpause(context) : undefined;
+}
+
+/** Nodes that are away hold what cannot be decided without them. */
+function holdForNodes(context: Context): Turn | undefined {
+  const { phase } = context.rollout;
+  if (!forwardPhases.includes(phase) || !isCutOff(context)) return undefined;
+  return enter(context, "Waiting", {
+    resume: phase,
+    reason: applicationReason.waitingForNodes,
+    message: context.reachable.length === 0 ? "No node answers" : "Some nodes do not answer",
+  });
+}
+
+const turns: Readonly<Record<RolloutPhase, (context: Context) => Turn>> = {
+  Preparing: preparing,
+  Canary: canary,
+  Rolling: rolling,
+  Waiting: waiting,
+  Verifying: verifying,
+  RollingBack: rollingBack,
+  RollbackPaused: rollingBack,
+  Paused: paused,
+  Completed: steady,
+  RolledBack: steady,
+};
+
+function advance(context: Context): Turn {
+  const held = holdForUser(context) ?? holdForNodes(context);
+  return held ?? turns[context.rollout.phase](context);
+}
+
+function contextOf(seen: Seen, target: Target, rollout: Rollout, nowMs: number): Context {
+  const views = viewsOf(seen, target.name);
+  const reachable = views.filter((view) => !view.offline);
+  const images = imagesOf(target, seen.pods);
+  return { seen, nowMs, rollout, target: { name: target.name, images }, views, reachable };
+}
+
+function wakeAfterMs({ wakeAtMs }: Turn, nowMs: number): number | undefined {
+  const next = Math.min(...wakeAtMs.filter((atMs) => atMs > nowMs));
+  return Number.isFinite(next) ? Math.max(1, Math.ceil(next - nowMs)) : undefined;
+}
+
+/** The plan of a pass in which a rollout begins: nothing but its record. */
+function planBegin(seen: Seen, target: Target, nowMs: number): Plan {
+  const started = begin(seen, target.name, nowMs);
+  const rollout = { ...started, steps: blocksAfter(undefined, started, seen, nowMs) };
+  const { failed: _failed, ...kept } = seen.memory;
+  const memory: Memory = { ...kept, rollout };
+  const notice = { type: "Normal", reason: rollout.reason, message: rollout.message } as const;
+  return {
+    steps: [...target.steps, ...markRevisions(seen, memory, nowMs)],
+    memory,
+    target: target.name,
+    waits: [],
+    notices: rollout.phase === "Completed" ? [] : [notice],
+  };
+}
+
+function memoryAfter({ memory }: Seen, turn: Turn, rollout: Rollout): Memory {
+  if (turn.current !== undefined) return { current: turn.current, rollout };
+  return { ...memory, ...(turn.failed === undefined ? {} : { failed: turn.failed }), rollout };
+}
+
+/** The plan of a pass in which a rollout goes on, or none does. */
+function planNext(context: Context, before: Rollout, target: Target): Plan {
+  const { seen, nowMs } = context;
+  const turn = advance(context);
+  const rollout = { ...turn.rollout, steps: blocksAfter(before, turn.rollout, seen, nowMs) };
+  const memory = memoryAfter(seen, turn, rollout);
+  const isSamePhase = rollout.phase === before.phase;
+  const isFinal = isTerminal(rollout.phase);
+  const requeueAfterMs = isSamePhase ? wakeAfterMs(turn, nowMs) : 1;
+  const inPhase = isFinal ? [...turn.steps, ...trimRevisions(seen, memory)] : turn.steps;
+  return {
+    steps: [
+      ...target.steps,
+      ...markRevisions(seen, memory, nowMs),
+      ...(isSamePhase ? inPhase : []),
+    ],
+    memory,
+    target: target.name,
+    waits: [...turn.waits, ...(isFinal ? [] : waitForNodes(context))],
+    notices: turn.notices,
+    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+  };
+}
+
+/**
+ * Decides what to do now. Pure, total and level-based: everything it needs to know of the past is
+ * in `seen.memory` and on the pods, so that any process may go on at any point. A turn that changes
+ * the phase touches no pod: the phase is on record before anything is done in its name.
+ */
+export function planApplication(seen: Seen, nowMs: number): Plan {
+  const target = resolveTarget(seen);
+  const before = seen.memory.rollout;
+  if (before?.revision !== target.name || isRetried(seen)) return planBegin(seen, target, nowMs);
+  return planNext(contextOf(seen, target, before, nowMs), before, target);
+}

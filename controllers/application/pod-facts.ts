@@ -1,0 +1,142 @@
+import { isConditionTrue, findCondition } from "../../api/machinery/conditions.ts";
+import type { Condition } from "../../api/machinery/conditions.ts";
+import type { Pod, PodStatus } from "../../api/machinery/resources.ts";
+import { parseTime } from "../../api/machinery/time.ts";
+import { podCondition, podReason } from "../../crds/conditions.ts";
+import { annotation, type DesiredState, label } from "../../crds/labels.ts";
+import type { ImageDigest } from "../../crds/types.gen.ts";
+import { defined } from "./defined.ts";
+import type { PodSeen, Trouble } from "./seen.ts";
+
+type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
+
+/** What the Node of a pod says about it. */
+export type NodeFacts = Pick<PodSeen, "offline" | "misplaced" | "fits">;
+
+/** Reasons that say where a container is, and not that something is wrong. */
+const harmless: readonly string[] = [
+  podReason.creating,
+  podReason.initializing,
+  podReason.prepared,
+  podReason.stopped,
+];
+
+/** What the pod asks of its agent; absent means Running, as for any Kubernetes. */
+export function desiredOf(pod: Pod): DesiredState {
+  const asked = pod.metadata.annotations?.[annotation.desiredState];
+  return asked === "Prepared" || asked === "Stopped" ? asked : "Running";
+}
+
+/** {@link Slot.id} of the pod's slot. */
+export function slotOf({ metadata }: Pod): string {
+  return metadata.annotations?.[annotation.slotNode] ?? metadata.labels?.[label.slot] ?? "";
+}
+
+function endingOf({ name, state, lastState }: ContainerStatus): Trouble | undefined {
+  const ended =
+    state?.terminated ?? (state?.running === undefined ? lastState?.terminated : undefined);
+  if (ended === undefined) return undefined;
+  const { exitCode, reason, message } = ended;
+  const words = message === undefined || message === "" ? "" : `: ${message}`;
+  return {
+    reason: reason ?? "Error",
+    message: `container ${name} ended with exit code ${exitCode}${words}`,
+  };
+}
+
+function troubleOfContainer(status: ContainerStatus): Trouble | undefined {
+  const waiting = status.state?.waiting;
+  const reason = waiting?.reason ?? podReason.creating;
+  if (waiting === undefined || harmless.includes(reason)) {
+    return status.state?.terminated === undefined ? undefined : endingOf(status);
+  }
+  const said = reason === podReason.crashLoop ? endingOf(status)?.message : waiting.message;
+  return { reason, message: `${reason}: ${said ?? waiting.message ?? ""}` };
+}
+
+function troubleOf(pod: Pod, statuses: readonly ContainerStatus[]): Trouble | undefined {
+  const conditions = pod.status?.conditions as readonly Condition[] | undefined;
+  const scheduled = findCondition(conditions, "PodScheduled");
+  if (pod.spec.nodeName === undefined && scheduled?.status === "False") {
+    return { reason: "Unschedulable", message: scheduled.message };
+  }
+  const ofContainer = statuses.flatMap((status) => troubleOfContainer(status) ?? [])[0];
+  if (ofContainer !== undefined) return ofContainer;
+  const prepared = findCondition(conditions, podCondition.prepared);
+  if (prepared?.status !== "False" || harmless.includes(prepared.reason)) return undefined;
+  return { reason: prepared.reason, message: `${prepared.reason}: ${prepared.message}` };
+}
+
+function digestsOf(pod: Pod, statuses: readonly ContainerStatus[]): readonly ImageDigest[] {
+  const specs = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  return statuses.flatMap(({ name, imageID }) => {
+    const image = specs.find((spec) => spec.name === name)?.image ?? "";
+    const digest = /@(sha256:[0-9a-f]{64})$/.exec(imageID)?.[1];
+    // An image that never was in a registry has an id and no digest: it cannot be pinned.
+    return image === "" || image.includes("@") || digest === undefined ? [] : [{ image, digest }];
+  });
+}
+
+function timeOf(conditions: readonly Condition[] | undefined, type: string): number | undefined {
+  const condition = findCondition(conditions, type);
+  return condition === undefined ? undefined : parseTime(condition.lastTransitionTime);
+}
+
+const isEnded = ({ state }: ContainerStatus): boolean =>
+  state?.terminated !== undefined || state?.waiting?.reason === podReason.crashLoop;
+
+type Facts = "up" | "restarts" | "ended" | "digests";
+
+function containerFacts(pod: Pod, all: readonly ContainerStatus[]): Pick<PodSeen, Facts> {
+  return {
+    up: all.some(({ state }) => state?.running !== undefined),
+    restarts: all.reduce((sum, { restartCount }) => sum + restartCount, 0),
+    ended: (pod.status?.containerStatuses ?? []).some(isEnded),
+    digests: digestsOf(pod, all),
+  };
+}
+
+function conditionFacts(conditions: readonly Condition[] | undefined) {
+  const prepared = isConditionTrue(conditions, podCondition.prepared);
+  return {
+    prepared,
+    ready: isConditionTrue(conditions, "Ready"),
+    ...defined({
+      readyChangedAtMs: timeOf(conditions, "Ready"),
+      preparedAtMs: prepared ? timeOf(conditions, podCondition.prepared) : undefined,
+    }),
+  };
+}
+
+const statusesOf = ({ status }: Pod): readonly ContainerStatus[] => [
+  ...(status?.initContainerStatuses ?? []),
+  ...(status?.containerStatuses ?? []),
+];
+
+/** The pod whose place it takes; agents read an empty name as none. */
+const replacedBy = ({ metadata }: Pod): string | undefined =>
+  metadata.annotations?.[annotation.replaces] || undefined;
+
+/** A pod reduced to what decisions rest on. */
+export function podSeen(pod: Pod, node: NodeFacts): PodSeen {
+  const { metadata, spec, status } = pod;
+  const all = statusesOf(pod);
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    slot: slotOf(pod),
+    revision: metadata.labels?.[label.revision] ?? "",
+    desired: desiredOf(pod),
+    terminating: metadata.deletionTimestamp !== undefined,
+    ...node,
+    createdAtMs: parseTime(metadata.creationTimestamp) ?? 0,
+    finished: status?.phase === "Failed" || status?.phase === "Succeeded",
+    ...conditionFacts(status?.conditions as readonly Condition[] | undefined),
+    ...containerFacts(pod, all),
+    ...defined({
+      node: spec.nodeName,
+      replaces: replacedBy(pod),
+      trouble: troubleOf(pod, all),
+    }),
+  };
+}

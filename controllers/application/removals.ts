@@ -1,0 +1,94 @@
+import type { PodSeen, Seen } from "./seen.ts";
+import { surplusOf, type View } from "./slots.ts";
+import type { Step } from "./step.ts";
+
+/** A pod that ended for good is made anew no sooner than this after it was made. Milliseconds. */
+export const recreateAfterMs = 10_000;
+
+const remove = ({ name, uid }: PodSeen): Step => ({ kind: "deletePod", name, uid });
+
+/** Pods to delete, and how many slots lose a serving pod by it. */
+export type Removals = { readonly steps: readonly Step[]; readonly slots: number };
+
+/**
+ * Pods of slots that are no longer asked for. Those that serve go only as far as the others carry
+ * the load: a change from ordinals to Nodes is a batch-wise move, a scale-down goes at once.
+ */
+export function removeSurplus(seen: Seen, views: readonly View[]): readonly Step[] {
+  const reachable = views.filter((view) => !view.offline);
+  const surplus = surplusOf(seen);
+  const isServing = (pod: PodSeen): boolean => pod.ready && pod.desired === "Running";
+  const serving = surplus.filter(isServing);
+  const floor = reachable.length - seen.strategy.batch;
+  const available = reachable.filter((view) => view.available).length + serving.length;
+  const spare = seen.running ? Math.max(0, available - floor) : serving.length;
+  const kept = new Set(serving.slice(spare));
+  return surplus.filter((pod) => !kept.has(pod)).map(remove);
+}
+
+/** Wanted pods on Nodes that the placement does not allow any more, within the batch. */
+export function removeMisplaced(seen: Seen, views: readonly View[]): Removals {
+  let down = views.filter((view) => !view.offline && !view.available).length;
+  let slots = 0;
+  const steps: Step[] = [];
+  for (const { goal, available } of views) {
+    if (goal?.misplaced !== true) continue;
+    if (available && down >= seen.strategy.batch) continue;
+    if (available) {
+      down += 1;
+      slots += 1;
+    }
+    steps.push(remove(goal));
+  }
+  return { steps, slots };
+}
+
+/** Wanted pods that nobody runs yet and that cannot be used: on a wrong Node, or ended for good. */
+export function removeUnusable(views: readonly View[]): readonly Step[] {
+  return views.flatMap(({ goal }) =>
+    goal !== undefined && goal.desired !== "Running" && (goal.misplaced || goal.finished)
+      ? [remove(goal)]
+      : [],
+  );
+}
+
+/** Wanted pods that ended for good, once they are old enough not to make it a tight loop. */
+export function removeFinished(views: readonly View[], nowMs: number): readonly Step[] {
+  return views.flatMap(({ goal }) =>
+    goal?.finished === true && goal.createdAtMs + recreateAfterMs <= nowMs ? [remove(goal)] : [],
+  );
+}
+
+/** When {@link removeFinished} has something to do again, in milliseconds since the epoch. */
+export function finishedDueMs(views: readonly View[], nowMs: number): readonly number[] {
+  return views.flatMap(({ goal }) =>
+    goal?.finished === true ? [Math.max(nowMs + 1, goal.createdAtMs + recreateAfterMs)] : [],
+  );
+}
+
+/** What a rollout leaves behind once it is final: pods of other Revisions that are not to run. */
+export function removeParked(views: readonly View[]): readonly Step[] {
+  return views
+    .filter((view) => !view.offline)
+    .flatMap(({ others }) => others.filter((pod) => pod.desired !== "Running").map(remove));
+}
+
+/** Every pod there is: a first rollout that failed leaves nothing. */
+export function removeAll(seen: Seen): readonly Step[] {
+  return seen.pods.filter((pod) => !pod.terminating).map(remove);
+}
+
+/**
+ * Wanted pods whose image is not the one that the Revision has recorded: a tag moved between two
+ * hosts' pulls. They are made again, by digest.
+ */
+export function removeOddImages(
+  views: readonly View[],
+  images: ReadonlyMap<string, string>,
+): readonly Step[] {
+  const isOdd = (pod: PodSeen): boolean =>
+    pod.digests.some(({ image, digest }) => (images.get(image) ?? digest) !== digest);
+  return views.flatMap(({ goal, offline }) =>
+    goal !== undefined && !offline && isOdd(goal) ? [remove(goal)] : [],
+  );
+}

@@ -1,0 +1,63 @@
+import { applicationReason } from "../../crds/conditions.ts";
+import { type Context, courseToLastGood, stay, type Turn } from "./context.ts";
+import { planMoves } from "./moves.ts";
+import {
+  finishedDueMs,
+  removeAll,
+  removeFinished,
+  removeMisplaced,
+  removeParked,
+  removeSurplus,
+} from "./removals.ts";
+import { repair } from "./repair.ts";
+import { isDone, viewsOf } from "./slots.ts";
+import { waitForNodes, waitForSlots } from "./waits.ts";
+
+/**
+ * No rollout goes on: every slot is kept on the last good Revision, what was lost is made again,
+ * hosts that come back are brought to it, and what the rollout left behind goes.
+ */
+export function steady(context: Context): Turn {
+  const { seen, nowMs } = context;
+  const { current } = seen.memory;
+  if (current === undefined) return stay(context, { steps: removeAll(seen) });
+  const views = viewsOf(seen, current);
+  const reachable = views.filter((view) => !view.offline);
+  const misplaced = removeMisplaced(seen, reachable);
+  const ended = removeFinished(reachable, nowMs);
+  const removed = new Set([...misplaced.steps, ...ended].map((step) => "uid" in step && step.uid));
+  const kept = reachable.filter(({ goal }) => !removed.has(goal?.uid ?? ""));
+  const open = reachable.filter(
+    (view) => !isDone(view, { running: seen.running, goodMs: 0, nowMs }),
+  );
+  return stay(context, {
+    steps: [
+      ...removeSurplus(seen, reachable),
+      ...misplaced.steps,
+      ...ended,
+      ...removeParked(reachable),
+      ...planMoves(kept, courseToLastGood(context, current), misplaced.slots),
+    ],
+    waits: [
+      ...waitForSlots({ ...context }, open, applicationReason.waitingForReady),
+      ...waitForNodes({ ...context, views }),
+    ],
+    wakeAtMs: finishedDueMs(reachable, nowMs),
+  });
+}
+
+/** A person or a failure holds the rollout: what runs goes on running, and nothing else happens. */
+export function paused(context: Context): Turn {
+  const { seen, rollout, reachable } = context;
+  const isByUser = rollout.reason === applicationReason.pausedByUser;
+  const wait = {
+    owner: "user",
+    reason: isByUser ? applicationReason.pausedByUser : applicationReason.pausedByFailure,
+    message: rollout.message,
+    sinceMs: rollout.phaseStartedAtMs,
+  };
+  return stay(context, {
+    steps: [...removeSurplus(seen, reachable), ...repair(context)],
+    waits: [wait],
+  });
+}

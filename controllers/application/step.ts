@@ -1,0 +1,85 @@
+import type { DesiredState } from "../../crds/labels.ts";
+import type { ImageDigest, RevisionOutcome, RevisionPhase } from "../../crds/types.gen.ts";
+import type { Memory } from "./seen.ts";
+
+/** What one pod shall become. Done only if the pod still is what the decision rested on. */
+export type Order = {
+  readonly pod: string;
+  readonly uid: string;
+  /** What it was asked for when we looked. */
+  readonly from: DesiredState;
+  readonly to: DesiredState;
+  /** The pod on the same Node whose place it takes. */
+  readonly replaces?: string;
+};
+
+/** What becomes of a Revision, as its status tells. Times in ms since the epoch. */
+export type Mark = {
+  readonly phase: RevisionPhase;
+  readonly outcome?: RevisionOutcome;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly startedAtMs?: number;
+  readonly completedAtMs?: number;
+  readonly images: readonly ImageDigest[];
+};
+
+/** One idempotent act. */
+export type Step =
+  | {
+      readonly kind: "createRevision";
+      readonly name: string;
+      readonly number: number;
+      /** Number of the newest earlier Revision of the same template, whose digests it takes. */
+      readonly sameAs?: number;
+      readonly images: readonly ImageDigest[];
+    }
+  | { readonly kind: "markRevision"; readonly name: string; readonly mark: Mark }
+  | { readonly kind: "deleteRevision"; readonly name: string; readonly uid: string }
+  | {
+      readonly kind: "createPod";
+      readonly name: string;
+      readonly slot: string;
+      readonly revision: string;
+      readonly desired: DesiredState;
+      readonly replaces?: string;
+      /** The only Node it may be bound to. */
+      readonly node?: string;
+      /** The slot is a Node and no ordinal. */
+      readonly slotIsNode: boolean;
+      readonly images: readonly ImageDigest[];
+    }
+  /** The orders of one slot, in this order. */
+  | { readonly kind: "order"; readonly slot: string; readonly orders: readonly Order[] }
+  | { readonly kind: "deletePod"; readonly name: string; readonly uid: string };
+
+/** Something a person would want to read in the Events of the Application. */
+export type Notice = {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+};
+
+/** Something the Application waits for. */
+export type Wait = {
+  /** Who must act, e.g. `scheduler`, `node/db-1`, `user`. */
+  readonly owner: string;
+  /** One of `applicationReason`. */
+  readonly reason: string;
+  readonly message: string;
+  readonly slot?: string;
+  readonly sinceMs: number;
+};
+
+/** What to do now, and what to remember. */
+export type Plan = {
+  /** Steps on Revisions come first; those on pods are independent of each other. */
+  readonly steps: readonly Step[];
+  readonly memory: Memory;
+  /** Name of the Revision of `spec.template`. */
+  readonly target: string;
+  readonly waits: readonly Wait[];
+  readonly notices: readonly Notice[];
+  /** Time alone brings the next change. Integer, 1 or more. */
+  readonly requeueAfterMs?: number;
+};

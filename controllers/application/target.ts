@@ -1,0 +1,41 @@
+import { revisionName } from "./names.ts";
+import type { RevisionSeen, Seen } from "./seen.ts";
+import type { Step } from "./step.ts";
+
+/** The Revision of `spec.template`, and the step that makes it if it is not there. */
+export type Target = {
+  readonly name: string;
+  readonly images: RevisionSeen["images"];
+  readonly steps: readonly Step[];
+};
+
+const byNumber = (one: RevisionSeen, other: RevisionSeen): number => one.number - other.number;
+
+/**
+ * Which Revision the template stands for: the one being rolled out, else the last good one, else
+ * the newest if no rollout of it ended yet, each if its hash is that of the template. Otherwise a
+ * new one of the next number: going back to an older template is a new version with the old
+ * digests. The name follows from the number, so that a stale cache meets AlreadyExists.
+ */
+export function resolveTarget({ name, hash, revisions, memory }: Seen): Target {
+  const sorted = revisions.toSorted(byNumber);
+  const same = sorted.filter((revision) => revision.hash === hash);
+  const newest = sorted.at(-1);
+  const known =
+    same.find((revision) => revision.name === memory.rollout?.revision) ??
+    same.find((revision) => revision.name === memory.current) ??
+    same.find((revision) => revision === newest && revision.outcome === undefined);
+  if (known !== undefined) return { name: known.name, images: known.images, steps: [] };
+  const number = (newest?.number ?? 0) + 1;
+  const earlier = same.at(-1);
+  const images = earlier?.images ?? [];
+  const created = revisionName(name, number);
+  const step: Step = {
+    kind: "createRevision",
+    name: created,
+    number,
+    images,
+    ...(earlier === undefined ? {} : { sameAs: earlier.number }),
+  };
+  return { name: created, images, steps: [step] };
+}

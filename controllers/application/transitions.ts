@@ -1,0 +1,87 @@
+import { applicationReason } from "../../crds/conditions.ts";
+import type { RolloutPhase } from "../../crds/types.gen.ts";
+import { type Context, stay, type Turn } from "./context.ts";
+import type { Rollout, Trouble } from "./seen.ts";
+
+/** What a phase is entered with; the rest of the rollout's memory stays. */
+export type Entry = Trouble & {
+  readonly resume?: RolloutPhase;
+  readonly batch?: number;
+  readonly failedSlots?: readonly string[];
+};
+
+/** The rollout in its next phase. Nothing else is done in that turn, so that the phase is on record first. */
+export function enter(context: Context, phase: RolloutPhase, entry: Entry): Turn {
+  const { resume: _resume, finishedAtMs: _finished, ...kept } = context.rollout;
+  const { nowMs } = context;
+  const isFinal = phase === "Completed" || phase === "RolledBack";
+  const startsBatch = entry.batch !== undefined && entry.batch !== kept.batch;
+  const rollout: Rollout = {
+    ...kept,
+    ...entry,
+    phase,
+    phaseStartedAtMs: nowMs,
+    ...(startsBatch ? { batchStartedAtMs: nowMs } : {}),
+    ...(isFinal ? { finishedAtMs: nowMs } : {}),
+  };
+  return stay(context, { rollout });
+}
+
+const rollingOut = (message: string): Trouble => ({
+  reason: applicationReason.rollingOut,
+  message,
+});
+
+/** To the first phase that switches slots. */
+export function enterSwitching(context: Context): Turn {
+  const { canary } = context.seen.strategy;
+  const isProven = context.target.name === context.seen.memory.current;
+  const phase = canary > 0 && !isProven ? "Canary" : "Rolling";
+  return enter(context, phase, { ...rollingOut(`Switching to ${context.target.name}`), batch: 1 });
+}
+
+/** The rollout is final: its Revision is the last good one. */
+export function complete(context: Context): Turn {
+  const { name } = context.target;
+  const turn = enter(context, "Completed", {
+    reason: applicationReason.completed,
+    message: `${name} runs in every slot`,
+  });
+  return {
+    ...turn,
+    current: name,
+    notices: [
+      { type: "Normal", reason: applicationReason.completed, message: `${name} completed` },
+    ],
+  };
+}
+
+/** What a failure leads to, by the policy: back to the last good Revision, or a halt. */
+export function fail(context: Context, why: Trouble, failedSlots: readonly string[] = []): Turn {
+  const { rollout, seen, nowMs } = context;
+  const { name } = context.target;
+  const slots = { failedSlots: [...new Set([...rollout.failedSlots, ...failedSlots])] };
+  if (name === seen.memory.current) {
+    // The last good version itself: there is nothing better to go back to.
+    const turn = enter(context, "RollbackPaused", { ...why, ...slots });
+    return warn(
+      turn,
+      applicationReason.rollbackPaused,
+      `${name} does not get ready: ${why.message}`,
+    );
+  }
+  const failed = { hash: rollout.hash, name, ...why, failedAtMs: nowMs };
+  if (seen.strategy.onFailure === "Pause") {
+    const entry = { ...why, ...slots, reason: applicationReason.pausedByFailure };
+    const turn = enter(context, "Paused", { ...entry, resume: rollout.phase });
+    return warn({ ...turn, failed }, why.reason, `${name} failed, paused: ${why.message}`);
+  }
+  const turn = enter(context, "RollingBack", { ...why, ...slots });
+  const back = seen.memory.current ?? "nothing, as there is no good version yet";
+  const message = `${name} failed, going back to ${back}: ${why.message}`;
+  return warn({ ...turn, failed }, why.reason, message);
+}
+
+function warn(turn: Turn, reason: string, message: string): Turn {
+  return { ...turn, notices: [{ type: "Warning", reason, message }] };
+}
