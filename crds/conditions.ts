@@ -109,18 +109,6 @@ export const beaconReason = {
 /** Phases in which a rollout has come to its end: nothing moves without a new order. */
 export const terminalPhases: readonly RolloutPhase[] = ["Completed", "RolledBack"];
 
-/** Phases of a rollout that goes on, or would if nothing held it. */
-export const activePhases: readonly RolloutPhase[] = [
-  "Preparing",
-  "Canary",
-  "Rolling",
-  "Verifying",
-  "RollingBack",
-  "RollbackPaused",
-  "Paused",
-  "Waiting",
-];
-
 /** What becomes of a Revision with its phase, see crds/revision.yaml. */
 export const revisionPhase = {
   pending: "Pending",

@@ -67,15 +67,6 @@ export const desiredStates = ["Prepared", "Running", "Stopped"] as const;
 /** One of {@link desiredStates}. */
 export type DesiredState = (typeof desiredStates)[number];
 
-/** Names of the finalizers of our controllers. */
-export const finalizer = {
-  /** Applications: pods are stopped in order before the object goes. */
-  application: "lighthouse.dev/application",
-} as const;
-
-/** Every name below this prefix belongs to Lighthouse; users may set only those documented above. */
-export const reservedPrefix = "lighthouse.dev/";
-
 /** Names of the labels on every container that an agent made: they say whose it is. */
 export const containerLabel = {
   /** Which control plane: metadata.uid of its Namespace kube-system. Another one's are foreign. */
