@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
-import Fastify, { type FastifyBaseLogger } from "fastify";
+import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { unauthorized } from "../machinery/errors.ts";
 import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
 import { refusal } from "./authz/denial.ts";
@@ -72,7 +72,7 @@ export function buildApp(options: AppOptions): App {
 function createApp({ log, tls }: AppOptions): App {
   const common = {
     ...(log === undefined ? { logger: false } : { loggerInstance: log }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: true },
     return503OnClosing: false,

@@ -1,12 +1,18 @@
 import { X509Certificate } from "node:crypto";
 import type { Authenticator, User } from "../access.ts";
 
+/** Undoes the escapes of a printed subject: `\\,` is a comma, `\\0A` the byte 10. */
+const unescaped = (value: string): string =>
+  value.replaceAll(/\\([0-9A-F]{2}|.)/g, (_match, code: string) =>
+    code.length === 2 ? String.fromCharCode(Number.parseInt(code, 16)) : code,
+  );
+
 /** Values of one attribute of a subject, e.g. all O; node prints one `KEY=value` per line. */
 const attribute = (subject: string, key: string): readonly string[] =>
   subject
     .split("\n")
     .filter((line) => line.startsWith(`${key}=`))
-    .map((line) => line.slice(key.length + 1));
+    .map((line) => unescaped(line.slice(key.length + 1)));
 
 function userOf(certificate: Uint8Array): User | undefined {
   const { subject } = new X509Certificate(certificate);

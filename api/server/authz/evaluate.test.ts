@@ -53,7 +53,7 @@ const stranger: User = { name: "s", groups: ["system:unauthenticated"] };
 test.each<[User, string, string, boolean]>([
   [admin, "DELETE", "/api/v1/nodes", true],
   [admin, "POST", "/anything", true],
-  [controllers, "POST", `${apps}`, true],
+  [controllers, "POST", apps, true],
   [controllers, "PATCH", `${apps}/web/status`, true],
   [controllers, "POST", "/api/v1/namespaces/shop/pods/a/binding", true],
   [controllers, "POST", "/api/v1/namespaces/shop/secrets", false],
