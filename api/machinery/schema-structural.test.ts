@@ -62,6 +62,11 @@ const refused: [why: string, schema: unknown, ...want: string[]][] = [
     's.type: Invalid value: "array": must be object at the root',
   ],
   [
+    "anything at the root",
+    { "x-kubernetes-preserve-unknown-fields": true },
+    's.type: Invalid value: "": must be object at the root',
+  ],
+  [
     "a field without a type",
     withField({}),
     `${at}.type: Required value: must not be empty for specified object fields`,

@@ -181,7 +181,9 @@ function checkNode(schema: unknown, what: string, look: Look): void {
 export function structuralCauses(schema: unknown, at: string): readonly StatusCause[] {
   const causes: StatusCause[] = [];
   checkNode(schema, "at the root", { at, causes });
-  if (isJsonObject(schema) && schema["type"] !== undefined && schema["type"] !== "object")
-    causes.push(invalidValue(`${at}.type`, schema["type"], "must be object at the root"));
+  const field = `${at}.type`;
+  if (isJsonObject(schema) && schema["type"] !== "object")
+    if (!causes.some((cause) => cause.field === field))
+      causes.push(invalidValue(field, schema["type"] ?? "", "must be object at the root"));
   return causes;
 }

@@ -2,6 +2,7 @@ import type { StatusCause } from "../../machinery/errors.ts";
 import { invalidValue, requiredValue } from "../../machinery/field-causes.ts";
 import type { AnyObject } from "../../machinery/object.ts";
 import { formatTime } from "../../machinery/time.ts";
+import { schemaCauses } from "../schema/schema-check.ts";
 import type { BuiltIn } from "./built-in.ts";
 import { createdAtColumn, nameColumn } from "./columns.ts";
 import { type CrdSpec, customKinds } from "./custom.ts";
@@ -80,11 +81,7 @@ function versionCauses(spec: JsonObject): readonly StatusCause[] {
     const path = `spec.versions[${index}].schema.openAPIV3Schema`;
     const whole = isObject(schema) ? objectIn(schema, "openAPIV3Schema") : undefined;
     if (whole === undefined) causes.push(requiredValue(path, "schemas are required"));
-    else if (whole["type"] !== "object") {
-      causes.push(
-        invalidValue(`${path}.type`, whole["type"] ?? "", 'must be "object" at the root'),
-      );
-    }
+    else causes.push(...schemaCauses(whole, path));
   }
   return causes;
 }
