@@ -64,8 +64,10 @@ test("storeKey() refuses an empty name", () => {
 });
 
 test("checkKey() refuses what no driver can store", () => {
-  expect(() => checkKey("")).toThrow("0 bytes");
-  expect(() => checkKey("ä".repeat(1_000))).toThrow("2000 bytes");
+  expect(() => checkKey("")).toThrow("begin with a slash");
+  expect(() => checkKey("a")).toThrow("begin with a slash");
+  expect(() => checkKey("/a\0b")).toThrow("begin with a slash");
+  expect(() => checkKey(`/${"ä".repeat(1_000)}`)).toThrow("2001 bytes");
 });
 
 test("compareKeys() orders as the bytes do", () => {

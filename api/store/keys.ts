@@ -61,8 +61,15 @@ export function parseStoreKey(text: string): StoredKey | undefined {
 /** Refuses what a driver could not store. @throws StatusError `BadRequest` */
 export function checkKey(key: string): void {
   const bytes = Buffer.byteLength(key);
-  if (bytes > 0 && bytes <= maxKeyBytes) return;
-  throw badRequest(`Cannot use a store key of ${bytes} bytes: it must have 1 to ${maxKeyBytes}`);
+  if (bytes > maxKeyBytes) {
+    throw badRequest(
+      `Cannot use a store key of ${bytes} bytes: at most ${maxKeyBytes} are allowed`,
+    );
+  }
+  // The slash keeps etcd prefixes apart, and a NUL would sort below every other key.
+  if (!key.startsWith("/") || key.includes("\0")) {
+    throw badRequest(`Cannot use the store key ${JSON.stringify(key)}: it must begin with a slash`);
+  }
 }
 
 /** Order of the keys' UTF-8 bytes; plain string comparison differs beyond U+FFFF. */

@@ -1,4 +1,3 @@
-import { unavailable } from "../machinery/errors.ts";
 import type { Store } from "./store.ts";
 import { parseStoreUrl } from "./store-url.ts";
 
@@ -19,7 +18,8 @@ export async function openStore(url: string): Promise<Store> {
       return openLmdbStore(address.dir);
     }
     case "etcd": {
-      throw unavailable("Cannot open an etcd store: its driver is not part of this build");
+      const { openEtcdStore } = await import("./etcd.ts");
+      return openEtcdStore(address);
     }
   }
 }

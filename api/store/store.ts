@@ -1,7 +1,10 @@
 /** Position in the store's one history. Integer, 1 or more; 0 means "no such entry" or "the start". */
 export type Revision = number;
 
-/** A live entry. `at` is the revision of its last write, `createdAt` that of its creation. */
+/**
+ * A live entry. Its key is text that begins with a slash, at most 1,900 bytes of UTF-8, without
+ * NUL; its value must not be changed once it was given to a store or got from one. `at` is the revision of its last write, `createdAt` that of its creation.
+ */
 export type Entry = {
   readonly key: string;
   readonly value: Uint8Array;
@@ -72,7 +75,8 @@ export interface Store extends AsyncDisposable {
   delete(key: string, expected: Revision): Promise<Revision>;
   /** Events of the prefix after `since`, until `signal` aborts; then it ends without an error.
    * Survives reconnects of its driver. The first batch arrives at once, if only as progress.
-   * @throws StatusError `Expired` if `since` was compacted: the caller must list again. */
+   * @throws StatusError `Expired` if `since` was compacted, or if this history never had it
+   * because the data was replaced: the caller must list again. */
   watch(prefix: string, since: Revision, signal: AbortSignal): AsyncIterable<Batch>;
   /** The revision of the last committed write, and the floor below which history is gone. */
   head(): Promise<{ readonly revision: Revision; readonly compacted: Revision }>;

@@ -27,9 +27,9 @@ export function storeList(start: Start): void {
     test("an empty prefix names everything, an unknown one nothing", async () => {
       const { store } = await start();
       await store.put("/a", bytes("1"), 0);
-      await store.put("b", bytes("2"), 0);
+      await store.put("/b", bytes("2"), 0);
       const all = await store.list({ prefix: "" });
-      expect(all.entries.map(({ key }) => key)).toEqual(["/a", "b"]);
+      expect(all.entries.map(({ key }) => key)).toEqual(["/a", "/b"]);
       expect((await store.list({ prefix: "/zzz" })).entries).toEqual([]);
     });
 

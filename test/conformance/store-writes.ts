@@ -35,7 +35,11 @@ export function storeWrites(start: Start, traits: StoreTraits): void {
       const { store } = await start();
       const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
       const large = new Uint8Array(1 << 20).fill(7);
-      for (const [key, value] of Object.entries({ all, large, empty: new Uint8Array() })) {
+      for (const [key, value] of Object.entries({
+        "/all": all,
+        "/large": large,
+        "/empty": new Uint8Array(),
+      })) {
         await store.put(key, value, 0);
         const read = await store.get(key);
         expect(Buffer.compare(read?.value ?? bytes("absent"), value), key).toBe(0);

@@ -1,0 +1,123 @@
+import { readFile } from "node:fs/promises";
+import { rootCertificates } from "node:tls";
+import { handleWhen, noop, retry } from "cockatiel";
+import {
+  Etcd3,
+  type IOptions,
+  type IRangeRequest,
+  type IRangeResponse,
+  type ITxnRequest,
+  type ITxnResponse,
+  type IWatchRequest,
+  type IWatchResponse,
+} from "etcd3";
+import { badRequest } from "../machinery/errors.ts";
+import { isStaleToken, isUnsent } from "./etcd-errors.ts";
+import type { EtcdAddress, EtcdTls } from "./store-url.ts";
+
+/** How long one call may take before it counts as failed. Integer, milliseconds. */
+export const callTimeoutMs = 5_000;
+
+/** The raw watch stream: requests in, responses out. */
+export type WatchStream = {
+  write(request: IWatchRequest): unknown;
+  end(): unknown;
+  cancel(): void;
+  /** Responses, read no faster than they are taken. Leaving the loop does not end the stream. */
+  iterator(options: { destroyOnReturn: false }): AsyncIterable<IWatchResponse>;
+};
+
+/** A session with an etcd cluster. Errors are etcd's own: see `etcd-errors.ts`. */
+export interface EtcdClient {
+  /** The endpoints, for messages. */
+  readonly hosts: string;
+  range(request: IRangeRequest): Promise<IRangeResponse>;
+  txn(request: ITxnRequest): Promise<ITxnResponse>;
+  compact(revision: number): Promise<void>;
+  watch(): Promise<WatchStream>;
+  close(): void;
+}
+
+// etcd refuses pings more often than every 5 s. A frozen member is noticed after 15 s at most.
+const channel = {
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5_000,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 1_000,
+  // A catch-up of a watch or a large range exceeds gRPC's default of 4 MiB.
+  "grpc.max_receive_message_length": -1,
+};
+
+/** Prepares a session; the first call connects. @throws StatusError if a TLS file is unreadable */
+export async function connectEtcd(address: EtcdAddress): Promise<EtcdClient> {
+  const options = await optionsOf(address);
+  let etcd = new Etcd3(options);
+  /** A token that etcd no longer accepts stays in the client for ever: only a new one helps. */
+  const call = async <T>(run: (client: Etcd3) => Promise<T>): Promise<T> => {
+    const used = etcd;
+    try {
+      return await run(used);
+    } catch (err) {
+      if (address.user === undefined || !isStaleToken(err)) throw err;
+      if (etcd === used) {
+        etcd = new Etcd3(options);
+        used.close();
+      }
+      return run(etcd);
+    }
+  };
+  return {
+    hosts: address.hosts.join(","),
+    range: (request) => call((client) => client.kv.range(request)),
+    txn: (request) => call((client) => client.kv.txn(request)),
+    async compact(revision) {
+      await call((client) => client.kv.compact({ revision }));
+    },
+    async watch() {
+      // The stream is a Node stream of grpc-js, of which etcd3 declares only a part.
+      return (await call((client) => client.watchClient.watch())) as unknown as WatchStream;
+    },
+    close() {
+      etcd.close();
+    },
+  };
+}
+
+async function optionsOf({ hosts, tls, user }: EtcdAddress): Promise<IOptions> {
+  const scheme = tls === undefined ? "http" : "https";
+  return {
+    hosts: hosts.map((host) => `${scheme}://${host}`),
+    grpcOptions: channel,
+    defaultCallOptions: ({ isStream }) =>
+      isStream ? {} : { deadline: Date.now() + callTimeoutMs },
+    faultHandling: {
+      // etcd3's own retry would repeat a compare-and-set that was carried out (ADR 0002): only
+      // a call that never left this machine may go to the next member.
+      host: () => noop,
+      global:
+        hosts.length > 1 ? retry(handleWhen(isUnsent), { maxAttempts: hosts.length - 1 }) : noop,
+    },
+    ...(user && { auth: { username: user.name, password: user.password } }),
+    ...(tls && { credentials: await readTls(tls) }),
+  };
+}
+
+async function readTls({ ca, cert, key }: EtcdTls): Promise<NonNullable<IOptions["credentials"]>> {
+  const rootCertificate =
+    ca === undefined ? Buffer.from(rootCertificates.join("\n")) : await readPem("ca", ca);
+  if (cert === undefined || key === undefined) return { rootCertificate };
+  return {
+    rootCertificate,
+    certChain: await readPem("cert", cert),
+    privateKey: await readPem("key", key),
+  };
+}
+
+async function readPem(option: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (err) {
+    const why = err instanceof Error ? err.message : String(err);
+    throw badRequest(`Cannot read the etcd URL's ${option} file: ${why}`, { cause: err });
+  }
+}
