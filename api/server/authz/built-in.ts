@@ -44,6 +44,8 @@ const agentRules: readonly Rule[] = [
   { verbs: [...read, "delete"], groups: [""], resources: ["pods"] },
   { verbs: ["get", "update", "patch"], groups: [""], resources: ["pods/status"] },
   { verbs: ["get"], groups: [""], resources: ["secrets", "configmaps", "serviceaccounts"] },
+  // The uid of kube-system is how an agent knows which control plane its containers belong to.
+  { verbs: ["get"], groups: [""], resources: ["namespaces"] },
   {
     verbs: [...read, "create", "update", "patch"],
     groups: ["coordination.k8s.io"],

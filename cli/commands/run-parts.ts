@@ -1,0 +1,101 @@
+import { homedir, hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { unavailable } from "../../api/machinery/errors.ts";
+import { createClient, type OwnedClient } from "../../api/client/create-client.ts";
+import { parseServerConfig, type ServerConfig } from "../../api/server/config.ts";
+import type { RunningServer } from "../../api/server/server.ts";
+import { findLocalHosts, localProvider } from "../../agent/discovery/local.ts";
+import type { DockerHost, Provider } from "../../agent/discovery/provider.ts";
+import { openEngine } from "../../agent/engine/dockerode.ts";
+import { type Flags, Misuse, text, texts } from "../command.ts";
+import { productVersion } from "../version.ts";
+
+/** The folder for everything that must outlive the process. */
+export function dataDirOf(flags: Flags, env: Readonly<Record<string, string | undefined>>): string {
+  const base = env["XDG_DATA_HOME"] ?? join(env["HOME"] ?? homedir(), ".local", "share");
+  return resolve(text(flags, "data-dir") ?? join(base, "lighthouse"));
+}
+
+/** What the flags say of the API server. @throws Misuse naming the flag */
+export function serverConfigOf(flags: Flags, dataDir: string): ServerConfig {
+  try {
+    return parseServerConfig({
+      dataDir,
+      kubeconfig: text(flags, "kubeconfig") ?? join(dataDir, "kubeconfig"),
+      listen: text(flags, "listen"),
+    });
+  } catch (err) {
+    throw new Misuse(err instanceof Error ? err.message : String(err));
+  }
+}
+
+/** Where the objects are: `--store`, else the embedded store in the data folder. */
+export function storeUrlOf(flags: Flags, dataDir: string): string {
+  return text(flags, "store") ?? `lmdb://${encodeURI(join(dataDir, "store"))}`;
+}
+
+async function probe({ url, certDir }: DockerHost, signal: AbortSignal): Promise<void> {
+  await using engine = openEngine(url, certDir === undefined ? {} : { certDir });
+  await engine.info(signal);
+}
+
+/** The Docker hosts of the flags, or those the docker CLI would use. Some may be away and come
+ * back; when none answers there is nothing to run on.
+ * @throws StatusError naming every engine that was tried and the way out */
+export async function dockerProvider(flags: Flags, signal: AbortSignal): Promise<Provider> {
+  const urls = texts(flags, "docker");
+  const options = urls.length === 0 ? {} : { urls };
+  const hosts = await findLocalHosts(options, signal);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
+  const probes = await Promise.allSettled(hosts.map((host) => probe(host, deadline)));
+  const failed = probes.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
+  if (failed.length === hosts.length) {
+    throw unavailable(failed.map(({ message }) => message).join("; "), { cause: failed[0] });
+  }
+  return localProvider(options);
+}
+
+/** A client for a part that runs in the server's own process. */
+export function inProcessClient(
+  access: RunningServer["controllers"],
+  userAgent: string,
+): OwnedClient {
+  return createClient({
+    server: access.server,
+    ca: access.authority,
+    credentials: { clientCert: access.client.certificate, clientKey: access.client.key },
+    userAgent: `${userAgent}/${productVersion}`,
+    fieldManager: userAgent,
+  });
+}
+
+/** The beacon's name: the flag, else the host's name in the form of an object name. */
+export function beaconName(flags: Flags): string {
+  const given = text(flags, "beacon");
+  if (given !== undefined) return given;
+  const name = hostname()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]+/g, "-")
+    .replaceAll(/^[-.]+|[-.]+$/g, "");
+  return name === "" ? "local" : name;
+}
+
+/** Runs parts side by side until the signal aborts. The first that ends on its own ends them all.
+ * @throws what it ended with */
+export async function runParts(
+  parts: readonly ((signal: AbortSignal) => Promise<unknown>)[],
+  signal: AbortSignal,
+): Promise<void> {
+  const stop = new AbortController();
+  const all = AbortSignal.any([signal, stop.signal]);
+  const running = parts.map(async (part) => {
+    try {
+      await part(all);
+    } finally {
+      stop.abort();
+    }
+  });
+  const ended = await Promise.allSettled(running);
+  if (signal.aborted) return;
+  for (const result of ended) if (result.status === "rejected") throw result.reason;
+}

@@ -1,0 +1,75 @@
+import { mkdir } from "node:fs/promises";
+import type { Logger } from "pino";
+import { runAgent } from "../../agent/main.ts";
+import type { Provider } from "../../agent/discovery/provider.ts";
+import { startServer } from "../../api/server/server.ts";
+import { openStore } from "../../api/store/open.ts";
+import { runControllers } from "../../controllers/main.ts";
+import { systemClock } from "../../controllers/runtime/system-clock.ts";
+import type { Call, Run } from "../command.ts";
+import { productVersion } from "../version.ts";
+import { openLog } from "./run-log.ts";
+import {
+  beaconName,
+  dataDirOf,
+  dockerProvider,
+  inProcessClient,
+  runParts,
+  serverConfigOf,
+  storeUrlOf,
+} from "./run-parts.ts";
+
+const clock = systemClock;
+
+async function providerOf(call: Call, stack: AsyncDisposableStack): Promise<Provider> {
+  if (call.flags["simulate"] !== true) return dockerProvider(call.flags, call.signal);
+  const { startSimulated } = await import("./run-simulated.ts");
+  return startSimulated(call, stack);
+}
+
+/** Opens everything in order, and closes it in the reverse order: what fails leaves nothing open. */
+async function runAll(call: Call, log: Logger): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const dataDir = dataDirOf(call.flags, call.io.env);
+  const config = serverConfigOf(call.flags, dataDir);
+  const provider = await providerOf(call, stack);
+  const storeUrl = storeUrlOf(call.flags, dataDir);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const store = stack.use(await openStore(storeUrl));
+  const server = stack.use(
+    await startServer({ config, store, log, clock, version: productVersion }),
+  );
+  const controllers = stack.use(inProcessClient(server.controllers, "lighthouse-controllers"));
+  const agent = stack.use(inProcessClient(server.agent, "lighthouse-agent"));
+  call.io.out(`Lighthouse is ready at ${server.url}, kubeconfig: ${config.kubeconfig ?? ""}\n`);
+  await runParts(
+    [
+      // The embedded store belongs to one process: nobody else can lead.
+      (signal) =>
+        runControllers(
+          { client: controllers, clock, log, election: !storeUrl.startsWith("lmdb:") },
+          signal,
+        ),
+      (signal) =>
+        runAgent(
+          {
+            client: agent,
+            beacon: beaconName(call.flags),
+            version: productVersion,
+            providers: [provider],
+            clock,
+            log,
+            register: (node, streams) => server.nodes.register(node, streams),
+          },
+          signal,
+        ),
+    ],
+    call.signal,
+  );
+}
+
+/** `lighthouse up`. */
+export const runUp: Run = async (call) => {
+  await runAll(call, openLog(call.flags, "warn"));
+  return 0;
+};
