@@ -240,6 +240,22 @@ for (const [home, group, kinds] of packages) {
   }
 }
 
+/** The models drop what is said of a field that holds another model: that model must speak for it. */
+function describeReferences(schema: Json): Json {
+  const properties = Object.entries((schema["properties"] ?? {}) as Record<string, Json>);
+  if (properties.length === 0) return schema;
+  const completed = properties.map(([field, property]): [string, Json] => {
+    const name = String(property["$ref"] ?? "").replace("#/components/schemas/", "");
+    const description = schemas.get(name)?.["description"];
+    return [
+      field,
+      typeof description === "string" ? described(property, description, {}) : property,
+    ];
+  });
+  return { ...schema, properties: Object.fromEntries(completed) };
+}
+for (const [name, schema] of schemas) schemas.set(name, describeReferences(schema));
+
 const { version } = JSON.parse(
   await readFile(path.join(models, "../../../package.json"), "utf8"),
 ) as { version: string };
