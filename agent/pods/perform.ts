@@ -31,6 +31,8 @@ export type PerformDeps = {
   readonly clock: Clock;
   /** metadata.uid of the Namespace kube-system. */
   readonly cluster: string;
+  /** Stops under way by container id: two pods of one place may ask for the same. */
+  readonly stops: Map<string, Promise<void>>;
   /** Address of the host, as on its Node. */
   hostIp(): string;
   /** The ConfigMaps and Secrets that the pod names. */
@@ -141,13 +143,23 @@ async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortS
   }
 }
 
-async function stopOne(
-  pod: Pod,
-  { id, name }: StopTarget,
-  graceSeconds: number,
-  context: { readonly deps: PerformDeps; readonly signal: AbortSignal },
-): Promise<void> {
-  const { deps, signal } = context;
+type StopContext = {
+  readonly graceSeconds: number;
+  readonly deps: PerformDeps;
+  readonly signal: AbortSignal;
+};
+
+function stopOnce(pod: Pod, target: StopTarget, context: StopContext): Promise<void> {
+  const { stops } = context.deps;
+  const running = stops.get(target.id);
+  if (running !== undefined) return running;
+  const stop = stopOne(pod, target, context).finally(() => stops.delete(target.id));
+  stops.set(target.id, stop);
+  return stop;
+}
+
+async function stopOne(pod: Pod, { id, name }: StopTarget, context: StopContext): Promise<void> {
+  const { deps, signal, graceSeconds } = context;
   const beganMs = deps.clock.nowMs();
   const member = membersOf(pod.spec).find((one) => one.name === name);
   const hook = member?.spec.lifecycle?.preStop;
@@ -187,9 +199,8 @@ async function act(pod: Pod, step: Step, deps: PerformDeps, signal: AbortSignal)
       return start(pod, memberOf(pod, step.container), deps, signal);
     case "stop": {
       const of = step.of ?? pod;
-      const context = { deps, signal };
-      const stops = step.targets.map((target) => stopOne(of, target, step.graceSeconds, context));
-      await Promise.all(stops);
+      const context = { graceSeconds: step.graceSeconds, deps, signal };
+      await Promise.all(step.targets.map((target) => stopOnce(of, target, context)));
       return;
     }
     case "remove":

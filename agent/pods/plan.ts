@@ -72,14 +72,21 @@ export type Seen = {
   readonly desired: DesiredState;
   /** The containers that carry the pod's uid. */
   readonly containers: readonly ContainerFact[];
-  /** The pod whose place this one takes and those of its containers that are up. */
-  readonly predecessor?: { readonly pod: Pod; readonly up: readonly ContainerFact[] };
+  /** Pods of the same place: they must not run while this one does. */
+  readonly rivals: readonly Rival[];
   readonly histories: ReadonlyMap<string, History>;
   /** By container; "" is the pod as a whole. */
   readonly troubles: ReadonlyMap<string, Trouble>;
   /** Containers whose liveness or startup probe says: restart. */
   readonly unhealthy: ReadonlySet<string>;
+  /** It has to yield, and goes on as it is until its successor is about to start. */
+  readonly lingers: boolean;
+  /** `checkPorts` succeeded before. */
+  readonly portsFree: boolean;
 };
+
+/** A pod that this one replaces, or that was to replace it, and those of its containers that are up. */
+export type Rival = { readonly pod: Pod; readonly up: readonly ContainerFact[] };
 
 const firstRestartDelayMs = 10_000;
 const longestRestartDelayMs = 300_000;
@@ -256,16 +263,20 @@ function needsPortCheck({ pod }: Seen): boolean {
   return hostPortsOf(pod.spec).length > 0;
 }
 
+/** Whether nothing foreign holds a host port of the pod, as far as it was ever asked. */
+function portsKnown(seen: Seen): boolean {
+  if (!needsPortCheck(seen) || seen.portsFree) return true;
+  return (seen.pod.status?.conditions ?? []).some(
+    ({ type, status }) => type === podCondition.prepared && status === "True",
+  );
+}
+
 function planIdle(seen: Seen, sorted: Sorted, draft: Draft, nowMs: number): Plan {
   const { pod, desired } = seen;
   draft.steps.push(...stop([...sorted.kept.values()], graceSecondsOf(pod)));
   ensure(seen, sorted, draft, nowMs);
-  const prepared = (pod.status?.conditions ?? []).some(
-    ({ type, status }) => type === podCondition.prepared && status === "True",
-  );
-  if (desired === "Prepared" && !prepared && needsPortCheck(seen)) {
-    if (!isBlocked(seen, "", draft, nowMs)) draft.steps.push({ kind: "checkPorts" });
-  }
+  if (desired === "Prepared" && !portsKnown(seen) && !isBlocked(seen, "", draft, nowMs))
+    draft.steps.push({ kind: "checkPorts" });
   return finish(draft);
 }
 
@@ -273,14 +284,15 @@ function planRunning(seen: Seen, sorted: Sorted, draft: Draft, nowMs: number): P
   const complete = ensure(seen, sorted, draft, nowMs);
   const context: Context = { sorted, draft, nowMs, starts: [], rootStarts: false };
   runMembers(seen, context);
-  const { predecessor } = seen;
-  if (context.starts.length > 0 && predecessor !== undefined && predecessor.up.length > 0) {
+  const rivals = seen.rivals.filter(({ up }) => up.length > 0);
+  if (context.starts.length > 0 && rivals.length > 0) {
     // The old one stays until the new one has everything it needs.
     if (!complete || isBlocked(seen, "", draft, nowMs)) return finish(draft);
     if (needsPortCheck(seen)) draft.steps.push({ kind: "checkPorts" });
-    const graceSeconds = graceSecondsOf(predecessor.pod);
-    const targets = predecessor.up.map(({ id, name }) => ({ id, name }));
-    draft.steps.push({ kind: "stop", targets, graceSeconds, of: predecessor.pod });
+    for (const { pod, up } of rivals) {
+      const targets = up.map(({ id, name }) => ({ id, name }));
+      draft.steps.push({ kind: "stop", targets, graceSeconds: graceSecondsOf(pod), of: pod });
+    }
   }
   draft.steps.push(...context.starts);
   return finish(draft);
@@ -296,7 +308,7 @@ export function planPod(seen: Seen, nowMs: number): Plan {
     const steps = [...stop(containers, graceSecondsOf(pod)), ...remove(containers)];
     return { steps: [...steps, { kind: "finalize" }] };
   }
-  if (isFinished(pod)) return { steps: [] };
+  if (isFinished(pod) || seen.lingers) return { steps: [] };
   const sorted = sortContainers(seen);
   const draft: Draft = { steps: [], waits: [] };
   draft.steps.push(...stop(sorted.doomed, graceSecondsOf(pod)), ...remove(sorted.doomed));
@@ -305,9 +317,10 @@ export function planPod(seen: Seen, nowMs: number): Plan {
     : planIdle(seen, sorted, draft, nowMs);
 }
 
-/** Whether every container that the pod needs exists. */
+/** Whether every container that the pod needs exists, and its host ports were found free. */
 export function isPrepared(seen: Seen): boolean {
   const { kept } = sortContainers(seen);
+  if (!portsKnown(seen) && seen.desired === "Prepared") return false;
   return membersOf(seen.pod.spec).every(
     ({ name, role }) => kept.has(name) || (role === "init" && isInitialized(seen)),
   );

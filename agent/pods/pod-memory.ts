@@ -12,6 +12,8 @@ import type { Noted } from "./trouble.ts";
 export type PodMemory = {
   histories: ReadonlyMap<string, History>;
   readonly troubles: Map<string, Noted>;
+  /** Its host ports were found free of containers that are not ours. */
+  portsFree: boolean;
   /** The Pod as our last status write left it; the cache may be behind it. */
   written?: Pod;
 };
@@ -23,7 +25,7 @@ export function memoryOf({ spec, status }: Pod): PodMemory {
     const known = statuses.find((one) => one.name === name);
     return [name, historyFrom(known)] as const;
   });
-  return { histories: new Map(histories), troubles: new Map() };
+  return { histories: new Map(histories), troubles: new Map(), portsFree: false };
 }
 
 /** What is known when the histories move on. */

@@ -7,13 +7,13 @@ import { type Pod, pods } from "../../api/machinery/resources.ts";
 import type { Log, Reconciler, Recorder, Result } from "../../controllers/runtime/reconciler.ts";
 import type { Engine } from "../engine/engine.ts";
 import { isEngineAway } from "../engine/errors.ts";
-import { effectiveState, replacedBy } from "./desired.ts";
+import { askedState, effectiveState, replacedBy } from "./desired.ts";
 import { isUp } from "./facts.ts";
 import type { ImageStore } from "./image-store.ts";
 import type { Inventory } from "./inventory.ts";
 import { type PerformDeps, perform, removeOrphans } from "./perform.ts";
 import { type PodMemory, advanceAll, memoryOf, newerPod } from "./pod-memory.ts";
-import { type Plan, planPod, type Seen, type Step } from "./plan.ts";
+import { type Plan, planPod, type Rival, type Seen, type Step } from "./plan.ts";
 import type { Prober } from "./prober.ts";
 import { podSources } from "./pod-sources.ts";
 import { type Reacher, subjectsOf } from "./reach.ts";
@@ -50,6 +50,20 @@ const roundsPerTurn = 4;
 const nextTurnMs = 200;
 const engineAwayMs = 5_000;
 
+/** What a pod works towards among those of its place. */
+function place(
+  pod: Pod,
+  successors: readonly Pod[],
+  containers: Seen["containers"],
+  rivals: readonly Rival[],
+): Pick<Seen, "desired" | "lingers"> {
+  const desired = effectiveState(pod, successors);
+  const yields = desired === "Stopped" && askedState(pod) === "Running";
+  // Its successor stops it in the moment before its own start, so that no time is lost between.
+  const lingers = yields && containers.some(isUp) && rivals.every(({ up }) => up.length === 0);
+  return lingers ? { desired: "Running", lingers } : { desired, lingers };
+}
+
 class PodRuntime implements Reconciler {
   readonly #options: PodRuntimeOptions;
   readonly #deps: PerformDeps;
@@ -61,6 +75,7 @@ class PodRuntime implements Reconciler {
     this.#deps = {
       ...options,
       ...podSources(client),
+      stops: new Map(),
       hostIp: () => options.hostIp(),
       finalize: async (pod) => {
         const preconditions = { uid: pod.metadata.uid };
@@ -129,34 +144,45 @@ class PodRuntime implements Reconciler {
     const pod = newerPod(cached, memory.written);
     const { uid } = pod.metadata;
     const successors = cache.by(replacesIndex, keyText(keyOf(pod)));
-    const desired = effectiveState(pod, successors);
     const containers = await inventory.of(uid, signal);
+    const rivals = await this.#rivals(pod, successors, signal);
+    const { desired, lingers } = place(pod, successors, containers, rivals);
     memory.histories = advanceAll(memory, pod, containers, {
       desired,
       nowMs: clock.nowMs(),
       exitCode: (container) => inventory.exitCode(uid, container),
     });
     prober.watch(uid, subjectsOf(pod, containers, this.#options));
-    const predecessor = await this.#predecessor(pod, signal);
     return {
       pod,
       desired,
       containers,
-      ...(predecessor === undefined ? {} : { predecessor }),
+      rivals,
+      lingers,
       histories: memory.histories,
       troubles: memory.troubles,
       unhealthy: new Set(prober.unhealthy(uid).keys()),
+      portsFree: memory.portsFree,
     };
   }
 
-  async #predecessor(pod: Pod, signal: AbortSignal): Promise<Seen["predecessor"]> {
-    const name = replacedBy(pod);
-    if (name === undefined) return undefined;
+  /** The pods that share its place: the one that it replaces, and those that were to replace it. */
+  async #rivals(
+    pod: Pod,
+    successors: readonly Pod[],
+    signal: AbortSignal,
+  ): Promise<readonly Rival[]> {
     const { cache, inventory } = this.#options;
-    const old = cache.get({ ...keyOf(pod), name });
-    if (old === undefined) return undefined;
-    const facts = await inventory.of(old.metadata.uid, signal);
-    return { pod: old, up: facts.filter(isUp) };
+    const name = replacedBy(pod);
+    const old = name === undefined ? undefined : cache.get({ ...keyOf(pod), name });
+    const others = old === undefined ? successors : [old, ...successors];
+    const rivals = others.filter(({ metadata }) => metadata.uid !== pod.metadata.uid);
+    return Promise.all(
+      rivals.map(async (rival) => {
+        const facts = await inventory.of(rival.metadata.uid, signal);
+        return { pod: rival, up: facts.filter(isUp) };
+      }),
+    );
   }
 
   async #work(pod: Pod, signal: AbortSignal): Promise<Result> {
@@ -201,8 +227,10 @@ class PodRuntime implements Reconciler {
 
   #succeeded({ pod, unhealthy }: Seen, step: Step): void {
     const { log, recorder, prober } = this.#options;
-    const { troubles } = this.#memory(pod);
+    const memory = this.#memory(pod);
+    const { troubles } = memory;
     const container = "container" in step ? step.container : "";
+    if (step.kind === "checkPorts") memory.portsFree = true;
     if (troubles.get(container)?.step === step.kind) troubles.delete(container);
     if (step.kind === "start") {
       troubles.delete(container);
