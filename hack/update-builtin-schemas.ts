@@ -245,12 +245,11 @@ function describeReferences(schema: Json): Json {
   const properties = Object.entries((schema["properties"] ?? {}) as Record<string, Json>);
   if (properties.length === 0) return schema;
   const completed = properties.map(([field, property]): [string, Json] => {
-    const name = String(property["$ref"] ?? "").replace("#/components/schemas/", "");
-    const description = schemas.get(name)?.["description"];
-    return [
-      field,
-      typeof description === "string" ? described(property, description, {}) : property,
-    ];
+    const { $ref } = property;
+    if (typeof $ref !== "string") return [field, property];
+    const description = schemas.get($ref.replace("#/components/schemas/", ""))?.["description"];
+    if (typeof description !== "string") return [field, property];
+    return [field, described(property, description, {})];
   });
   return { ...schema, properties: Object.fromEntries(completed) };
 }
