@@ -1,14 +1,20 @@
 import type { Client } from "../../api/client/client.ts";
 import type { Clock } from "../../api/machinery/clock.ts";
-import { keyText } from "../../api/machinery/object.ts";
+import type { Change, Indexes } from "../../api/client/informer.ts";
+import type { KubeObject } from "../../api/machinery/object.ts";
 import { runController } from "./controller.ts";
 import { lead, type LeaderOptions } from "./leader.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createQueue, type Queue } from "./queue.ts";
-import type { BuildController, Controller, Log } from "./reconciler.ts";
+import type { BuildController, Controller, Follow, Log, Source } from "./reconciler.ts";
 import type { EventRecorder } from "./recorder.ts";
 import { scopedLog } from "./scoped-log.ts";
-import { createSharedCaches, type ScopedCaches, type SharedCaches } from "./shared-caches.ts";
+import {
+  createSharedCaches,
+  type Reading,
+  type ScopedCaches,
+  type SharedCaches,
+} from "./shared-caches.ts";
 import { keysOfChange } from "./sources.ts";
 
 /** What a manager runs its controllers with. */
@@ -26,8 +32,47 @@ export type ManagerOptions = {
 type Post = {
   readonly controller: Controller;
   readonly caches: ScopedCaches;
+  readonly sources: Map<Source, Reading<KubeObject>>;
   queue?: Queue;
 };
+
+/** All that a source has now, as if it had just come. */
+function addAll({ queue, sources }: Post, source: Source): void {
+  for (const object of sources.get(source)?.cache.list() ?? []) {
+    for (const key of source.keysOf(object, "added")) queue?.add(key);
+  }
+}
+
+/** Makes the post hear of the changes of a source, and at once of what is there already. */
+function attach(
+  post: Post,
+  shared: SharedCaches,
+  source: Source,
+  indexes?: Indexes<KubeObject>,
+): Reading<KubeObject> {
+  const onChange = (change: Change<KubeObject>): void => {
+    for (const key of keysOfChange(source, change)) post.queue?.add(key);
+  };
+  const reading = shared.read(source.type, onChange, indexes);
+  post.sources.set(source, reading);
+  addAll(post, source);
+  return reading;
+}
+
+/** Lets a controller add sources while the manager runs. */
+function follower(post: Post, shared: SharedCaches): Follow {
+  return (source, indexes) => {
+    const { cache, isSynced, stop } = attach(post, shared, source, indexes);
+    return {
+      cache,
+      isSynced,
+      stop: () => {
+        post.sources.delete(source);
+        stop();
+      },
+    };
+  };
+}
 
 /** One writer per field: two controllers that own the same thing would fight for ever. */
 export function refuseSharedOwnership(controllers: readonly Controller[]): void {
@@ -54,15 +99,14 @@ function build(
   const { client, clock, recorder, log } = options;
   const posts = builders.map((build): Post => {
     const caches = shared.scope();
-    return { controller: build({ client, caches, clock, recorder, log }), caches };
+    const controller = build({ client, caches, clock, recorder, log });
+    return { controller, caches, sources: new Map() };
   });
   refuseSharedOwnership(posts.map(({ controller }) => controller));
   for (const post of posts) {
     for (const source of post.controller.sources) {
       post.caches.of(source.type);
-      shared.onChange(source.type, (change) => {
-        for (const key of keysOfChange(source, change)) post.queue?.add(key);
-      });
+      attach(post, shared, source);
     }
   }
   return posts;
@@ -74,21 +118,17 @@ async function serve(
   options: Pick<ManagerOptions, "clock" | "log"> & { readonly metrics: Metrics },
   signal: AbortSignal,
 ): Promise<void> {
+  const isOver = (): boolean => signal.aborted;
+  if (isOver()) return;
   const { controller, caches } = post;
   const stopped = new Promise<void>((resolve) => {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
   await Promise.race([caches.synced(), stopped]);
-  if (signal.aborted) return;
+  if (isOver()) return;
   const queue = createQueue({ clock: options.clock, signal });
   post.queue = queue; // before the caches are read, so that no change falls in between
-  const keys = controller.sources.flatMap((source) =>
-    caches
-      .of(source.type)
-      .list()
-      .flatMap((object) => source.keysOf(object)),
-  );
-  for (const key of new Map(keys.map((key) => [keyText(key), key])).values()) queue.add(key);
+  for (const source of post.sources.keys()) addAll(post, source);
   try {
     await runController(controller, { ...options, queue }, signal);
   } finally {
@@ -118,7 +158,12 @@ export async function runManager(
   const onAbort = (): void => stop.abort(signal.reason);
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
-  const background = Promise.all([shared.run(stop.signal), recorder.run(stop.signal)]);
+  const background = Promise.all([
+    shared.run(stop.signal),
+    recorder.run(stop.signal),
+    ...posts.map((post) => post.controller.findSources?.(follower(post, shared), stop.signal)),
+  ]);
+  background.catch((err: unknown) => stop.abort(err)); // a bug there must not be survived half alive
   try {
     await (election === undefined
       ? work(stop.signal)

@@ -1,4 +1,4 @@
-import type { Cache, Indexes } from "../../api/client/informer.ts";
+import type { Cache, Change, Indexes } from "../../api/client/informer.ts";
 import type { Client } from "../../api/client/client.ts";
 import type { Clock } from "../../api/machinery/clock.ts";
 import type { KubeObject, ObjectKey } from "../../api/machinery/object.ts";
@@ -15,11 +15,26 @@ export interface Reconciler {
   reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result>;
 }
 
-/** Which keys a changed object concerns. Called with the state before and after each change. */
+/**
+ * Which keys a changed object concerns. Called with the state before and after each change, and
+ * with every object, as `added`, when the controller starts to work.
+ */
 export type Source<T extends KubeObject = KubeObject> = {
   readonly type: Resource<T>;
-  keysOf(object: T): readonly ObjectKey[];
+  keysOf(object: T, change: Change<T>["type"]): readonly ObjectKey[];
 };
+
+/** A source that was added while the manager runs. */
+export type Followed = {
+  readonly cache: Cache<KubeObject>;
+  /** Whether the cache was filled once. */
+  readonly isSynced: () => boolean;
+  /** Ends it; the informer too, when nobody else reads the kind. */
+  readonly stop: () => void;
+};
+
+/** Adds a source while the manager runs, e.g. for a kind that was installed just now. */
+export type Follow = (source: Source, indexes?: Indexes<KubeObject>) => Followed;
 
 /** A leveled logger: fixed message, variable data as keys. pino's Logger fits. */
 export interface Log {
@@ -62,6 +77,8 @@ export type Controller = {
   /** What it alone writes, e.g. `applications.lighthouse.dev/status`. */
   readonly owns: readonly string[];
   readonly sources: readonly Source[];
+  /** Finds further sources until the signal aborts; runs as long as the manager. */
+  readonly findSources?: (follow: Follow, signal: AbortSignal) => Promise<void>;
   readonly reconciler: Reconciler;
   /** How many keys are worked on at once; one key never twice. Integer, default 4. */
   readonly workers?: number;

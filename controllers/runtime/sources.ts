@@ -7,7 +7,7 @@ import type { Source } from "./reconciler.ts";
 /** A source of typed objects, fit for a controller's list of sources of many types. */
 export function source<T extends KubeObject>(
   type: Resource<T>,
-  keysOf: (object: T) => readonly ObjectKey[],
+  keysOf: (object: T, change: Change<T>["type"]) => readonly ObjectKey[],
 ): Source {
   // Sound: a cache of `type` is all that ever calls it.
   return { type, keysOf } as unknown as Source;
@@ -39,6 +39,8 @@ export function keysOfChange(of: Source, change: Change<KubeObject>): readonly O
     ...(change.type === "deleted" ? [] : [change.after]),
   ];
   return [
-    ...new Map(sides.flatMap((side) => of.keysOf(side)).map((key) => [keyText(key), key])).values(),
+    ...new Map(
+      sides.flatMap((side) => of.keysOf(side, change.type)).map((key) => [keyText(key), key]),
+    ).values(),
   ];
 }
