@@ -14,7 +14,7 @@ export function isUnsent(err: unknown): boolean {
 
 // What etcd says of a request that it has not carried out, and never will.
 const refusals =
-  /permission denied|authentication failed|invalid auth token|revision of auth store is old|database space exceeded|request is too large|required revision|too many requests|user name is empty/;
+  /permission denied|authentication failed|invalid auth token|revision of auth store is old|database space exceeded|request is too large|larger than max|required revision|too many requests|user name is empty/;
 
 /** Whether a write may have been carried out although its call failed. */
 export function isUnknown(err: unknown): boolean {
@@ -39,7 +39,7 @@ export function translateEtcd(err: unknown, action: string, hosts: string): Stat
   if (err instanceof StatusError) return err;
   const what = `Cannot ${action} etcd at ${hosts}`;
   const text = messageOf(err);
-  if (text.includes("request is too large")) return tooLarge(maxRequestBytes);
+  if (/request is too large|larger than max/.test(text)) return tooLarge(maxRequestBytes);
   if (text.includes("database space exceeded")) {
     return unavailable(
       `${what}: its database is full; compact, defragment and "etcdctl alarm disarm", or raise --quota-backend-bytes`,
