@@ -3,6 +3,7 @@ import { connect, type ClientHttp2Session } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { connect as tcpConnect } from "node:net";
 import { tmpdir } from "node:os";
+import { connect as tlsConnect } from "node:tls";
 import { join } from "node:path";
 import pino from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -11,13 +12,25 @@ import { parseServerConfig } from "./config.ts";
 import type { Access } from "./pki/kubeconfig.ts";
 import { type RunningServer, runServer, startServer } from "./server.ts";
 
-const clock = {
-  nowMs: () => Date.now(),
-  sleep: (_ms: number, signal: AbortSignal): Promise<void> =>
-    new Promise((_resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-    }),
-};
+/** Runs `offsetMs` beside the real time; sleepers wake when told. */
+function handClock(offsetMs = 0) {
+  let offset = offsetMs;
+  let wake = (): void => {};
+  return {
+    nowMs: () => Date.now() + offset,
+    sleep: (_ms: number, signal: AbortSignal): Promise<void> =>
+      new Promise((resolve, reject) => {
+        wake = resolve;
+        signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+      }),
+    advance(ms: number) {
+      offset += ms;
+      wake();
+    },
+  };
+}
+
+const dayMs = 86_400_000;
 
 let root: string;
 let stack: AsyncDisposableStack;
@@ -29,7 +42,7 @@ beforeEach(async () => {
 });
 afterEach(() => stack.disposeAsync());
 
-function optionsFor(over: object = {}): Parameters<typeof startServer>[0] {
+function optionsFor(over: object = {}, clock = handClock()): Parameters<typeof startServer>[0] {
   const input = {
     listen: "127.0.0.1:0",
     dataDir: join(root, "data"),
@@ -128,6 +141,48 @@ test("startServer() speaks nothing but TLS", async () => {
     .catch(() => []);
   expect(Buffer.concat(chunks as Buffer[]).toString()).not.toContain("200");
 });
+
+test("a client certificate that has expired is nobody's", async () => {
+  const { url, admin } = stack.use(await startServer(optionsFor({}, handClock(-800 * dayMs))));
+  const answer = new Promise((resolve, reject) => {
+    const { certificate: cert, key } = admin.client;
+    const options = { cert, key, rejectUnauthorized: false, agent: false };
+    httpsRequest(`${url}/version`, options, ({ statusCode }) => resolve(statusCode))
+      .on("error", reject)
+      .end();
+  });
+  expect(await answer).toBe(401);
+});
+
+/** Serial number of the certificate that a server shows now. */
+function serialOf(url: string): Promise<string> {
+  const { hostname: host, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = tlsConnect({ host, port: Number(port), rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().serialNumber);
+      socket.end();
+    });
+    socket.on("error", reject);
+  });
+}
+
+test("the serving certificate is renewed while the server runs", async () => {
+  const clock = handClock();
+  const { url } = stack.use(await startServer(optionsFor({}, clock)));
+  const first = await serialOf(url);
+  clock.advance(300 * dayMs);
+  expect(await serialOf(url)).toBe(first);
+  clock.advance(40 * dayMs);
+  await eventually(async () => {
+    clock.advance(0); // wakes it again, if it was not asleep before
+    return (await serialOf(url)) !== first;
+  });
+});
+
+/** Asks until it is so; the renewal works in the background. */
+async function eventually(check: () => Promise<boolean>): Promise<void> {
+  while (!(await check())) await new Promise((resolve) => setImmediate(resolve));
+}
 
 test("startServer() finds its identity again and writes a kubeconfig that fits", async () => {
   const first = await startServer(optionsFor());

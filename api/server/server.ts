@@ -2,7 +2,9 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../machinery/clock.ts";
+import { collectionPrefix } from "../store/keys.ts";
 import type { Store } from "../store/store.ts";
+import { withVolatile } from "../store/volatile.ts";
 import type { Authorizer } from "./access.ts";
 import { buildApp } from "./app.ts";
 import { logRequests } from "./audit/access-log.ts";
@@ -15,6 +17,7 @@ import { serveDiscovery } from "./discovery.ts";
 import { type HealthCheck, serveHealth } from "./health.ts";
 import type { App } from "./http.ts";
 import { listenOn } from "./listener.ts";
+import { serverMetrics } from "./metrics.ts";
 import type { Scope } from "./objects/call.ts";
 import { serveOpenApi } from "./openapi/openapi.ts";
 import { openPki, type Pki } from "./pki.ts";
@@ -30,6 +33,8 @@ export type ServerOptions = {
   readonly config: ServerConfig;
   /** Stays the caller's: it is closed after the server. */
   readonly store: Store;
+  /** Other servers write to the store too. Else heartbeats live in memory, see `withVolatile`. */
+  readonly sharedStore?: boolean;
   readonly log: FastifyBaseLogger;
   readonly clock: Clock;
   /** Version of the product, e.g. `0.1.0`. */
@@ -87,6 +92,7 @@ function buildServer(
     authenticatorChain([certificateAuthenticator()]),
     authorizer,
   );
+  const metrics = serverMetrics(scope.kinds);
   return buildApp({
     scope,
     nodes,
@@ -97,14 +103,25 @@ function buildServer(
     publicRoutes: (app) => {
       addResponseHeaders(app);
       logRequests(app);
+      metrics.count(app);
       serveHealth(app, checks);
     },
     routes: (app) => {
       serveVersion(app, version);
       serveDiscovery(app, scope.kinds, address);
       serveOpenApi(app, scope.kinds);
+      metrics.serve(app);
     },
   });
+}
+
+/** Where Leases are nothing but heartbeats. */
+const heartbeats = ["lighthouse-node-lease", "kube-node-lease"].map((namespace) =>
+  collectionPrefix({ group: "coordination.k8s.io", plural: "leases" }, namespace),
+);
+
+async function inMemory(store: Store, stack: AsyncDisposableStack): Promise<Store> {
+  return stack.use(await withVolatile(store, heartbeats));
 }
 
 /**
@@ -115,17 +132,18 @@ function buildServer(
  * written) and the way out; then nothing listens and nothing is left open.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, store, clock, log } = options;
+  const { config, clock, log } = options;
   const names = servingNames(config, hostname());
   const directory = pkiDirectory(config);
   await using stack = new AsyncDisposableStack();
   const pki = await openPki({ directory, names, nowMs: clock.nowMs() });
   const onError = (err: unknown, what: string): void => log.error({ err, what }, "cannot go on");
+  const store = options.sharedStore === true ? options.store : await inMemory(options.store, stack);
   const scope = await openScope(store, clock, { onError });
   stack.use(scope.cache);
   let url = serverUrl(config.listen);
   const nodes = nodeStreams();
-  const app = buildServer(options, { scope, nodes }, pki, () => new URL(url).host);
+  const app = buildServer({ ...options, store }, { scope, nodes }, pki, () => new URL(url).host);
   stack.defer(() => app.close());
   url = serverUrl(await listenOn(app, config.listen));
   await writeKubeconfigs(config, pki, url);
