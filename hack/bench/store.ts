@@ -3,9 +3,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Etcd3 } from "etcd3";
 import { open } from "lmdb";
 import { openLmdbStore } from "../../api/store/lmdb.ts";
+import { openStore } from "../../api/store/open.ts";
 import type { Revision, Store } from "../../api/store/store.ts";
+import { startEtcd } from "../../test/kit/etcd.ts";
 import { measureWrites, median, type Rate } from "./durable-writes.ts";
 
 const rounds = 3;
@@ -78,9 +81,27 @@ async function benchLmdb(dir: string): Promise<void> {
   await bare.close();
 }
 
+async function benchEtcd(): Promise<void> {
+  await using etcd = await startEtcd();
+  await using store = await openStore(`etcd://${etcd.host}/ours`);
+  const bare = new Etcd3({ hosts: `http://${etcd.host}` });
+  await compare([
+    driver("etcd driver put", store),
+    {
+      name: "bare etcd3 put",
+      async write(writer, round) {
+        await bare.put(keyOf(writer, round)).value(value);
+      },
+    },
+  ]);
+  bare.close();
+}
+
+const wanted = process.argv.slice(2);
 const dir = await mkdtemp(join(tmpdir(), "lighthouse-bench-"));
 try {
-  await benchLmdb(dir);
+  if (wanted.length === 0 || wanted.includes("lmdb")) await benchLmdb(dir);
+  if (wanted.length === 0 || wanted.includes("etcd")) await benchEtcd();
 } finally {
   await rm(dir, { recursive: true, force: true });
 }

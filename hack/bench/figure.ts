@@ -1,0 +1,58 @@
+/** One measured figure of a bench. Ratios travel between machines, absolute figures do not. */
+export type Figure = {
+  readonly what: string;
+  readonly value: number;
+  /** `x` for a ratio, else the unit of `value`. */
+  readonly unit: "x" | "s" | "ms" | "MB" | "%";
+  /** What it was made of, e.g. `5.2 s / 4.9 s`. */
+  readonly from?: string;
+  /** The value must be at most (or at least) this; without it the figure only informs. */
+  readonly atMost?: number;
+  readonly atLeast?: number;
+};
+
+/** A part of the bench: measures and resolves to its figures. `note` tells what it is doing. */
+export type Section = (note: (line: string) => void) => Promise<readonly Figure[]>;
+
+/** Whether the figure is on the right side of its target, or has none. */
+export function isMet({ value, atMost = Infinity, atLeast = -Infinity }: Figure): boolean {
+  return value <= atMost && value >= atLeast;
+}
+
+function shown(value: number, unit: Figure["unit"]): string {
+  const digits = unit === "MB" || unit === "ms" ? 0 : 2;
+  return unit === "x" ? `${value.toFixed(digits)} x` : `${value.toFixed(digits)} ${unit}`;
+}
+
+function target({ atMost, atLeast, unit }: Figure): string {
+  if (atMost !== undefined) return `<= ${shown(atMost, unit)}`;
+  return atLeast === undefined ? "-" : `>= ${shown(atLeast, unit)}`;
+}
+
+function verdict(figure: Figure): string {
+  if (figure.atMost === undefined && figure.atLeast === undefined) return "-";
+  return isMet(figure) ? "met" : "MISSED";
+}
+
+/** The figures as a table of text; its last line ends with a line feed. */
+export function renderFigures(figures: readonly Figure[]): string {
+  const rows = [
+    ["WHAT", "MEASURED", "TARGET", "VERDICT", "FROM"],
+    ...figures.map((figure) => [
+      figure.what,
+      shown(figure.value, figure.unit),
+      target(figure),
+      verdict(figure),
+      figure.from ?? "",
+    ]),
+  ];
+  const widths = [0, 1, 2, 3].map((column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd();
+  return `${rows.map(line).join("\n")}\n`;
+}

@@ -1,0 +1,34 @@
+// Speed and size against the machine's own limits, in interleaved rounds; docs/performance.md.
+//   node hack/bench/main.ts [SECTION...]    default: all; ends with 1 when a target is missed
+import { cpus, loadavg } from "node:os";
+import { type Figure, isMet, renderFigures, type Section } from "./figure.ts";
+import { benchRollout } from "./rollout.ts";
+
+const sections: Readonly<Record<string, Section>> = {
+  rollout: benchRollout,
+};
+
+const load = (): string => loadavg()[0]?.toFixed(1) ?? "?";
+
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.find((name) => !(name in sections));
+  if (unknown !== undefined) {
+    console.error(`Cannot bench "${unknown}": choose from ${Object.keys(sections).join(", ")}`);
+    return 2;
+  }
+  const chosen = Object.entries(sections).filter(
+    ([name]) => names.length === 0 || names.includes(name),
+  );
+  console.error(`Node.js ${process.versions.node}, ${cpus().length} CPUs, load ${load()}`);
+  const figures: Figure[] = [];
+  for (const [name, section] of chosen) {
+    const begun = performance.now();
+    figures.push(...(await section((line) => console.error(`${name}: ${line}`))));
+    const seconds = (performance.now() - begun) / 1_000;
+    console.error(`${name}: took ${seconds.toFixed(0)} s, load ${load()}`);
+  }
+  process.stdout.write(renderFigures(figures));
+  return figures.every(isMet) ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));
