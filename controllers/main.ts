@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { Client } from "../api/client/client.ts";
 import type { Clock } from "../api/machinery/clock.ts";
 import { buildApplicationController } from "./application/controller.ts";
+import { buildNodeController } from "./node/controller.ts";
 import { runManager } from "./runtime/manager.ts";
 import type { BuildController, Log } from "./runtime/reconciler.ts";
 import { createRecorder } from "./runtime/recorder.ts";
@@ -18,7 +19,11 @@ export type ControllersOptions = {
 };
 
 /** Every controller; what each one writes alone is in its `owns`. */
-const builders: readonly BuildController[] = [buildApplicationController, buildScheduler];
+const builders: readonly BuildController[] = [
+  buildApplicationController,
+  buildScheduler,
+  buildNodeController,
+];
 
 /** Who leads is written into this Lease. */
 const lease = { namespace: "kube-system", name: "lighthouse-controllers" };
