@@ -1,0 +1,4 @@
+import { engineConformance } from "../../test/conformance/engine.ts";
+import { simulatedEngine } from "../../test/kit/simulated-engine.ts";
+
+engineConformance("simulated", simulatedEngine);

@@ -1,0 +1,178 @@
+import { randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { ApiError } from "./api-error.ts";
+import { type BehaviourRule, defaultRules } from "./behaviour.ts";
+import { containerRoutes } from "./container-routes.ts";
+import { createFaults, type Fault } from "./faults.ts";
+import { hijack } from "./hijack.ts";
+import { imageRoutes } from "./image-routes.ts";
+import { ioRoutes } from "./io-routes.ts";
+import { createListener } from "./listener.ts";
+import { barePath, findRoute, type Route, toCall } from "./router.ts";
+import { apiVersion, type Identity, systemRoutes } from "./system-routes.ts";
+import { createWorld, type World } from "./world.ts";
+
+/** How a simulated engine is made; everything but the socket has a default. */
+export type SimulatedEngineOptions = Partial<Identity> & {
+  /** Absolute path of at most 107 bytes; a socket that is left over there is replaced. */
+  readonly socketPath: string;
+  /** Rules that come before the default ones. */
+  readonly rules?: readonly BehaviourRule[];
+};
+
+/**
+ * A Docker Engine that only pretends, in this process: it speaks the Engine API over a unix socket,
+ * but its containers are timers. For tests, and for a look at Lighthouse where no Docker can run;
+ * then the user must be told. Containers that serve do answer HTTP on addresses of 127.0.0.0/8.
+ */
+export interface SimulatedEngine extends AsyncDisposable {
+  /** For `openEngine` and `DOCKER_HOST`. */
+  readonly url: string;
+  /** What was asked so far, e.g. `POST /containers/web/start`. */
+  readonly requests: readonly string[];
+  /** Lets the next matching requests go wrong. */
+  inject(fault: Fault): void;
+  /** Ends a container's process as if by itself; `oom` as if for lack of memory.
+   * @throws ApiError 404 */
+  exit(id: string, code: number, options?: { readonly oom?: boolean }): void;
+  /** Stops answering and cuts all connections; containers go on. */
+  stop(): Promise<void>;
+  /** Answers again. */
+  start(): Promise<void>;
+}
+
+const commonHeaders = {
+  "Api-Version": apiVersion,
+  "Docker-Experimental": "false",
+  Ostype: "linux",
+  Server: "Docker/simulated (linux)",
+};
+
+function refusal(err: unknown): { readonly status: number; readonly message: string } {
+  if (err instanceof ApiError) return err;
+  return { status: 500, message: err instanceof Error ? err.message : String(err) };
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const text = body === undefined ? "" : `${JSON.stringify(body)}\n`;
+  response.writeHead(status, text === "" ? {} : { "Content-Type": "application/json" });
+  response.end(text);
+}
+
+/** Does what the fault says. */
+function fail(fault: Fault, response: ServerResponse): void {
+  const { kind, status = 500, message = "injected fault" } = fault;
+  if (kind === "refuse") sendJson(response, status, { message });
+  else if (kind === "drop") response.destroy();
+  else if (kind === "cut") {
+    response.writeHead(200, { "Content-Type": "application/json" });
+    response.write('{"half');
+    setImmediate(() => response.destroy());
+  }
+}
+
+async function answer(
+  routes: readonly Route[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const { method = "GET", url = "/" } = request;
+    const { handler, params } = findRoute(routes, method, barePath(url));
+    const reply = await handler(toCall(request, response, params));
+    if (reply !== undefined) sendJson(response, reply.status, reply.body);
+  } catch (err) {
+    const { status, message } = refusal(err);
+    sendJson(response, status, { message });
+  }
+}
+
+async function takeOver(
+  world: World,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  socket.on("error", () => socket.destroy());
+  try {
+    await hijack(world, request, socket, head);
+  } catch (err) {
+    const { status, message } = refusal(err);
+    const body = JSON.stringify({ message });
+    const lines = [`HTTP/1.1 ${status} Refused`, "Content-Type: application/json"];
+    const length = `Content-Length: ${Buffer.byteLength(body)}`;
+    socket.end([...lines, length, "Connection: close", "", body].join("\r\n"));
+  }
+}
+
+type Hooks = {
+  readonly routes: readonly Route[];
+  readonly world: World;
+  /** Counts the request and gives the fault that hits it. */
+  readonly note: (request: IncomingMessage) => Fault | undefined;
+};
+
+function createApi({ routes, world, note }: Hooks): Server {
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
+    const fault = note(request);
+    if (fault !== undefined) fail(fault, response);
+    else void answer(routes, request, response); // it answers its own errors
+  });
+  server.on("upgrade", (request, socket, head) => {
+    if (note(request) !== undefined) socket.destroy();
+    else void takeOver(world, request, socket, head); // likewise
+  });
+  return server;
+}
+
+/** Starts a simulated engine. @throws Error when the socket cannot be made */
+export async function startSimulatedEngine(
+  options: SimulatedEngineOptions,
+): Promise<SimulatedEngine> {
+  const { socketPath } = options;
+  const rules = [...(options.rules ?? []), ...defaultRules];
+  const world = createWorld(rules);
+  const id = options.id ?? `SIMULATED:${randomBytes(8).toString("hex").toUpperCase()}`;
+  const identity: Identity = { ...options, id, name: options.name ?? "simulated" };
+  const routes = [
+    ...systemRoutes(world, identity),
+    ...containerRoutes(world),
+    ...imageRoutes(world, rules),
+    ...ioRoutes(world),
+  ];
+  const faults = createFaults();
+  const requests: string[] = [];
+  const note = ({ method = "GET", url = "/" }: IncomingMessage): Fault | undefined => {
+    const request = `${method} ${decodeURIComponent(barePath(url))}`;
+    requests.push(request);
+    return faults.take(request);
+  };
+  const listener = createListener(socketPath, () => createApi({ routes, world, note }));
+
+  await listener.start();
+  return {
+    url: `unix://${socketPath}`,
+    requests,
+    inject: (fault) => faults.inject(fault),
+    exit: (containerId, code, { oom = false } = {}) => {
+      const container = world.container(containerId);
+      container.oomKilled = oom;
+      container.process?.exit(code);
+    },
+    stop: listener.stop,
+    start: listener.start,
+    async [Symbol.asyncDispose]() {
+      await listener.stop();
+      for (const container of world.containers()) {
+        container.stopped = true;
+        container.process?.signal("SIGKILL");
+      }
+    },
+  };
+}
