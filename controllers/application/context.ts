@@ -60,6 +60,7 @@ export function courseOf(context: Context, more: Partial<Course> = {}): Course {
     allowed: seen.slots.length,
     goodMs: minReadyMs,
     forgiven: new Set(),
+    held: new Set(),
     nowMs,
     ...more,
   };

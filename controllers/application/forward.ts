@@ -111,11 +111,14 @@ function switching(context: Context, progress: Progress, allowed: number): Turn 
   const { seen, reachable, rollout } = context;
   const isHeld = rollout.phase !== "Rolling" && rollout.from !== undefined;
   // A canary must stay small: what breaks beside it is repaired with the version that is proven.
-  const open = isHeld
-    ? reachable.filter((view) => isTaken(view, seen.running) || view.rivals.length > 0)
-    : reachable;
-  const course = courseOf(context, { allowed, forgiven: progress.forgiven });
-  const steps = [...planMoves(open, course), ...(isHeld ? repair(context) : [])];
+  const isOpen = (view: View): boolean => isTaken(view, seen.running) || view.rivals.length > 0;
+  const held = isHeld ? reachable.filter((view) => !isOpen(view)) : [];
+  const course = courseOf(context, {
+    allowed,
+    forgiven: progress.forgiven,
+    held: new Set(held.map(({ slot }) => slot.id)),
+  });
+  const steps = [...planMoves(reachable, course), ...(isHeld ? repair(context) : [])];
   return stay(context, {
     steps: withRemovals(removals(context), steps),
     waits: waitForSlots(context, progress.flying, applicationReason.waitingForReady),

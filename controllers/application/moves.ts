@@ -23,6 +23,8 @@ export type Course = {
   readonly goodMs: number;
   /** Slots whose unavailability is tolerated and takes nothing from the budget. */
   readonly forgiven: ReadonlySet<string>;
+  /** Slots that count for the budget and are moved by somebody else. */
+  readonly held: ReadonlySet<string>;
   readonly nowMs: number;
 };
 
@@ -161,8 +163,8 @@ export function planPrepare(views: readonly View[], course: Course): readonly St
 /**
  * The next steps that bring the slots to the wanted Revision. Guarantees (plan.test.ts): serving
  * slots never fall below `slots - batch` by these steps; a slot with StopFirst never has two pods
- * that run; slots on Nodes that do not answer are left alone. `removed` slots are taken from the
- * budget already.
+ * that run; slots on Nodes that do not answer are left alone. `removed` slots lose a serving pod
+ * in the same turn by other steps.
  */
 export function planMoves(views: readonly View[], course: Course, removed = 0): readonly Step[] {
   const reachable = views.filter((view) => !view.offline);
@@ -178,5 +180,7 @@ export function planMoves(views: readonly View[], course: Course, removed = 0): 
     ...reachable.filter((view) => !view.available),
     ...reachable.filter((view) => view.available),
   ];
-  return sorted.flatMap((view) => move(view, course, budget));
+  return sorted
+    .filter(({ slot }) => !course.held.has(slot.id))
+    .flatMap((view) => move(view, course, budget));
 }

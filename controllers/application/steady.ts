@@ -26,7 +26,11 @@ export function steady(context: Context): Turn {
   const misplaced = removeMisplaced(seen, reachable);
   const ended = removeFinished(reachable, nowMs);
   const removed = new Set([...misplaced.steps, ...ended].map((step) => "uid" in step && step.uid));
-  const kept = reachable.filter(({ goal }) => !removed.has(goal?.uid ?? ""));
+  const held = reachable.filter(({ goal }) => removed.has(goal?.uid ?? ""));
+  const course = {
+    ...courseToLastGood(context, current),
+    held: new Set(held.map(({ slot }) => slot.id)),
+  };
   const open = reachable.filter(
     (view) => !isDone(view, { running: seen.running, goodMs: 0, nowMs }),
   );
@@ -36,7 +40,7 @@ export function steady(context: Context): Turn {
       ...misplaced.steps,
       ...ended,
       ...removeParked(reachable),
-      ...planMoves(kept, courseToLastGood(context, current), misplaced.slots),
+      ...planMoves(reachable, course, misplaced.slots),
     ],
     waits: [
       ...waitForSlots({ ...context }, open, applicationReason.waitingForReady),
