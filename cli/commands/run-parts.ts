@@ -99,3 +99,8 @@ export async function runParts(
   if (signal.aborted) return;
   for (const result of ended) if (result.status === "rejected") throw result.reason;
 }
+
+/** Whether other servers may write to the store too. The embedded ones belong to one process. */
+export function isSharedStore(storeUrl: string): boolean {
+  return !/^(lmdb|memory):/i.test(storeUrl);
+}

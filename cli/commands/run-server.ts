@@ -5,16 +5,24 @@ import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import type { Run } from "../command.ts";
 import { productVersion } from "../version.ts";
 import { openLog } from "./run-log.ts";
-import { dataDirOf, serverConfigOf, storeUrlOf } from "./run-parts.ts";
+import { dataDirOf, isSharedStore, serverConfigOf, storeUrlOf } from "./run-parts.ts";
 
 /** `lighthouse server`. */
 export const runServerCommand: Run = async (call) => {
   const dataDir = dataDirOf(call.flags, call.io.env);
   const config = serverConfigOf(call.flags, dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await using store = await openStore(storeUrlOf(call.flags, dataDir));
+  const storeUrl = storeUrlOf(call.flags, dataDir);
+  await using store = await openStore(storeUrl);
   const log = openLog(call.flags, "info");
-  const options = { config, store, log, clock: systemClock, version: productVersion };
+  const options = {
+    config,
+    store,
+    sharedStore: isSharedStore(storeUrl),
+    log,
+    clock: systemClock,
+    version: productVersion,
+  };
   await runServer(options, call.signal, ({ url }) => {
     call.io.out(`Lighthouse is ready at ${url}, kubeconfig: ${config.kubeconfig ?? ""}\n`);
   });

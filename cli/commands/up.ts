@@ -14,6 +14,7 @@ import {
   dataDirOf,
   dockerProvider,
   inProcessClient,
+  isSharedStore,
   runParts,
   serverConfigOf,
   storeUrlOf,
@@ -36,8 +37,9 @@ async function runAll(call: Call, log: Logger): Promise<void> {
   const storeUrl = storeUrlOf(call.flags, dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const store = stack.use(await openStore(storeUrl));
+  const sharedStore = isSharedStore(storeUrl);
   const server = stack.use(
-    await startServer({ config, store, log, clock, version: productVersion }),
+    await startServer({ config, store, sharedStore, log, clock, version: productVersion }),
   );
   const controllers = stack.use(inProcessClient(server.controllers, "lighthouse-controllers"));
   const agent = stack.use(inProcessClient(server.agent, "lighthouse-agent"));
@@ -46,10 +48,7 @@ async function runAll(call: Call, log: Logger): Promise<void> {
     [
       // The embedded store belongs to one process: nobody else can lead.
       (signal) =>
-        runControllers(
-          { client: controllers, clock, log, election: !storeUrl.startsWith("lmdb:") },
-          signal,
-        ),
+        runControllers({ client: controllers, clock, log, election: sharedStore }, signal),
       (signal) =>
         runAgent(
           {
