@@ -35,10 +35,6 @@ export const annotation = {
   replaces: "lighthouse.dev/replaces",
   /** Pods: the full name of the Node that the slot stands for, when it is no ordinal. */
   slotNode: "lighthouse.dev/slot-node",
-  /** Pods: labels of Nodes to spread the pods of an Application over, most important first, joined by ",". */
-  spreadBy: "lighthouse.dev/spread-by",
-  /** Pods: how many slots of their Application one Node may hold; absent means no limit. */
-  maxPerNode: "lighthouse.dev/max-per-node",
   /** Pods: names the rollout they belong to, so that its pods can be told from those of a later one. */
   rolloutGroup: "lighthouse.dev/rollout-group",
   /** Templates: "true" makes a new Revision when a ConfigMap or Secret they name changes. */

@@ -60,7 +60,6 @@ export function podOf(
   application: Application,
 ): Draft<Pod> {
   const { name, namespace } = application.metadata;
-  const { spreadBy, maxPerNode } = application.spec.placement;
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -79,8 +78,6 @@ export function podOf(
         [annotation.desiredState]: step.desired,
         ...(step.replaces === undefined ? {} : { [annotation.replaces]: step.replaces }),
         ...(step.slotIsNode ? { [annotation.slotNode]: step.slot } : {}),
-        ...(spreadBy.length > 0 ? { [annotation.spreadBy]: spreadBy.join(",") } : {}),
-        ...(maxPerNode > 0 ? { [annotation.maxPerNode]: String(maxPerNode) } : {}),
       },
       ownerReferences: [controllerReference(application)],
     },
