@@ -121,6 +121,7 @@ export const fastChecks: readonly Check[] = [
   commandCheck("generated types", process.execPath, "hack/update-types.ts", "--check"),
   commandCheck("generated docs", process.execPath, "hack/update-docs.ts", "--check"),
   commandCheck("generated schemas", process.execPath, "hack/update-builtin-schemas.ts", "--check"),
+  commandCheck("lockfile", process.execPath, "hack/update-lock.ts", "--check"),
   commandCheck("docs", process.execPath, "hack/check-docs.ts"),
   notes,
   commandCheck("dead code", bin("knip")),
