@@ -4,7 +4,7 @@ import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { unauthorized } from "../machinery/errors.ts";
 import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
 import { refusal } from "./authz/denial.ts";
-import { mapErrors } from "./errors.ts";
+import { answerRefusal, mapErrors } from "./errors.ts";
 import type { App, Request } from "./http.ts";
 import { listenerLimits } from "./listener.ts";
 import type { Scope } from "./objects/call.ts";
@@ -76,12 +76,14 @@ function createApp({ log, tls }: AppOptions): App {
     bodyLimit: bodyLimitBytes,
     routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: true },
     return503OnClosing: false,
+    frameworkErrors: answerRefusal,
   };
   if (tls === undefined) return Fastify(common);
   const client = { requestCert: true, rejectUnauthorized: false } as const;
   const https = { ...listenerLimits, ...tls, ...client, allowHTTP1: true };
-  // The HTTP/2 instance has other raw types, which share everything that we use.
-  return Fastify({ ...common, http2: true, https }) as unknown as App;
+  // Typed as the plain one: the HTTP/2 instance has other raw types, which share all that we use.
+  const secure: typeof common = { ...common, ...{ http2: true, https } };
+  return Fastify(secure);
 }
 
 /** Bodies are read as bytes: our own decoders see duplicate fields and all media types. */

@@ -92,6 +92,16 @@ export function groupList(groups: readonly Group[]): Json {
   };
 }
 
+/** `GET /`: every path a client may go on from. */
+export function rootPaths(groups: readonly Group[]): Json {
+  const below = groups.flatMap(({ group, versions }) => [
+    ...(group === "" ? [] : [`/apis/${group}`]),
+    ...versions.map(({ version }) => `${group === "" ? "/api" : `/apis/${group}`}/${version}`),
+  ]);
+  const fixed = ["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz"];
+  return { paths: [...fixed, "/version", ...below].sort() };
+}
+
 /** `GET /api`. `host` is where the client reached us. */
 export function coreVersions(groups: readonly Group[], host: string): Json {
   const core = groups.find(({ group }) => group === "");

@@ -97,6 +97,11 @@ test("/apis/GROUP/VERSION lists subresources with the group they speak", async (
   ]);
 });
 
+test("/ lists where to go on", async () => {
+  const { paths } = (await app.inject({ url: "/" })).json();
+  expect(paths).toEqual(expect.arrayContaining(["/apis/lighthouse.dev/v1", "/readyz", "/version"]));
+});
+
 test("/apis/GROUP names the preferred version", async () => {
   expect((await app.inject({ url: "/apis/lighthouse.dev" })).json()).toMatchObject({
     kind: "APIGroup",

@@ -7,6 +7,7 @@ import {
   groupList,
   groupsOf,
   resourceList,
+  rootPaths,
 } from "./discovery-documents.ts";
 import { type CachedDocument, cachedDocument, sendDocument } from "./etag.ts";
 import type { Kinds } from "./kinds/kind.ts";
@@ -71,6 +72,10 @@ class Documents {
     });
   }
 
+  paths(): CachedDocument | undefined {
+    return this.#once("/", () => rootPaths(groupsOf(this.#kinds)));
+  }
+
   group(name: string): CachedDocument | undefined {
     const found = groupsOf(this.#kinds).find(({ group }) => group === name);
     if (found === undefined || name === "") return undefined;
@@ -90,7 +95,7 @@ const nothingHere = (): StatusError =>
   new StatusError("NotFound", "the server could not find the requested resource");
 
 /**
- * Serves discovery: `/api`, `/apis`, `/apis/GROUP`, `/api/v1`, `/apis/GROUP/VERSION`, plain and (on
+ * Serves discovery: `/`, `/api`, `/apis`, `/apis/GROUP`, `/api/v1`, `/apis/GROUP/VERSION`, plain and (on
  * the first two) aggregated, with tags so that a client's cache is revalidated cheaply. `host` gives
  * the address that clients are told, e.g. `127.0.0.1:6443`.
  */
@@ -105,6 +110,7 @@ export function serveDiscovery(app: FastifyInstance, kinds: Kinds, host: () => s
     if (document === undefined) throw nothingHere();
     return sendDocument(request, reply, document, contentTypes[form]);
   };
+  app.get("/", (request, reply) => send(request, reply, documents.paths()));
   for (const core of [true, false]) {
     app.get(core ? "/api" : "/apis", (request, reply) => {
       const form = discoveryForm(request.headers.accept);

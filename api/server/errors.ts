@@ -26,6 +26,15 @@ export function mapErrors(app: App): void {
   app.setNotFoundHandler((request, reply) => sendError(reply, noSuchPath(request)));
 }
 
+/** Answers what the framework refuses before any route or hook of ours runs, e.g. a broken URL. */
+export function answerRefusal(
+  err: FastifyError,
+  _request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  void sendError(reply, ofFastify(err) ?? badRequest(err.message)); // reply is thenable
+}
+
 /** A path or method that nobody serves. */
 export function noSuchPath({ method, url }: Pick<FastifyRequest, "method" | "url">): StatusError {
   if (!/^(GET|HEAD|POST|PUT|PATCH|DELETE)$/.test(method)) return methodNotAllowed(method, url);

@@ -120,6 +120,16 @@ test("startServer() answers strangers with 401, except for probes, and sets the 
   );
 });
 
+test("a URL that is none is refused with a Status", async () => {
+  const { admin, url } = await start();
+  const { status, body } = await get(`${url}/%zz`, admin);
+  expect([status, JSON.parse(body)]).toEqual([
+    400,
+    expect.objectContaining({ kind: "Status", reason: "BadRequest" }),
+  ]);
+  expect((await get(`${url}/metrics`, admin)).status).toBe(200);
+});
+
 test("startServer() takes no certificate of another authority", async () => {
   const { url, admin } = await start();
   const other = await start({ dataDir: join(root, "other") });

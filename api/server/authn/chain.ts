@@ -1,11 +1,5 @@
 import type { Authenticator, User } from "../access.ts";
 
-/** Whoever sent a request without credentials; may only read what everybody may. */
-export const anonymous: User = {
-  name: "system:anonymous",
-  groups: ["system:unauthenticated"],
-};
-
 /** Asks all in order; the first that knows the sender decides. Adds `system:authenticated`. */
 export function authenticatorChain(links: readonly Authenticator[]): Authenticator {
   const known = new WeakMap<User, User>();
