@@ -35,6 +35,8 @@ export interface EtcdClient {
   txn(request: ITxnRequest): Promise<ITxnResponse>;
   compact(revision: number): Promise<void>;
   watch(): Promise<WatchStream>;
+  /** Makes sure that the token is good: a stream that is refused for its token does not say so. */
+  renew(): Promise<void>;
   close(): void;
 }
 
@@ -76,6 +78,11 @@ export async function connectEtcd(address: EtcdAddress): Promise<EtcdClient> {
     async watch() {
       // The stream is a Node stream of grpc-js, of which etcd3 declares only a part.
       return (await call((client) => client.watchClient.watch())) as unknown as WatchStream;
+    },
+    async renew() {
+      if (address.user === undefined) return;
+      // Only the token matters: etcd looks at it before it looks at the permission.
+      await call((client) => client.kv.range({ key: Buffer.of(0) })).catch(() => undefined);
     },
     close() {
       etcd.close();

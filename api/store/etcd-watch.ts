@@ -44,6 +44,7 @@ export async function* watchRange(
       // Anything else is trouble with the network or a member, and passes.
     }
     if (signal.aborted) return;
+    await client.renew();
     await sleep(backoffMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
     backoffMs = Math.min(2 * backoffMs, maxBackoffMs);
   }

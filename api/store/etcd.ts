@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { IEvent, IKeyValue } from "etcd3";
 import { expired, isExpired, revisionConflict } from "../machinery/errors.ts";
 import { connectEtcd, type EtcdClient } from "./etcd-client.ts";
@@ -82,6 +83,7 @@ class EtcdStore implements Store {
   async list({ prefix, after, limit = Infinity, at }: Range): Promise<Page> {
     this.#check();
     if (at !== undefined && at < this.#compacted) checkReadable(at, this.#extent());
+    if (at === 0) return { entries: [], revision: 0, remaining: 0 }; // to etcd, 0 is the latest
     const entries: Entry[] = [];
     let revision = at ?? 0;
     let last = after;
@@ -178,6 +180,7 @@ class EtcdStore implements Store {
       this.#feed.reset(revision);
     } catch {
       // The next round of the pump meets the same compaction and comes here again.
+      await sleep(staleMs);
     }
   }
 

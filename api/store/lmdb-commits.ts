@@ -175,7 +175,7 @@ class GroupCommits implements Commits {
       });
     } catch (err) {
       root.resetReadTxn();
-      throw await translateWrite(await commitCause(err), dir);
+      throw await translateWrite(await commitCause(err), "write to", dir);
     }
   }
 }

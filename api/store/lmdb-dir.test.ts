@@ -15,7 +15,9 @@ async function tempDir(): Promise<string> {
 async function filledDir(): Promise<string> {
   const dir = join(await tempDir(), "data.store");
   const store = await openLmdbStore(dir);
-  for (let i = 0; i < 200; i++) await store.put(`/k/${i}`, Buffer.alloc(2_000, i), 0);
+  await Promise.all(
+    Array.from({ length: 200 }, (_, i) => store.put(`/k/${i}`, Buffer.alloc(2_000, i), 0)),
+  );
   await store[Symbol.asyncDispose]();
   return dir;
 }

@@ -56,13 +56,17 @@ export function translate(err: unknown, action: string, dir: string): StatusErro
   }
 }
 
-/** Like {@link translate}, for a failed commit. */
-export async function translateWrite(err: unknown, dir: string): Promise<StatusError> {
+/** Like {@link translate}, for what writes: knows a full disk also where LMDB does not say so. */
+export async function translateWrite(
+  err: unknown,
+  action: string,
+  dir: string,
+): Promise<StatusError> {
   // LMDB calls a write that was cut short an I/O error, which is how a disk that fills up begins.
   const short = codeOf(err) === 5 && (await freeBytes(dir)) < nearlyFullBytes;
   return short
-    ? fullError(`Cannot write to the store in ${dir}`, err)
-    : translate(err, "write to", dir);
+    ? fullError(`Cannot ${action} the store in ${dir}`, err)
+    : translate(err, action, dir);
 }
 
 /** Less than the largest commit may need. */

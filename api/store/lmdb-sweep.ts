@@ -5,6 +5,7 @@ import type { Revision } from "./store.ts";
 
 /** Log records looked at per commit: about a millisecond's work on the event loop. */
 const stride = 256;
+const strideBytes = 4 << 20;
 
 /** Removals that one commit shall make, decided but not yet done. */
 export type SweepStep = {
@@ -20,19 +21,24 @@ export type SweepStep = {
 export function planSweep(tables: Tables, swept: Revision, compacted: Revision): SweepStep {
   const records: Buffer[] = [];
   const keys: Buffer[] = [];
-  let upTo = compacted;
+  let bytes = 0;
+  let count = 0;
+  let last = swept;
   const range = { start: revisionKey(swept + 1), end: revisionKey(compacted + 1), limit: stride };
-  const found = [...tables.log.getRange(range)];
-  for (const { key: at, value } of found) {
+  for (const { key: at, value } of tables.log.getRange(range)) {
     const { type, key, previous } = decodeRecord(value);
+    last = revisionOf(at);
+    bytes += value.length;
+    count += 1;
     if (previous > 0) records.push(revisionKey(previous));
-    if (type === "put") continue;
-    records.push(at);
-    const indexKey = Buffer.from(key);
-    if (readIndex(tables, indexKey).at === revisionOf(at)) keys.push(indexKey);
+    if (type === "delete") {
+      records.push(at);
+      const indexKey = Buffer.from(key);
+      if (readIndex(tables, indexKey).at === last) keys.push(indexKey);
+    }
+    if (bytes >= strideBytes) break;
   }
-  const last = found.at(-1);
-  if (last !== undefined && found.length === stride) upTo = revisionOf(last.key);
+  const upTo = count === stride || bytes >= strideBytes ? last : compacted;
   return {
     swept: upTo,
     apply({ log, index, meta }) {

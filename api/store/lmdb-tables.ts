@@ -1,6 +1,6 @@
 import { type Database, open, type RootDatabase } from "lmdb";
 import { markInitialized, prepareDir } from "./lmdb-dir.ts";
-import { damagedError, translate } from "./lmdb-errors.ts";
+import { damagedError, translateWrite } from "./lmdb-errors.ts";
 import { isAlive, lockedError, parseOwner, readerPids, thisOwner } from "./lmdb-owner.ts";
 import { revisionOf } from "./lmdb-records.ts";
 import type { Revision } from "./store.ts";
@@ -38,7 +38,7 @@ const encoding = { encoding: "binary", keyEncoding: "binary" } as const;
 export async function openTables(dir: string): Promise<Tables> {
   try {
     await prepareDir(dir);
-    const tables = openEnvironment(dir);
+    const tables = await openEnvironment(dir);
     try {
       takeOwnership(tables);
       await markInitialized(dir);
@@ -48,11 +48,11 @@ export async function openTables(dir: string): Promise<Tables> {
     }
     return tables;
   } catch (err) {
-    throw translate(err, "open", dir);
+    throw await translateWrite(err, "open", dir);
   }
 }
 
-function openEnvironment(dir: string): Tables {
+async function openEnvironment(dir: string): Promise<Tables> {
   const root = open<Buffer, Buffer>({
     path: dir,
     noSubdir: false, // or a directory with a dot in its name would be taken for a file
@@ -64,7 +64,12 @@ function openEnvironment(dir: string): Tables {
     ...encoding,
   });
   const table = (name: string): Table => root.openDB<Buffer, Buffer>(name, encoding);
-  return { dir, root, log: table("log"), index: table("index"), meta: table("meta") };
+  try {
+    return { dir, root, log: table("log"), index: table("index"), meta: table("meta") };
+  } catch (err) {
+    await root.close();
+    throw err;
+  }
 }
 
 // LMDB's write lock makes check and claim one step, and dies with its holder.

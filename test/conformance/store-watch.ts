@@ -104,9 +104,11 @@ export function storeWatch(start: Start): void {
       const { revision } = await store.head();
       const slow = store.watch("/p/", revision, signal)[Symbol.asyncIterator]();
       await slow.next();
-      let at = 0;
-      for (let i = 0; i < 40; i++) at = await store.put("/p/a", new Uint8Array(300_000), at);
-      if (compacted) await store.compact(at);
+      const value = new Uint8Array(300_000);
+      const at = await Promise.all(
+        Array.from({ length: 40 }, (_, i) => store.put(`/p/${i}`, value, 0)),
+      );
+      if (compacted) await store.compact(Math.max(...at));
       const seen: Revision[] = [];
       const drain = async (): Promise<string> => {
         for (let step = await slow.next(); step.done !== true; step = await slow.next()) {

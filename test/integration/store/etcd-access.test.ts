@@ -96,8 +96,17 @@ describe.skipIf(skipReason("access to etcd", missingProgram("etcd")))("etcd", ()
     );
     await etcd.stop(); // simple tokens live in etcd's memory: all of them are gone
     await etcd.start();
-    await eventually("a new token was fetched", () => store.put("/late", bytes("x"), 0));
+    // By somebody else: the watch must get itself a new token, not profit from a write's.
+    const admin = new Etcd3({
+      hosts: `http://${etcd.host}`,
+      auth: { username: "root", password: "root-secret" },
+    });
+    onTestFinished(() => {
+      admin.close();
+    });
+    await eventually("etcd takes writes again", () => admin.put("/mine/late").value("x"));
     expect((await watching).map(({ key }) => key)).toEqual(["/late"]);
+    expect(text((await store.get("/late"))?.value)).toBe("x");
 
     await expect(openStore(`etcd://alice:wrong@${etcd.host}/mine`)).rejects.toThrow(
       "it refuses the user",

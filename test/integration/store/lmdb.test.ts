@@ -117,6 +117,8 @@ describe.skipIf(skipReason("a full disk", missingRoot()))("full disk", () => {
     }
     expect((await store.list({ prefix: "/" })).entries).toHaveLength(written);
     expect((await store.head()).revision).toBe(written);
+    const fresh = openLmdbStore(join(disk, "fresh"));
+    await expect(fresh).rejects.toThrow(/^Cannot open the store in .*: the disk is full/);
     await mustRun(["mount", "-o", "remount,size=16m", disk]);
     expect(await store.put("/after", value, 0)).toBe(written + 1);
     expect((await store.list({ prefix: "/" })).entries).toHaveLength(written + 1);
