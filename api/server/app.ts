@@ -82,7 +82,8 @@ function createApp({ log, tls }: AppOptions): App {
   const client = { requestCert: true, rejectUnauthorized: false } as const;
   const https = { ...listenerLimits, ...tls, ...client, allowHTTP1: true };
   // Typed as the plain one: the HTTP/2 instance has other raw types, which share all that we use.
-  const secure: typeof common = { ...common, ...{ http2: true, https } };
+  const http2 = { http2: true, https };
+  const secure: typeof common = { ...common, ...http2 };
   return Fastify(secure);
 }
 
