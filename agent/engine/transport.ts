@@ -106,6 +106,8 @@ type Line = {
   readonly apiVersion: Transport["apiVersion"];
   /** The engine did not answer: what was negotiated may be stale. */
   readonly forget: () => void;
+  /** Closes kept connections that nobody uses. */
+  readonly dropIdle: () => void;
 };
 
 async function send(line: Line, request: ModemRequest): Promise<ModemAnswer> {
@@ -114,6 +116,7 @@ async function send(line: Line, request: ModemRequest): Promise<ModemAnswer> {
     return await line.modem(request);
   } catch (err) {
     if (!isStale(err) || request.method !== "GET" || request.signal.aborted) throw err;
+    line.dropIdle(); // the others broke with it
     return line.modem(request);
   }
 }
@@ -245,6 +248,9 @@ export function createTransport(endpoint: Endpoint): Transport {
     basePath: endpoint.kind === "tcp" ? endpoint.basePath : "",
     forget: () => {
       version = undefined; // an engine that was away may come back in another version
+    },
+    dropIdle: () => {
+      for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
     },
     apiVersion: (signal) => {
       version ??= ping(line).catch((err: unknown) => {

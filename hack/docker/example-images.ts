@@ -102,14 +102,16 @@ function rootfs(program: Uint8Array, script: string): Buffer {
 
 /**
  * Makes a 2 MB image from a static busybox through the engine's import: no registry, no build, no
- * docker CLI. The same recipe gives the same layer. Resolves to the image id.
+ * docker CLI. The same recipe gives the same layer. Resolves to the image id. `program` replaces the
+ * busybox, for engines that run nothing.
  */
 export async function makeImage(
   images: Pick<Images, "import">,
   reference: string,
   recipe: Recipe,
+  program?: Uint8Array,
 ): Promise<string> {
-  const archive = rootfs(await readBusybox(), recipe.script);
+  const archive = rootfs(program ?? (await readBusybox()), recipe.script);
   return images.import(reference, archive, [
     "ENV PATH=/bin",
     "ENV PORT=80",

@@ -3,6 +3,7 @@ import {
   crashRecipe,
   healthRecipe,
   makeImage,
+  type Recipe,
   silentRecipe,
   unhealthyRecipe,
   webRecipe,
@@ -24,12 +25,22 @@ export const testImages = {
   unhealthy: "lh/unhealthy:v1",
 } as const;
 
-/** Makes all of {@link testImages}; about a second on a real engine. */
-export async function makeTestImages(images: Pick<Images, "import">): Promise<void> {
-  await makeImage(images, testImages.web, webRecipe("v1"));
-  await makeImage(images, testImages.web2, webRecipe("v2"));
-  await makeImage(images, testImages.crash, crashRecipe);
-  await makeImage(images, testImages.silent, silentRecipe);
-  await makeImage(images, testImages.health, healthRecipe);
-  await makeImage(images, testImages.unhealthy, unhealthyRecipe);
+const recipes: readonly (readonly [string, Recipe])[] = [
+  [testImages.web, webRecipe("v1")],
+  [testImages.web2, webRecipe("v2")],
+  [testImages.crash, crashRecipe],
+  [testImages.silent, silentRecipe],
+  [testImages.health, healthRecipe],
+  [testImages.unhealthy, unhealthyRecipe],
+];
+
+/**
+ * Makes all of {@link testImages}; about a second on a real engine. `program` replaces the busybox,
+ * for engines that run nothing.
+ */
+export async function makeTestImages(
+  images: Pick<Images, "import">,
+  program?: Uint8Array,
+): Promise<void> {
+  for (const [reference, recipe] of recipes) await makeImage(images, reference, recipe, program);
 }

@@ -16,7 +16,7 @@ export async function simulatedEngine(
   try {
     const simulated = await startSimulatedEngine({ ...options, socketPath: join(dir, "s") });
     await using engine = openEngine(simulated.url);
-    await makeTestImages(engine.images);
+    await makeTestImages(engine.images, Buffer.from("nothing runs"));
     return {
       ...simulated,
       async [Symbol.asyncDispose]() {
