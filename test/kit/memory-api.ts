@@ -1,8 +1,20 @@
-import type { Client, DeleteOptions, ListOptions, WatchFrame } from "../../api/client/client.ts";
+import type {
+  Client,
+  DeleteOptions,
+  ListOptions,
+  RawRequest,
+  WatchFrame,
+} from "../../api/client/client.ts";
 import { alreadyExists, conflict, expired, notFound } from "../../api/machinery/errors.ts";
 import { foregroundFinalizer, orphanFinalizer } from "../../api/machinery/finalizer.ts";
 import { matchesFields, parseFieldSelector } from "../../api/machinery/field-selector.ts";
-import { objectPath, type ResourceType, resourceText } from "../../api/machinery/gvk.ts";
+import {
+  apiVersionOf,
+  collectionPath,
+  objectPath,
+  type ResourceType,
+  resourceText,
+} from "../../api/machinery/gvk.ts";
 import {
   type AnyObject,
   type DraftMeta,
@@ -26,7 +38,8 @@ export type MemoryCall = {
 /**
  * The object verbs of the API in memory, for unit tests of controllers: versions, preconditions,
  * finalizers, the status and binding subresources, and watches. No validation and no defaults;
- * what depends on those is tested against the real server.
+ * what depends on those is tested against the real server. Of the raw calls it knows discovery
+ * and the deletion of a collection.
  */
 export interface MemoryApi extends Client {
   /** Called before each call takes effect. */
@@ -47,6 +60,8 @@ function leaving({ kind, metadata, ...rest }: KubeObject): boolean {
 export type MemoryOptions = {
   /** Bound pods are deleted as on a real server: in two steps. Default false: at once. */
   readonly gracefulPods?: boolean;
+  /** What discovery tells of. Default nothing. */
+  readonly kinds?: readonly ResourceType[];
 };
 
 type Event = {
@@ -146,8 +161,25 @@ function matches(
   return matchesLabels(parseLabelSelector(labelSelector), object.metadata.labels);
 }
 
+/** Discovery documents of the given kinds, as far as our controllers read them. */
+function documentOf(kinds: readonly ResourceType[], path: string): unknown {
+  if (path === "/apis") {
+    const versions = kinds.filter(({ group }) => group !== "").map(apiVersionOf);
+    return {
+      groups: [...new Set(versions)].map((groupVersion) => ({ versions: [{ groupVersion }] })),
+    };
+  }
+  const version = path.replace(/^\/apis?\//, "");
+  const verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+  return {
+    resources: kinds
+      .filter((kind) => apiVersionOf(kind) === version)
+      .map(({ plural: name, kind, namespaced }) => ({ name, kind, namespaced, verbs })),
+  };
+}
+
 /** An API without objects. */
-export function memoryApi({ gracefulPods = false }: MemoryOptions = {}): MemoryApi {
+export function memoryApi({ gracefulPods = false, kinds = [] }: MemoryOptions = {}): MemoryApi {
   const memory = new Memory();
   let hook: (call: MemoryCall) => void | Promise<void> = () => undefined;
   const must = (type: ResourceType, key: ObjectKey): AnyObject => {
@@ -172,6 +204,21 @@ export function memoryApi({ gracefulPods = false }: MemoryOptions = {}): MemoryA
     const { status } = (subresource === "status" ? after : before) as { readonly status?: unknown };
     const merged = subresource === "status" ? { ...before, status } : { ...after, status };
     return memory.put(type, merged);
+  };
+  const finalize = (type: ResourceType, object: KubeObject): AnyObject => {
+    const { spec } = object as { readonly spec?: { readonly finalizers?: readonly string[] } };
+    const { finalizers = [] } = spec ?? {};
+    // spec.finalizers hold a Namespace as metadata.finalizers do, and live among them here.
+    return memory.put(type, { ...object, metadata: { ...object.metadata, finalizers } });
+  };
+  const deleteCollection = async (path: string): Promise<void> => {
+    for (const type of kinds) {
+      for (const object of api.all(type)) {
+        const { namespace } = object.metadata;
+        const ours = collectionPath(type, namespace) === path.split("?")[0];
+        if (ours) await api.delete(type, keyOf(object));
+      }
+    }
   };
   const api = {
     before(next: typeof hook) {
@@ -206,6 +253,7 @@ export function memoryApi({ gracefulPods = false }: MemoryOptions = {}): MemoryA
     },
     async replace(type: ResourceType, object: KubeObject, { subresource = "" } = {}) {
       await hook({ verb: "replace", type, key: keyOf(object), subresource });
+      if (subresource === "finalize") return finalize(type, object);
       return write(type, object, subresource);
     },
     async patch(
@@ -240,7 +288,11 @@ export function memoryApi({ gracefulPods = false }: MemoryOptions = {}): MemoryA
         if (matches(frame.object, options)) yield frame;
       }
     },
-    raw: () => Promise.reject(new Error("The memory API has object verbs only")),
+    async raw({ method, path }: RawRequest) {
+      if (method === "DELETE") await deleteCollection(path);
+      const bytes = Buffer.from(JSON.stringify(documentOf(kinds, path)));
+      return { status: 200, headers: {}, body: ReadableStream.from([bytes]) };
+    },
   };
   return api as unknown as MemoryApi;
 }

@@ -1,0 +1,154 @@
+import type { Change } from "../../api/client/informer.ts";
+import { isNotFound } from "../../api/machinery/errors.ts";
+import { foregroundFinalizer, hasFinalizer, isDeleting } from "../../api/machinery/finalizer.ts";
+import { parseApiVersion, type ResourceType } from "../../api/machinery/gvk.ts";
+import {
+  keyOf,
+  type KubeObject,
+  type ObjectKey,
+  type OwnerReference,
+} from "../../api/machinery/object.ts";
+import type { Resource } from "../../api/machinery/resources.ts";
+import { createKindFollower, type KindFollower } from "../runtime/kind-follower.ts";
+import { fromKindKey, toKindKey } from "../runtime/kind-key.ts";
+import type { BuildController, Source } from "../runtime/reconciler.ts";
+import { source } from "../runtime/sources.ts";
+import { createOwners, type Owners } from "./owners.ts";
+import { type Item, perform } from "./perform.ts";
+import { planCollection, type Seen } from "./plan.ts";
+
+/** Files objects under the uids of their owners. */
+const ownerIndex = {
+  "collector.owner": ({ metadata }: KubeObject): readonly string[] =>
+    (metadata.ownerReferences ?? []).map(({ uid }) => uid),
+};
+
+/** Events have no owners and come in floods. */
+const uncollected: ReadonlySet<string> = new Set(["Event"]);
+
+/** When what must be known is not read yet: soon. Milliseconds. */
+const recheckMs = 1_000;
+
+const waits = (object: KubeObject): boolean =>
+  isDeleting(object) && hasFinalizer(object, foregroundFinalizer);
+
+/** All objects of all kinds, by who owns whom. */
+type Graph = {
+  readonly kinds: KindFollower;
+  readonly dependentsOf: (uid: string) => readonly Item[];
+};
+
+/** The key of an owner as far as a reference tells; its kind may not be served. */
+function ownerKeys(
+  { metadata }: KubeObject,
+  references: readonly OwnerReference[],
+  { kinds }: Graph,
+): readonly ObjectKey[] {
+  return references.flatMap(({ apiVersion, kind, name }) => {
+    const group = parseApiVersion(apiVersion)?.group;
+    const owner = kinds.kinds().find(({ type }) => type.group === group && type.kind === kind);
+    if (owner === undefined) return [];
+    const { namespace } = metadata;
+    const scope = owner.type.namespaced && namespace !== undefined ? { namespace } : {};
+    return [toKindKey(owner.type, { ...scope, name })];
+  });
+}
+
+/** Whom a change concerns: the object, those that lost or lose an owner, an owner that waits. */
+function concerned(
+  type: ResourceType,
+  object: KubeObject,
+  change: Change<KubeObject>["type"],
+  graph: Graph,
+): readonly ObjectKey[] {
+  const { uid, ownerReferences = [], finalizers = [] } = object.metadata;
+  const isNothing = ownerReferences.length === 0 && finalizers.length === 0;
+  const own = isNothing ? [] : [toKindKey(type, keyOf(object))];
+  const loses = change === "deleted" || waits(object);
+  const dependents = loses ? graph.dependentsOf(uid) : [];
+  return [
+    ...own,
+    ...dependents.map((item) => toKindKey(item.type, keyOf(item.object))),
+    ...(change === "added" ? [] : ownerKeys(object, ownerReferences, graph)),
+  ];
+}
+
+async function observe(
+  { object }: Item,
+  { kinds, dependentsOf }: Graph,
+  owners: Owners,
+  signal: AbortSignal,
+): Promise<Seen> {
+  const { uid, finalizers = [], ownerReferences = [] } = object.metadata;
+  const deleting = isDeleting(object);
+  const states = deleting
+    ? []
+    : ownerReferences.map(async (reference) => ({
+        reference,
+        state: await owners.stateOf(reference, object, signal),
+      }));
+  const dependents = dependentsOf(uid).map(({ object: dependent }) => ({
+    blocks: (dependent.metadata.ownerReferences ?? []).some(
+      (one) => one.uid === uid && one.blockOwnerDeletion === true,
+    ),
+    waits: waits(dependent),
+  }));
+  return {
+    deleting,
+    finalizers,
+    owners: await Promise.all(states),
+    dependents,
+    complete: kinds.isComplete(),
+  };
+}
+
+/** Removes what its owners left behind. */
+export const buildCollector: BuildController = ({ client, clock, log }) => {
+  const kinds: KindFollower = createKindFollower({
+    client,
+    clock,
+    log,
+    wants: ({ kind, verbs }) =>
+      !uncollected.has(kind) && ["list", "watch", "delete"].every((verb) => verbs.includes(verb)),
+    indexes: ownerIndex,
+    sourceOf: (type): Source =>
+      source(type as Resource<KubeObject>, (object, change) =>
+        concerned(type, object, change, graph),
+      ),
+  });
+  const graph: Graph = {
+    kinds,
+    dependentsOf: (uid) =>
+      kinds
+        .kinds()
+        .flatMap(({ type, cache }) =>
+          cache.by("collector.owner", uid).map((object) => ({ type, object })),
+        ),
+  };
+  const owners = createOwners(client, kinds);
+  const deps = { client, dependentsOf: graph.dependentsOf };
+  return {
+    name: "collector",
+    owns: ["*/metadata.ownerReferences[gone]", "*/metadata.finalizers[foregroundDeletion,orphan]"],
+    sources: [],
+    findSources: kinds.findSources,
+    workers: 8,
+    reconciler: {
+      async reconcile(key, signal) {
+        const { resource, key: own } = fromKindKey(key);
+        const kind = kinds.kind(resource);
+        const object = kind?.cache.get(own);
+        if (kind === undefined || object === undefined) return {};
+        const item = { type: kind.type, object };
+        const steps = planCollection(await observe(item, graph, owners, signal));
+        for (const step of steps) {
+          await perform(item, step, deps).catch((err: unknown) => {
+            if (!isNotFound(err)) throw err; // somebody else was faster
+          });
+          if (step.kind !== "wait") log.debug({ step: step.kind }, "collected");
+        }
+        return steps.some(({ kind }) => kind === "wait") ? { requeueAfterMs: recheckMs } : {};
+      },
+    },
+  };
+};
