@@ -26,10 +26,12 @@ export function isStaleToken(err: unknown): boolean {
   return /revision of auth store is old|invalid auth token/.test(messageOf(err));
 }
 
+/** Whether etcd has forgotten the revision that was asked for. */
 export function isCompacted(err: unknown): boolean {
   return messageOf(err).includes("required revision has been compacted");
 }
 
+/** Whether etcd has not yet come to the revision that was asked for. */
 export function isFutureRevision(err: unknown): boolean {
   return messageOf(err).includes("required revision is a future revision");
 }

@@ -46,6 +46,7 @@ export function revisionOf(key: Buffer): Revision {
   return key.readUIntBE(0, revisionBytes);
 }
 
+/** An index state as the value of its key, 13 bytes. */
 export function encodeIndex({ at, createdAt, live }: IndexState): Buffer {
   const bytes = Buffer.allocUnsafe(indexBytes);
   bytes.writeUIntBE(at, 0, revisionBytes);
@@ -64,6 +65,7 @@ export function decodeIndex(bytes: Buffer): IndexState {
   };
 }
 
+/** A log record as bytes: a header of 15, the key, the value. `key` is the record's own. */
 export function encodeRecord(record: LogRecord, key: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(headerBytes + key.length + record.value.byteLength);
   bytes.writeUInt8(record.type === "put" ? 1 : 2, 0);
