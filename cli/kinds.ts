@@ -27,6 +27,11 @@ const builtIn: readonly Known[] = [
   known(["coordination.k8s.io", "Lease", "leases"], true),
 ];
 
+/** How a single object's type is shown, as kubectl does: `application.lighthouse.dev`, `pod`. */
+export function kindText(type: ResourceType): string {
+  return resourceText({ group: type.group, plural: type.kind.toLowerCase() });
+}
+
 /** Types that completion offers without asking a server. */
 export const commonTypes: readonly string[] = builtIn.map(({ plural }) => plural);
 

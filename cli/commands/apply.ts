@@ -1,9 +1,9 @@
-import { resourceText, type ResourceType, parseApiVersion } from "../../api/machinery/gvk.ts";
+import { type ResourceType, parseApiVersion } from "../../api/machinery/gvk.ts";
 import { isNotFound, StatusError } from "../../api/machinery/errors.ts";
 import type { AnyObject, ObjectKey } from "../../api/machinery/object.ts";
 import type { Resource } from "../../api/machinery/resources.ts";
 import { type Call, durationMs, Misuse, type Run, type Session, texts } from "../command.ts";
-import { findKind } from "../kinds.ts";
+import { findKind, kindText } from "../kinds.ts";
 import { type Manifest, readManifests } from "../manifest.ts";
 import { paint } from "../output.ts";
 import { followRollout } from "../rollout.ts";
@@ -21,7 +21,7 @@ type Target = {
 type Outcome = "created" | "configured" | "unchanged";
 
 function labelOf(type: ResourceType, name: string): string {
-  return `${resourceText({ ...type, plural: type.kind.toLowerCase() })}/${name}`;
+  return `${kindText(type)}/${name}`;
 }
 
 async function targetOf(session: Session, manifest: Manifest): Promise<Target> {

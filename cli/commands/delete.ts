@@ -1,16 +1,15 @@
-import { parseApiVersion, resourceText, type ResourceType } from "../../api/machinery/gvk.ts";
+import { parseApiVersion, type ResourceType } from "../../api/machinery/gvk.ts";
 import { timedOut } from "../../api/machinery/errors.ts";
 import type { AnyObject, ObjectKey } from "../../api/machinery/object.ts";
 import type { Resource } from "../../api/machinery/resources.ts";
 import { type Call, durationMs, Misuse, type Run, texts } from "../command.ts";
 import { follow } from "../follow.ts";
-import { findKind, namedBy } from "../kinds.ts";
+import { findKind, kindText, namedBy } from "../kinds.ts";
 import { readManifests } from "../manifest.ts";
 
 type Target = { readonly type: Resource<AnyObject>; readonly key: ObjectKey };
 
-const labelOf = (type: ResourceType, name: string): string =>
-  `${resourceText({ ...type, plural: type.kind.toLowerCase() })} "${name}"`;
+const labelOf = (type: ResourceType, name: string): string => `${kindText(type)} "${name}"`;
 
 async function fromFiles(call: Call, files: readonly string[]): Promise<readonly Target[]> {
   const session = await call.connect();

@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import { collectionPath, objectPath, resourceText } from "../../api/machinery/gvk.ts";
 import { type Call, Misuse, type Run, text } from "../command.ts";
-import { type Named, namedBy } from "../kinds.ts";
+import { kindText, type Named, namedBy } from "../kinds.ts";
 import { readJson } from "../read.ts";
 import { type Look, positionOf, readTable, renderTable, watchTables } from "../table.ts";
 
@@ -28,7 +28,7 @@ function viewOf(call: Call, named: Named, context: { namespace: string; many: bo
   return {
     named,
     look: {
-      prefix: context.many ? `${resourceText(named.type)}/` : "",
+      prefix: context.many ? `${kindText(named.type)}/` : "",
       wide: flags["output"] === "wide",
       showNamespace: all && named.type.namespaced,
     },
@@ -95,7 +95,7 @@ async function printNames(call: Call, views: readonly View[]): Promise<void> {
   for (const view of views) {
     for (const object of await objectsOf(call, view)) {
       const { metadata } = object as { readonly metadata: { readonly name: string } };
-      call.io.out(`${resourceText(view.named.type)}/${metadata.name}\n`);
+      call.io.out(`${kindText(view.named.type)}/${metadata.name}\n`);
     }
   }
 }

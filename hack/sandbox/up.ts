@@ -48,7 +48,7 @@ async function waitUntilReady(offset: number): Promise<string> {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
     const log = await logSince(lighthouse, offset);
-    const url = /Lighthouse is ready at (\S+)/.exec(log)?.[1];
+    const url = /Lighthouse is ready at ([^\s,]+)/.exec(log)?.[1];
     if (url !== undefined) return url;
     if ((await runningPid(lighthouse)) === undefined) {
       throw new Error(`lighthouse up ended:\n${log.trimEnd()}`);

@@ -33,7 +33,7 @@ export type Lighthouse = AsyncDisposable & {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 };
 
-const readyLine = /Lighthouse is ready at (https:\/\/\S+)/;
+const readyLine = /Lighthouse is ready at ([^\s,]+)/;
 
 function waitUntilReady(child: ChildProcess, output: () => string): Promise<string> {
   return new Promise((resolve, reject) => {
