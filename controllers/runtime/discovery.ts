@@ -64,3 +64,11 @@ export async function discoverKinds(
       })),
   );
 }
+
+/** What `GET /version` says; ours carries `+lighthouse` in `gitVersion`. */
+export function readVersion(
+  client: Pick<Client, "raw">,
+  signal: AbortSignal,
+): Promise<{ readonly gitVersion: string }> {
+  return getJson(client, "/version", signal);
+}
