@@ -6,7 +6,7 @@ import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
 import { refusal } from "./authz/denial.ts";
 import { answerRefusal, mapErrors } from "./errors.ts";
 import type { App, Request } from "./http.ts";
-import { listenerLimits } from "./listener.ts";
+import { endIdleSessions, listenerLimits } from "./listener.ts";
 import type { Scope } from "./objects/call.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
 import { requestInfo } from "./objects/request-info.ts";
@@ -82,9 +82,11 @@ function createApp({ log, tls }: AppOptions): App {
   const client = { requestCert: true, rejectUnauthorized: false } as const;
   const https = { ...listenerLimits, ...tls, ...client, allowHTTP1: true };
   // Typed as the plain one: the HTTP/2 instance has other raw types, which share all that we use.
-  const http2 = { http2: true, https };
+  const http2 = { http2: true, https, http2SessionTimeout: 0 };
   const secure: typeof common = { ...common, ...http2 };
-  return Fastify(secure);
+  const app = Fastify(secure);
+  endIdleSessions(app.server);
+  return app;
 }
 
 /** Bodies are read as bytes: our own decoders see duplicate fields and all media types. */

@@ -1,5 +1,5 @@
 import type { AddressInfo } from "node:net";
-import type { SecureServerOptions } from "node:http2";
+import type { ServerHttp2Session } from "node:http2";
 import type { ListenAddress } from "./config.ts";
 import type { App } from "./http.ts";
 
@@ -13,7 +13,37 @@ export const listenerLimits = {
   /** From the first byte of an HTTP/1.1 request to the last of its body. */
   requestTimeout: 60_000,
   connectionsCheckingInterval: 5_000,
-} as const satisfies SecureServerOptions & Readonly<Record<string, number>>;
+  // A peer that vanished without a word is found out, also under a watch that has nothing to say.
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+} as const;
+
+/** An HTTP/2 session without a request is ended after so long, in milliseconds. */
+const idleSessionMs = 90_000;
+
+/** Something that accepts HTTP/2 sessions: the server of our app. */
+type SessionSource = {
+  on(event: "session", listener: (session: ServerHttp2Session) => void): void;
+};
+
+/**
+ * Ends HTTP/2 sessions that carry no request. One with a quiet watch stays: some clients drop all
+ * their streams on GOAWAY, and would come back for nothing.
+ */
+export function endIdleSessions(server: SessionSource, idleMs = idleSessionMs): void {
+  server.on("session", (session) => {
+    let streams = 0;
+    session.on("stream", (stream) => {
+      streams += 1;
+      stream.once("close", () => {
+        streams -= 1;
+      });
+    });
+    session.setTimeout(idleMs, () => {
+      if (streams === 0) session.close();
+    });
+  });
+}
 
 const hints: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use",
