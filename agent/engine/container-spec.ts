@@ -53,6 +53,8 @@ export type HostConfigSpec = {
   readonly OomScoreAdj?: number;
   readonly ShmSize?: number;
   readonly Privileged?: boolean;
+  /** Remove it when it ends. */
+  readonly AutoRemove?: boolean;
   readonly ReadonlyRootfs?: boolean;
   readonly Init?: boolean;
   readonly CapAdd?: readonly string[];

@@ -93,7 +93,8 @@ export function toCall(
       const text = (await body()).toString("utf8");
       if (text === "") return {};
       try {
-        return JSON.parse(text) as unknown;
+        // Go clients send null for what they leave out.
+        return JSON.parse(text, (_key, value: unknown) => value ?? undefined) as unknown;
       } catch {
         throw new ApiError(400, "invalid JSON in the body of the request");
       }

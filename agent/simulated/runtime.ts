@@ -158,6 +158,7 @@ function onEnd(world: World, container: SimulatedContainer, exitCode: number): v
   for (const done of container.onExit) done();
   container.onExit.clear();
   if (restarts) restartLater(world, container);
+  else if (container.spec.HostConfig?.AutoRemove === true) world.drop(container);
 }
 
 function restartLater(world: World, container: SimulatedContainer): void {

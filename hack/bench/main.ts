@@ -1,10 +1,12 @@
 // Speed and size against the machine's own limits, in interleaved rounds; docs/performance.md.
 //   node hack/bench/main.ts [SECTION...]    default: all; ends with 1 when a target is missed
 import { cpus, loadavg } from "node:os";
+import { benchEngine } from "./engine.ts";
 import { type Figure, isMet, renderFigures, type Section } from "./figure.ts";
 import { benchRollout } from "./rollout.ts";
 
 const sections: Readonly<Record<string, Section>> = {
+  engine: benchEngine,
   rollout: benchRollout,
 };
 
