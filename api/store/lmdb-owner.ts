@@ -37,8 +37,11 @@ export function isAlive(owner: Owner, me: Owner, readers: ReadonlySet<number>): 
 }
 
 /** What the second opener of a directory is told. */
-export function lockedError(dir: string, { pid }: Owner): Error {
-  const who = pid === process.pid ? `this process (pid ${pid})` : `process ${pid}`;
+export function lockedError(dir: string, { pid, pidNamespace, started }: Owner, me: Owner): Error {
+  const elsewhere = pidNamespace !== me.pidNamespace;
+  const mine = !elsewhere && pid === me.pid && started === me.started;
+  const here = mine ? `this process (pid ${pid})` : `process ${pid}`;
+  const who = elsewhere ? `process ${pid} of another container` : here;
   return unavailable(
     `Cannot open the store in ${dir}: ${who} is using it; stop that process or choose another directory`,
   );

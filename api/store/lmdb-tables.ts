@@ -79,7 +79,7 @@ function takeOwnership({ dir, root, meta }: Tables): void {
   const readers = readerPids(root.readerList());
   root.transactionSync(() => {
     const owner = parseOwner(meta.getBinary(metaKey("owner"))?.toString());
-    if (owner !== undefined && isAlive(owner, me, readers)) throw lockedError(dir, owner);
+    if (owner !== undefined && isAlive(owner, me, readers)) throw lockedError(dir, owner, me);
     meta.putSync(metaKey("owner"), Buffer.from(JSON.stringify(me)));
   });
   meta.getBinary(metaKey("owner")); // a reader slot: what other pid namespaces can see of us

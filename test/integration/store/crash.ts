@@ -21,16 +21,27 @@ export interface Writer {
   readonly complaints: string;
 }
 
-/** Starts 64 writers in a process of their own and waits for `count` acknowledgements. */
-export async function startWriter(url: string, count: number): Promise<Writer> {
+/** Runs a command as process 1 of a pid namespace, as a container does; needs root. */
+export const contained = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] as const;
+
+/**
+ * Starts 64 writers in a process of their own and waits for `count` acknowledgements. `wrapper`
+ * is a command that runs the process, e.g. {@link contained}.
+ */
+export async function startWriter(
+  url: string,
+  count: number,
+  wrapper: readonly string[] = [],
+): Promise<Writer> {
   const script = fileURLToPath(new URL("writer.ts", import.meta.url));
-  const child = spawn(process.execPath, [script, url], { stdio: ["ignore", "pipe", "pipe"] });
+  const [command, ...args] = [...wrapper, process.execPath, script, url];
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   const writer = observe(child);
+  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
   try {
-    await eventually(`${count} acknowledged writes`, () => {
-      if (child.exitCode !== null) throw new Error(`writer ended: ${writer.complaints}`);
-      return writer.count >= count;
-    });
+    const started = (): boolean => ended() || writer.count >= count;
+    await eventually(`${count} acknowledged writes`, started, { timeoutMs: 60_000 });
+    if (ended()) throw new Error(`Writer ended: ${writer.complaints}`);
   } catch (err) {
     await writer.kill();
     throw err;

@@ -7,7 +7,7 @@ import { isUnavailable } from "../../../api/machinery/errors.ts";
 import { openLmdbStore } from "../../../api/store/lmdb.ts";
 import { missingRoot, skipReason } from "../../kit/missing.ts";
 import { mustRun } from "../../kit/run.ts";
-import { expectNothingLost, startWriter } from "./crash.ts";
+import { contained, expectNothingLost, startWriter } from "./crash.ts";
 
 async function tempDir(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "lighthouse-store-"));
@@ -71,6 +71,23 @@ describe("lock", () => {
     const writer = await startWriter(`lmdb://${dir}`, 64);
     await expect(openLmdbStore(dir)).rejects.toSatisfy(isUnavailable);
     await writer.kill();
+    await using store = await openLmdbStore(dir);
+    expect((await store.list({ prefix: "/crash/" })).entries).toHaveLength(64);
+  });
+});
+
+describe.skipIf(skipReason("locks between containers", missingRoot()))("containers", () => {
+  test("see each other's lock on a shared volume, and outlive each other's crash", async () => {
+    const dir = join(await tempDir(), "store");
+    const url = `lmdb://${dir}`;
+    const first = await startWriter(url, 64, contained);
+    await expect(startWriter(url, 64, contained)).rejects.toThrow(
+      "process 1 of another container is using it",
+    );
+    await expect(openLmdbStore(dir)).rejects.toThrow("process 1 of another container is using it");
+    await first.kill();
+    const second = await startWriter(url, 64, contained);
+    await second.kill();
     await using store = await openLmdbStore(dir);
     expect((await store.list({ prefix: "/crash/" })).entries).toHaveLength(64);
   });
