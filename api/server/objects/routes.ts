@@ -126,13 +126,15 @@ function refused({ kind, subresource }: Call, verb: string): Error {
   return methodNotAllowed(verb, path);
 }
 
-const onOneObject = new Set(["create", "get", "update", "patch", "delete", "deletecollection"]);
+const needsName = new Set(["get", "update", "patch", "delete"]);
+const onOneObject = new Set(["create", "deletecollection", ...needsName]);
 
 function objectEndpoint(call: Call, verb: string, options: RouteOptions): Endpoint {
   const { kind, namespace, name } = call;
   const placeless = kind.namespaced && namespace === "" && onOneObject.has(verb);
   const known = kind.verbs.some((served) => served === verb);
-  if (!known || placeless || (verb === "create" && name !== "")) throw refused(call, verb);
+  const misplaced = verb === "create" ? name !== "" : name === "" && needsName.has(verb);
+  if (!known || placeless || misplaced) throw refused(call, verb);
   return objectHandlers(options);
 }
 

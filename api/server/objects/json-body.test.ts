@@ -1,0 +1,86 @@
+import { assert, dictionary, jsonValue, property, string } from "fast-check";
+import { expect, test } from "vitest";
+import { reasonOf } from "../../machinery/errors.ts";
+import { decodeBody, parseYaml } from "./codec.ts";
+import { parseJson } from "./json-body.ts";
+
+test.each([
+  ['{"a":1,"a":2}', ["a"]],
+  ['{"a":{"b":1,"b":2},"a":3}', ["a.b", "a"]],
+  ['{"list":[{"x":1},{"y":1,"y":2}]}', ["list[1].y"]],
+  ['{"list":[[0,{"y":1,"y":2}]]}', ["list[0][1].y"]],
+  ['{"a\\u0062":1,"ab":2}', ["ab"]],
+  ['{"a":"b","c":"a"}', []],
+  ['{ "a" : 1 , "b" : "\\"a\\": 2" }', []],
+  ['["a","a"]', []],
+])("parseJson(%s) finds %j", (text, duplicates) => {
+  expect(parseJson(text)).toEqual({ value: JSON.parse(text), duplicates });
+});
+
+test("parseJson() finds no duplicates in what JSON.stringify wrote", () => {
+  assert(
+    property(dictionary(string(), jsonValue()), (object) => {
+      if (Object.hasOwn(object, "__proto__")) return;
+      const text = JSON.stringify(object);
+      if (text.includes("__proto__")) return;
+      expect(parseJson(text).duplicates).toEqual([]);
+    }),
+  );
+});
+
+test("parseJson() throws nothing but a BadRequest", () => {
+  const outcome = (text: string): unknown => {
+    try {
+      return typeof parseJson(text);
+    } catch (err) {
+      return reasonOf(err);
+    }
+  };
+  assert(
+    property(string(), (text) => {
+      expect(["object", "BadRequest"]).toContain(outcome(text));
+    }),
+  );
+});
+
+test.each(['{"__proto__":1}', '{"a":[{"__proto__":{}}]}', '{"\\u005f_proto__":1}'])(
+  "parseJson() refuses %s",
+  (text) => {
+    expect(() => parseJson(text)).toThrow('"__proto__" is no field');
+  },
+);
+
+test("parseYaml() reads the dialect of Kubernetes' tools", () => {
+  const text = "on: yes\nmode: 0644\ntime: 2026-01-01T00:00:00Z\nname: 'no'\nlist: [1, two]\n";
+  expect(parseYaml(text)).toEqual({
+    value: { true: true, mode: 420, time: "2026-01-01T00:00:00Z", name: "no", list: [1, "two"] },
+    duplicates: [],
+  });
+});
+
+test("parseYaml() reports duplicate keys, and where the text is wrong", () => {
+  expect(parseYaml("a: 1\nb: 2\na: 3\n").duplicates).toEqual(["a"]);
+  expect(() => parseYaml("a: [1\n")).toThrow(/^yaml: line \d+, column \d+: /);
+});
+
+test("parseYaml() refuses a bomb of aliases", () => {
+  const levels = ["a: &a [x, x]"];
+  for (const [from, to] of ["ab", "bc", "cd", "de", "ef", "fg", "gh"]) {
+    levels.push(`${to}: &${to} [${Array.from({ length: 20 }, () => `*${from}`).join(", ")}]`);
+  }
+  expect(() => parseYaml(levels.join("\n"))).toThrow("excessive aliasing");
+});
+
+test.each([
+  [undefined, '{"a":1}'],
+  ["application/json; charset=utf-8", '{"a":1}'],
+  ["APPLICATION/JSON", '{"a":1}'],
+  ["application/yaml", "a: 1"],
+])("decodeBody() reads %j", (type, text) => {
+  expect(decodeBody(type, Buffer.from(text)).value).toEqual({ a: 1 });
+});
+
+test("decodeBody() refuses an empty body and other types", () => {
+  expect(() => decodeBody(undefined, undefined)).toThrow("it is empty");
+  expect(() => decodeBody("text/plain", Buffer.from("x"))).toThrow('"text/plain" is not one of');
+});

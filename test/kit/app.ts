@@ -1,0 +1,165 @@
+import type { LightMyRequestResponse } from "fastify";
+import { buildApp } from "../../api/server/app.ts";
+import type { App } from "../../api/server/http.ts";
+import type { JsonObject, WritableMeta } from "../../api/server/kinds/kind.ts";
+import { type NodeStreams, nodeStreams } from "../../api/server/pods/pod-streams.ts";
+import { openScope, type OwnedScope } from "../../api/server/scope.ts";
+import { memoryStore } from "../../api/store/memory.ts";
+import type { Store } from "../../api/store/store.ts";
+import { type ManualClock, manualClock } from "./clock.ts";
+
+/** What came back. `body` is the parsed JSON, or the text if it is none. */
+export type Answer = {
+  readonly code: number;
+  readonly body: JsonObject;
+  readonly text: string;
+  readonly headers: LightMyRequestResponse["headers"];
+};
+
+/** Metadata of an object or of a list, as tests look at it. */
+export type SeenMeta = WritableMeta & {
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+};
+
+/** The metadata of an answer. */
+export function metaOf({ metadata }: JsonObject): SeenMeta {
+  return metadata as SeenMeta;
+}
+
+/** One line of a watch. */
+export type Frame = { readonly type: string; readonly object: JsonObject };
+
+/** A watch that is open. */
+export type OpenStream = AsyncDisposable & {
+  readonly code: number;
+  /** The next lines as they come. */
+  take(count: number): Promise<readonly Frame[]>;
+  /** All lines until the server ends the stream. */
+  rest(): Promise<readonly Frame[]>;
+};
+
+/** How a request differs from the plainest one. */
+export type SendOptions = { readonly type?: string; readonly accept?: string };
+
+/** The app without TLS, listener or guard: for tests of what requests mean. */
+export type TestApp = AsyncDisposable & {
+  readonly app: App;
+  readonly store: Store;
+  readonly scope: OwnedScope;
+  readonly nodes: NodeStreams;
+  readonly clock: ManualClock;
+  /** A body that is no string is sent as JSON. */
+  send(method: Method, url: string, body?: unknown, options?: SendOptions): Promise<Answer>;
+  stream(url: string, options?: SendOptions): Promise<OpenStream>;
+  /** Sends a bookmark on every watch that asked for them; opens with this interval. */
+  readonly bookmarkMs: number;
+};
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD";
+
+/** What a test may want otherwise. */
+export type TestAppOptions = { readonly bookmarkMs?: number };
+
+/** Opens an app over a fresh memory store, for a user who may do everything. */
+export async function openTestApp({ bookmarkMs = 60_000 }: TestAppOptions = {}): Promise<TestApp> {
+  const store = memoryStore();
+  const clock = manualClock();
+  const scope = await openScope(store, clock);
+  const nodes = nodeStreams();
+  const app = buildApp({
+    scope,
+    nodes,
+    bookmarkMs,
+    authenticator: { authenticate: async () => ({ name: "tester", groups: [] }) },
+    authorizer: { authorize: async () => ({ allowed: true }) },
+  });
+  await app.ready();
+  return {
+    app,
+    store,
+    scope,
+    nodes,
+    clock,
+    bookmarkMs,
+    send: (method, url, body, options) => send(app, { method, url, body, ...options }),
+    stream: (url, options) => stream(app, url, options),
+    async [Symbol.asyncDispose]() {
+      await app.close();
+      await scope.cache[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type Sent = SendOptions & {
+  readonly method: Method;
+  readonly url: string;
+  readonly body?: unknown;
+};
+
+function headersOf({ type, accept }: SendOptions): Record<string, string> {
+  return {
+    ...(type === undefined ? {} : { "content-type": type }),
+    ...(accept === undefined ? {} : { accept }),
+  };
+}
+
+async function send(app: App, { method, url, body, ...options }: Sent): Promise<Answer> {
+  const payload = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  const response = await app.inject({
+    method,
+    url,
+    headers: headersOf(options),
+    ...(payload === undefined ? {} : { payload }),
+  });
+  const { statusCode: code, payload: text, headers } = response;
+  return { code, text, headers, body: parsed(text) };
+}
+
+function parsed(text: string): JsonObject {
+  try {
+    return JSON.parse(text) as JsonObject;
+  } catch {
+    return {}; // a log or a stream: the test looks at the text
+  }
+}
+
+async function stream(app: App, url: string, options: SendOptions = {}): Promise<OpenStream> {
+  const response = await app.inject({ url, headers: headersOf(options), payloadAsStream: true });
+  const body = response.stream();
+  const lines = readLines(body);
+  const next = async (): Promise<Frame | undefined> => {
+    const { value, done } = await lines.next();
+    return done === true ? undefined : (JSON.parse(value) as Frame);
+  };
+  return {
+    code: response.statusCode,
+    async take(count) {
+      const frames: Frame[] = [];
+      while (frames.length < count) {
+        const frame = await next();
+        if (frame === undefined) throw new Error(`Watch ended after ${frames.length} lines`);
+        frames.push(frame);
+      }
+      return frames;
+    },
+    async rest() {
+      const frames: Frame[] = [];
+      for (let frame = await next(); frame !== undefined; frame = await next()) frames.push(frame);
+      return frames;
+    },
+    async [Symbol.asyncDispose]() {
+      body.destroy();
+    },
+  };
+}
+
+async function* readLines(chunks: AsyncIterable<unknown>): AsyncGenerator<string, void, undefined> {
+  let rest = "";
+  for await (const chunk of chunks) {
+    const parts = (rest + String(chunk)).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+}
