@@ -1,16 +1,27 @@
 import type { Agent } from "undici";
 import type { ClientConfig, Credentials } from "./config.ts";
 
+/** What a connection is for: answers that end soon, or streams that hold it for as long as they go. */
+export type Use = "calls" | "streams";
+
 /** Connections to one server, by the client certificate that they were opened with. */
 export interface AgentPool extends AsyncDisposable {
-  for(credentials: Credentials): Promise<Agent>;
+  for(credentials: Credentials, use: Use): Promise<Agent>;
 }
 
-async function createAgent(config: ClientConfig, who: Credentials): Promise<Agent> {
+/**
+ * A hundred calls at once over a hundred new TLS connections cost four times the processor time of
+ * the same over sixteen. Streams are not limited: a watch must never wait for another one's end.
+ */
+const callConnections = 16;
+
+async function createAgent(config: ClientConfig, who: Credentials, use: Use): Promise<Agent> {
   const { Agent } = await import("undici"); // lazily: `--help` and `version` need no network
   return new Agent({
-    // HTTP/1.1: one socket per watch costs less than what undici's young HTTP/2 client may.
+    // HTTP/1.1: over few kept connections it costs no more than HTTP/2, and a stream that stalls
+    // or breaks takes no other with it.
     allowH2: false,
+    connections: use === "calls" ? callConnections : null,
     headersTimeout: 0, // the transport's own deadlines bound every call
     bodyTimeout: 0,
     keepAliveTimeout: 60_000,
@@ -27,23 +38,34 @@ async function createAgent(config: ClientConfig, who: Credentials): Promise<Agen
   });
 }
 
-/** Keeps the agent of the latest certificate, so that a rotated one takes effect without a restart. */
+type Agents = Readonly<Record<Use, Promise<Agent>>>;
+
+/** Keeps the agents of the latest certificate, so that a rotated one takes effect without a restart. */
 export function createAgentPool(config: ClientConfig): AgentPool {
-  let current: { readonly id: string; readonly agent: Promise<Agent> } | undefined;
+  let current: { readonly id: string; readonly agents: Agents } | undefined;
+  const create = (who: Credentials): Agents => ({
+    calls: createAgent(config, who, "calls"),
+    streams: createAgent(config, who, "streams"),
+  });
+  const retire = async (agents: Agents): Promise<void> => {
+    // Calls in flight end on the old connections; `close` waits for them.
+    for (const agent of [agents.calls, agents.streams]) await (await agent).close();
+  };
   return {
-    for(credentials) {
+    for(credentials, use) {
       const id = `${credentials.clientCert ?? ""}\n${credentials.clientKey ?? ""}`;
-      if (current?.id === id) return current.agent;
+      if (current?.id === id) return current.agents[use];
       const before = current;
-      current = { id, agent: createAgent(config, credentials) };
-      // Calls in flight end on the old connections; `close` waits for them, and nobody for `close`.
-      void before?.agent.then((agent) => agent.close()).catch(() => undefined);
-      return current.agent;
+      current = { id, agents: create(credentials) };
+      if (before !== undefined) void retire(before.agents).catch(() => undefined); // nobody waits
+      return current.agents[use];
     },
     async [Symbol.asyncDispose]() {
       const last = current;
       current = undefined;
-      await (await last?.agent)?.destroy();
+      if (last === undefined) return;
+      const { calls, streams } = last.agents;
+      for (const agent of [calls, streams]) await (await agent).destroy();
     },
   };
 }

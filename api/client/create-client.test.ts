@@ -56,6 +56,23 @@ test("client keeps its connections for later calls", async () => {
   expect(it.server.connections).toBeLessThanOrEqual(2);
 });
 
+test("client opens few connections for many calls at once, and one per watch", async () => {
+  const it = await setup(({ url }, response) => {
+    if (url.searchParams.has("watch")) return void response.write(" \n");
+    return sendJson(response, 200, pod("web"));
+  });
+  await Promise.all(Array.from({ length: 100 }, () => it.client.get(pods, web)));
+  expect(it.server.connections).toBeLessThanOrEqual(16);
+  const controller = new AbortController();
+  const watches = Array.from({ length: 20 }, () =>
+    Array.fromAsync(it.client.watch(pods, { resourceVersion: "1" }, controller.signal)),
+  );
+  await eventually("all watches are open", () => it.server.received.length === 120);
+  expect((await it.client.get(pods, web))?.metadata.name).toBe("web");
+  controller.abort();
+  expect((await Promise.all(watches)).flat()).toEqual([]);
+});
+
 test("client.list() reads all pages and names the kind of each item", async () => {
   const it = await setup(({ url }, response) => {
     const from = Number(url.searchParams.get("continue") ?? "0");

@@ -1,6 +1,6 @@
 import type { Dispatcher } from "undici";
 import { fromStatus } from "../machinery/status.ts";
-import type { AgentPool } from "./agent-pool.ts";
+import type { AgentPool, Use } from "./agent-pool.ts";
 import { type ClientConfig, clientDefaults } from "./config.ts";
 import { fromConnectionError, isConnectionLost } from "./connection-error.ts";
 import { warningsOf } from "./warnings.ts";
@@ -16,6 +16,9 @@ export type HttpRequest = {
   readonly idempotent: boolean;
 };
 
+/** A request with the kind of connection that it takes. */
+export type Outgoing = HttpRequest & { readonly use: Use };
+
 /** Header names in lower case. */
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -25,7 +28,7 @@ export type Outcome<T> =
 
 /** Sends one request once; `read` takes what it wants from an answer below 400. Never rejects. */
 export type Exchange = <T>(
-  request: HttpRequest,
+  request: Outgoing,
   signal: AbortSignal,
   read: (answer: Dispatcher.ResponseData) => Promise<T>,
 ) => Promise<Outcome<T>>;
@@ -67,10 +70,10 @@ export function createExchange(config: ClientConfig, pool: AgentPool): Exchange 
   const url = new URL(config.server);
   const base = url.pathname.replace(/\/+$/, "");
 
-  async function send(request: HttpRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async function send(request: Outgoing, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { credentials } = config;
     const who = (typeof credentials === "function" ? await credentials() : credentials) ?? {};
-    const dispatcher = await pool.for(who);
+    const dispatcher = await pool.for(who, request.use);
     return dispatcher.request({
       origin: url.origin,
       path: base + request.path,

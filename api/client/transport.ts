@@ -92,7 +92,7 @@ export function createTransport(config: ClientConfig): Transport {
       const until = { signal: end.signal, endMs: Date.now() + timeoutMs };
       try {
         const text = await repeat(request, until, () =>
-          exchange(request, end.signal, ({ body }) => readText(body)),
+          exchange({ ...request, use: "calls" }, end.signal, ({ body }) => readText(body)),
         );
         return parseAnswer(text, request);
       } finally {
@@ -105,11 +105,15 @@ export function createTransport(config: ClientConfig): Transport {
       const until = { signal: end.signal, endMs: Date.now() + timeoutMs };
       try {
         return await repeat(request, until, () =>
-          exchange(request, end.signal, async ({ statusCode, headers, body }) => ({
-            status: statusCode,
-            headers,
-            body: translated(body, end, config.server),
-          })),
+          exchange(
+            { ...request, use: "streams" },
+            end.signal,
+            async ({ statusCode, headers, body }) => ({
+              status: statusCode,
+              headers,
+              body: translated(body, end, config.server),
+            }),
+          ),
         );
       } catch (err) {
         end.dispose();
