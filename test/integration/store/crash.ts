@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import type { Revision, Store } from "../../../api/store/store.ts";
 import { collect, text } from "../../conformance/store-kit.ts";
 import { eventually } from "../../kit/eventually.ts";
@@ -10,15 +12,12 @@ import { eventually } from "../../kit/eventually.ts";
 /** Acknowledged writes: per writer, the revision of each count. */
 export type Acknowledged = ReadonlyMap<number, ReadonlyMap<number, Revision>>;
 
-/** A process that writes without pause and prints what was acknowledged. */
+/** A process that writes without pause and notes what was acknowledged. */
 export interface Writer {
-  readonly acknowledged: Acknowledged;
-  /** How many writes were acknowledged so far. */
-  readonly count: number;
-  /** Ends it in the middle of its writes with SIGKILL and reads its last lines. */
+  /** All that was acknowledged so far. */
+  acknowledged(): Promise<Acknowledged>;
+  /** Ends it in the middle of its writes with SIGKILL. */
   kill(): Promise<void>;
-  /** What it wrote to standard error: all there is when it ended by itself. */
-  readonly complaints: string;
 }
 
 /** Runs a command as process 1 of a pid namespace, as a container does; needs root. */
@@ -34,51 +33,44 @@ export async function startWriter(
   wrapper: readonly string[] = [],
 ): Promise<Writer> {
   const script = fileURLToPath(new URL("writer.ts", import.meta.url));
-  const [command, ...args] = [...wrapper, process.execPath, script, url];
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
-  const writer = observe(child);
-  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  try {
-    const started = (): boolean => ended() || writer.count >= count;
-    await eventually(`${count} acknowledged writes`, started, { timeoutMs: 60_000 });
-    if (ended()) throw new Error(`Writer ended: ${writer.complaints}`);
-  } catch (err) {
-    await writer.kill();
-    throw err;
-  }
-  return writer;
-}
-
-function observe(child: ChildProcess): Writer {
-  const acknowledged = new Map<number, Map<number, Revision>>();
-  let count = 0;
+  const dir = await mkdtemp(join(tmpdir(), "lighthouse-writer-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const file = join(dir, "acknowledged");
+  const [command, ...args] = [...wrapper, process.execPath, script, url, file];
+  const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
   let complaints = "";
-  if (child.stdout === null || child.stderr === null) throw new Error("writer without pipes");
-  const lines = createInterface({ input: child.stdout });
-  lines.on("line", (line) => {
-    const [writer, value, at] = line.split(" ").map(Number);
-    if (writer === undefined || value === undefined || at === undefined) return;
-    const known = acknowledged.get(writer) ?? new Map<number, Revision>();
-    acknowledged.set(writer, known.set(value, at));
-    count += 1;
-  });
   child.stderr.on("data", (chunk: Buffer) => {
     complaints += chunk.toString();
   });
-  const ended = Promise.all([once(child, "exit"), once(lines, "close")]);
-  return {
-    acknowledged,
-    get count() {
-      return count;
-    },
-    get complaints() {
-      return complaints;
-    },
+  const closed = once(child, "close");
+  const writer = {
+    acknowledged: () => readAcknowledged(file),
     async kill() {
       child.kill("SIGKILL");
-      await ended;
+      await closed;
     },
   };
+  onTestFinished(() => writer.kill());
+  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  const started = async (): Promise<boolean> => ended() || (await readLines(file)).length >= count;
+  await eventually(`${count} acknowledged writes`, started, { timeoutMs: 60_000 });
+  if (!ended()) return writer;
+  await closed;
+  throw new Error(`Writer ended: ${complaints}`);
+}
+
+async function readLines(file: string): Promise<readonly string[]> {
+  return (await readFile(file, "utf8")).split("\n").slice(0, -1); // a last line may be cut short
+}
+
+async function readAcknowledged(file: string): Promise<Acknowledged> {
+  const acknowledged = new Map<number, Map<number, Revision>>();
+  for (const line of await readLines(file)) {
+    const [writer = 0, value = 0, at = 0] = line.split(" ").map(Number);
+    const known = acknowledged.get(writer) ?? new Map<number, Revision>();
+    acknowledged.set(writer, known.set(value, at));
+  }
+  return acknowledged;
 }
 
 /**

@@ -68,7 +68,7 @@ describe.skipIf(skipReason("etcd failures", missingProgram("etcd")))("etcd", () 
       const writer = await startWriter(url, 1_000);
       await writer.kill();
       const store = await open(url);
-      await expectNothingLost(store, writer.acknowledged, since);
+      await expectNothingLost(store, await writer.acknowledged(), since);
       since = (await store.head()).revision;
     }
   });
@@ -84,7 +84,7 @@ describe.skipIf(skipReason("etcd failures", missingProgram("etcd")))("etcd", () 
       await writer.kill();
       await etcd.start();
       await eventually("the store answers again", () => store.head());
-      await expectNothingLost(store, writer.acknowledged, since);
+      await expectNothingLost(store, await writer.acknowledged(), since);
       since = (await store.head()).revision;
     }
   });

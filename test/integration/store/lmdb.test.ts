@@ -23,7 +23,7 @@ describe("kill -9", () => {
       const writer = await startWriter(`lmdb://${dir}`, 2_000 + round * 777);
       await writer.kill();
       await using store = await openLmdbStore(dir);
-      await expectNothingLost(store, writer.acknowledged, since);
+      await expectNothingLost(store, await writer.acknowledged(), since);
       since = (await store.head()).revision;
     }
   });
@@ -95,7 +95,7 @@ describe.skipIf(skipReason("locks between containers", missingRoot()))("containe
 
 function spawnWriter(dir: string): Promise<{ code: number | null; stderr: string }> {
   const script = new URL("writer.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [script, `lmdb://${dir}`], {
+  const child = spawn(process.execPath, [script, `lmdb://${dir}`, "/dev/null"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));

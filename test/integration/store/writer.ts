@@ -1,9 +1,12 @@
 // Child process of the crash tests: 64 writers count up, each on its own key, and every
-// acknowledged write is a line "WRITER COUNT REVISION". Usage: node writer.ts STORE-URL
+// acknowledged write is a line "WRITER COUNT REVISION" in a file, written at once, so that it
+// outlives this process. Usage: node writer.ts STORE-URL FILE
+import { openSync, writeSync } from "node:fs";
 import { openStore } from "../../../api/store/open.ts";
 
-const url = process.argv[2];
-if (url === undefined) throw new Error("Missing STORE-URL");
+const [, , url, path] = process.argv;
+if (url === undefined || path === undefined) throw new Error("Missing STORE-URL or FILE");
+const file = openSync(path, "a");
 const store = await openStore(url);
 
 async function countUp(writer: number): Promise<never> {
@@ -14,7 +17,7 @@ async function countUp(writer: number): Promise<never> {
   for (;;) {
     count += 1;
     at = await store.put(key, Buffer.from(String(count)), at);
-    process.stdout.write(`${writer} ${count} ${at}\n`);
+    writeSync(file, `${writer} ${count} ${at}\n`);
   }
 }
 
