@@ -1,0 +1,298 @@
+import { expect, test } from "vitest";
+import { buildPod } from "../../test/kit/pod-world.ts";
+import { containerLabel, label } from "../../crds/labels.ts";
+import type { Pod } from "../../api/machinery/resources.ts";
+import { type ContainerOf, membersOf } from "./containers.ts";
+import { expand } from "./env.ts";
+import { type Sources, sourceNames } from "./sources.ts";
+import { dockerName, translate } from "./translate.ts";
+
+const sources: Sources = new Map([
+  ["ConfigMap/settings", new Map([["color", Buffer.from("blue")]])],
+  ["Secret/login", new Map([["password", Buffer.from("open sesame")]])],
+]);
+
+function translated(
+  container: Partial<ContainerOf> = {},
+  {
+    spec,
+    metadata,
+    name = "app",
+  }: { spec?: Partial<Pod["spec"]>; metadata?: Partial<Pod["metadata"]>; name?: string } = {},
+) {
+  const containers = [{ name: "app", image: "web:1", ...container }];
+  const pod = buildPod({
+    spec: { containers, ...spec },
+    ...(metadata === undefined ? {} : { metadata }),
+  });
+  const member = membersOf(pod.spec).find((one) => one.name === name);
+  if (member === undefined) throw new Error(`Missing container ${name}`);
+  return translate(pod, member, {
+    sources,
+    place: { hostIp: "10.0.0.7" },
+    cluster: "c1",
+    rootId: "root-id",
+  });
+}
+
+test("translate() names and labels a container so that it can be found again", () => {
+  const metadata = { labels: { [label.application]: "web", other: "x" } };
+  const { name, spec } = translated({}, { metadata });
+  expect(name).toBe("lh_shop_web-0_app_1a2b3c4d");
+  expect(spec.Labels).toMatchObject({
+    [label.application]: "web",
+    [containerLabel.cluster]: "c1",
+    [containerLabel.podUid]: "1a2b3c4d-0000-4000-8000-000000000000",
+    [containerLabel.podNamespace]: "shop",
+    [containerLabel.podName]: "web-0",
+    [containerLabel.container]: "app",
+    [containerLabel.role]: "main",
+    [containerLabel.graceSeconds]: "30",
+  });
+  expect(spec.Labels).not.toHaveProperty("other");
+});
+
+test("dockerName() differs between two pods of one name", () => {
+  const one = buildPod();
+  const two = buildPod({ metadata: { uid: "99999999-0000-4000-8000-000000000000" } });
+  expect(dockerName(one, "app")).not.toBe(dockerName(two, "app"));
+});
+
+test("translate() leaves to image and engine what the pod does not say", () => {
+  const { spec, files } = translated();
+  const { Labels, ...rest } = spec;
+  expect(Labels).toBeDefined();
+  expect(rest).toEqual({
+    Image: "web:1",
+    Hostname: "web-0",
+    HostConfig: { RestartPolicy: { Name: "no" }, NetworkMode: "bridge" },
+  });
+  expect(files).toEqual([]);
+});
+
+test("translate() resolves variables in their order and in commands", () => {
+  const { spec } = translated({
+    envFrom: [{ prefix: "CFG_", configMapRef: { name: "settings" } }],
+    env: [
+      { name: "A", value: "1" },
+      { name: "B", value: "$(A)-$(CFG_color)-$$(A)-$(NONE)" },
+      { name: "P", valueFrom: { secretKeyRef: { name: "login", key: "password" } } },
+      { name: "NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
+      {
+        name: "GONE",
+        valueFrom: { configMapKeyRef: { name: "settings", key: "x", optional: true } },
+      },
+    ],
+    command: ["/bin/web", "--color=$(CFG_color)"],
+    args: ["$(B)"],
+  });
+  expect(spec.Env).toEqual([
+    "CFG_color=blue",
+    "A=1",
+    "B=1-blue-$(A)-$(NONE)",
+    "P=open sesame",
+    "NODE=host-1",
+  ]);
+  expect(spec.Entrypoint).toEqual(["/bin/web", "--color=blue"]);
+  expect(spec.Cmd).toEqual(["1-blue-$(A)-$(NONE)"]);
+});
+
+test.each([
+  ["a missing ConfigMap", { envFrom: [{ configMapRef: { name: "none" } }] }, /ConfigMap "none"/],
+  [
+    "a missing key",
+    { env: [{ name: "A", valueFrom: { secretKeyRef: { name: "login", key: "user" } } }] },
+    /key "user" of Secret "login"/,
+  ],
+  [
+    "the pod's address",
+    { env: [{ name: "A", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } }] },
+    /status\.podIP/,
+  ],
+  ["an unknown volume", { volumeMounts: [{ name: "v", mountPath: "/v" }] }, /volume "v"/],
+  [
+    "root that may not be root",
+    { securityContext: { runAsUser: 0, runAsNonRoot: true } },
+    /runAsNonRoot/,
+  ],
+])("translate() refuses %s", (_why, container, message) => {
+  expect(() => translated(container as Partial<ContainerOf>)).toThrow(message);
+});
+
+test("translate() publishes host ports, on the network's root alone", () => {
+  const containers = [
+    {
+      name: "app",
+      image: "web:1",
+      ports: [{ containerPort: 80, hostPort: 8080, hostIP: "127.0.0.1" }],
+    },
+    { name: "side", image: "web:1", ports: [{ containerPort: 53, hostPort: 53, protocol: "UDP" }] },
+  ];
+  const app = translated({}, { spec: { containers } });
+  expect(app.spec.HostConfig).toMatchObject({
+    NetworkMode: "bridge",
+    IpcMode: "shareable",
+    PortBindings: {
+      "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }],
+      "53/udp": [{ HostIp: "", HostPort: "53" }],
+    },
+  });
+  const side = translated({}, { spec: { containers }, name: "side" });
+  expect(side.spec.HostConfig).toMatchObject({ NetworkMode: "container:root-id" });
+  expect(side.spec).not.toHaveProperty("Hostname");
+  expect(side.spec).not.toHaveProperty("ExposedPorts");
+  expect(side.spec.HostConfig).not.toHaveProperty("PortBindings");
+});
+
+test("translate() uses the host's network and namespaces when asked to", () => {
+  const spec = { hostNetwork: true, hostPID: true, hostIPC: true };
+  const { spec: body } = translated({ ports: [{ containerPort: 80, hostPort: 80 }] }, { spec });
+  expect(body.HostConfig).toMatchObject({ NetworkMode: "host", PidMode: "host", IpcMode: "host" });
+  expect(body.HostConfig).not.toHaveProperty("PortBindings");
+  expect(body).not.toHaveProperty("Hostname");
+});
+
+test("translate() turns resources into limits and reservations", () => {
+  const { spec } = translated({
+    resources: {
+      requests: { cpu: "250m", memory: "64Mi" },
+      limits: { cpu: "1.5", memory: "128Mi" },
+    },
+  });
+  expect(spec.HostConfig).toMatchObject({
+    NanoCpus: 1_500_000_000,
+    CpuShares: 256,
+    Memory: 134_217_728,
+    MemorySwap: 134_217_728,
+    MemoryReservation: 67_108_864,
+  });
+});
+
+test("translate() passes rights on", () => {
+  const { spec } = translated(
+    {
+      securityContext: {
+        runAsUser: 1000,
+        runAsGroup: 1001,
+        privileged: true,
+        readOnlyRootFilesystem: true,
+        allowPrivilegeEscalation: false,
+        capabilities: { add: ["NET_ADMIN"], drop: ["ALL"] },
+        seccompProfile: { type: "Unconfined" },
+      },
+    },
+    {
+      spec: {
+        securityContext: {
+          supplementalGroups: [7],
+          fsGroup: 8,
+          sysctls: [{ name: "net.core.somaxconn", value: "9" }],
+        },
+      },
+    },
+  );
+  expect(spec.User).toBe("1000:1001");
+  expect(spec.HostConfig).toMatchObject({
+    Privileged: true,
+    ReadonlyRootfs: true,
+    SecurityOpt: ["no-new-privileges", "seccomp=unconfined"],
+    CapAdd: ["NET_ADMIN"],
+    CapDrop: ["ALL"],
+    GroupAdd: ["7", "8"],
+    Sysctls: { "net.core.somaxconn": "9" },
+  });
+});
+
+test("translate() writes hosts and resolvers", () => {
+  const { spec } = translated(
+    {},
+    {
+      spec: {
+        hostname: "pretty",
+        hostAliases: [{ ip: "10.1.1.1", hostnames: ["db", "db.shop"] }],
+        dnsConfig: {
+          nameservers: ["10.0.0.2"],
+          searches: ["shop"],
+          options: [{ name: "ndots", value: "2" }, { name: "rotate" }],
+        },
+      },
+    },
+  );
+  expect(spec.Hostname).toBe("pretty");
+  expect(spec.HostConfig).toMatchObject({
+    ExtraHosts: ["db:10.1.1.1", "db.shop:10.1.1.1"],
+    Dns: ["10.0.0.2"],
+    DnsSearch: ["shop"],
+    DnsOptions: ["ndots:2", "rotate"],
+  });
+});
+
+test("translate() mounts each kind of volume as Docker can", () => {
+  const volumes = [
+    { name: "tmp", emptyDir: {} },
+    { name: "ram", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+    { name: "logs", hostPath: { path: "/var/log/web", type: "DirectoryOrCreate" } },
+    { name: "sock", hostPath: { path: "/run/x.sock", type: "Socket" } },
+    { name: "data", persistentVolumeClaim: { claimName: "web-data" } },
+    { name: "cfg", configMap: { name: "settings", defaultMode: 0o400 } },
+  ];
+  const volumeMounts = [
+    { name: "tmp", mountPath: "/tmp" },
+    { name: "ram", mountPath: "/ram" },
+    { name: "logs", mountPath: "/logs", readOnly: true },
+    { name: "sock", mountPath: "/x.sock" },
+    { name: "data", mountPath: "/data" },
+    { name: "cfg", mountPath: "/etc/web" },
+    { name: "cfg", mountPath: "/etc/color", subPath: "color" },
+  ];
+  const { spec, files } = translated({ volumeMounts }, { spec: { volumes } });
+  const mounts = spec.HostConfig?.Mounts ?? [];
+  expect(mounts.map(({ Type, Source, Target }) => `${Type} ${Source ?? ""}:${Target}`)).toEqual([
+    "volume :/tmp",
+    "tmpfs :/ram",
+    "bind /run/x.sock:/x.sock",
+    "volume web-data:/data",
+    "volume :/etc/web",
+  ]);
+  expect(mounts[1]?.TmpfsOptions).toEqual({ Mode: 0o1777, SizeBytes: 1_048_576 });
+  expect(spec.HostConfig?.Binds).toEqual(["/var/log/web:/logs:ro"]);
+  expect(
+    files.map(({ path, content, mode }) => [path, Buffer.from(content).toString(), mode]),
+  ).toEqual([
+    ["/etc/web/color", "blue", 0o400],
+    ["/etc/color", "blue", 0o400],
+  ]);
+});
+
+test("sourceNames() finds each ConfigMap and Secret once", () => {
+  const pod = buildPod({
+    spec: {
+      containers: [
+        {
+          name: "app",
+          envFrom: [{ secretRef: { name: "login" } }],
+          env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "settings", key: "a" } } }],
+        },
+      ],
+      volumes: [
+        { name: "v", configMap: { name: "settings" } },
+        { name: "p", projected: { sources: [{ secret: { name: "more" } }] } },
+      ],
+    },
+  });
+  expect(
+    sourceNames(pod)
+      .map(({ kind, name }) => `${kind}/${name}`)
+      .toSorted(),
+  ).toEqual(["ConfigMap/settings", "Secret/login", "Secret/more"]);
+});
+
+test.each([
+  ["$(A)", "1"],
+  ["$$(A)", "$(A)"],
+  ["$(B)", "$(B)"],
+  ["$A $", "$A $"],
+  ["$(A)$(A)", "11"],
+])("expand(%s) is %s", (input, want) => {
+  expect(expand(input, new Map([["A", "1"]]))).toBe(want);
+});
