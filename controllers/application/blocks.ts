@@ -9,14 +9,14 @@ const maxSteps = 200;
 
 type Block = Pick<RolloutStep, "name" | "action" | "title" | "batch" | "total">;
 
-function blockOf({ phase, batch, revision }: Rollout, seen: Seen): Block | undefined {
+function blockOf({ phase, batch, batches, revision }: Rollout, seen: Seen): Block | undefined {
   const total = seen.slots.length;
   switch (phase) {
     case "Preparing":
       return { name: "prepare", action: "Prepare", title: `Preparing ${revision}`, total };
     case "Canary":
     case "Rolling": {
-      const end = batchEnd(seen.strategy, total, batch);
+      const end = batches > 1 ? batchEnd(seen.strategy, total, batch) : total;
       const size = end - (batch > 1 ? batchEnd(seen.strategy, total, batch - 1) : 0);
       const title = `Replacing batch ${batch} by ${revision}`;
       return { name: `batch-${batch}-replace`, action: "Replace", title, batch, total: size };

@@ -39,6 +39,7 @@ function rolloutFrom(wire: WireRollout | undefined): Rollout | undefined {
     reason,
     message: wire.message ?? "",
     batch: wire.batch ?? 0,
+    batches: wire.batches ?? 1,
     failedSlots: wire.failedSlots ?? [],
     ...timesFrom(wire),
     steps: wire.steps ?? [],

@@ -1,6 +1,7 @@
 import { applicationReason, terminalPhases } from "../../crds/conditions.ts";
 import type { RolloutPhase } from "../../crds/types.gen.ts";
 import { rollingBack } from "./backward.ts";
+import { batchesOf } from "./batches.ts";
 import { blocksAfter } from "./blocks.ts";
 import { type Context, isCutOff, type Turn } from "./context.ts";
 import { canary, preparing, rolling, verifying, waiting } from "./forward.ts";
@@ -39,14 +40,16 @@ function begin(seen: Seen, target: string, nowMs: number): Rollout {
   const phase = firstPhase(seen, target);
   const { current } = seen.memory;
   const isProven = target === current;
+  const from = current === undefined || isProven ? {} : { from: current };
   return {
     phase,
     revision: target,
-    ...(current === undefined || isProven ? {} : { from: current }),
+    ...from,
     hash: seen.hash,
     reason: phase === "Completed" ? applicationReason.completed : applicationReason.rollingOut,
     message: isProven ? `Back to ${target}` : `Rolling out ${target}`,
     batch: phase === "Rolling" || phase === "Canary" ? 1 : 0,
+    batches: batchesOf({ revision: target, ...from }, seen),
     failedSlots: [],
     startedAtMs: nowMs,
     phaseStartedAtMs: nowMs,
@@ -152,10 +155,12 @@ function memoryAfter({ memory }: Seen, turn: Turn, rollout: Rollout): Memory {
 function planNext(context: Context, before: Rollout, target: Target): Plan {
   const { seen, nowMs } = context;
   const turn = advance(context);
-  const rollout = { ...turn.rollout, steps: blocksAfter(before, turn.rollout, seen, nowMs) };
+  const isFinal = isTerminal(turn.rollout.phase);
+  const batches = isFinal ? before.batches : batchesOf(before, seen);
+  const counted = { ...turn.rollout, batches };
+  const rollout = { ...counted, steps: blocksAfter(before, counted, seen, nowMs) };
   const memory = memoryAfter(seen, turn, rollout);
   const isSamePhase = rollout.phase === before.phase;
-  const isFinal = isTerminal(rollout.phase);
   const requeueAfterMs = isSamePhase ? wakeAfterMs(turn, nowMs) : 1;
   const inPhase = isFinal ? [...turn.steps, ...trimRevisions(seen, memory)] : turn.steps;
   return {

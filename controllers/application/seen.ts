@@ -117,6 +117,8 @@ export type Rollout = {
   readonly message: string;
   /** Batch from 1 that is replaced now; 0 before the first. */
   readonly batch: number;
+  /** How many batches it makes; 1 for a first rollout, which replaces nothing. */
+  readonly batches: number;
   /** Slots that failed; more than `Strategy.tolerated` end the rollout. */
   readonly failedSlots: readonly string[];
   readonly startedAtMs: number;

@@ -2,7 +2,6 @@ import { formatMicroTime } from "../../api/machinery/time.ts";
 import { equalJson } from "../../api/machinery/equality.ts";
 import { label } from "../../crds/labels.ts";
 import type { Application, ApplicationStatus, RolloutWait } from "../../crds/types.gen.ts";
-import { batchCount } from "./batches.ts";
 import { conditionsOf } from "./conditions.ts";
 import { failureTo, rolloutTo } from "./memory.ts";
 import type { Rollout, Seen } from "./seen.ts";
@@ -27,20 +26,13 @@ function waitsTo(waits: readonly Wait[]): readonly RolloutWait[] {
   });
 }
 
-/** A first rollout replaces nothing and is one batch. */
-function batchesOf({ from, revision }: Rollout, seen: Seen): number {
-  const isFirst = from === undefined && seen.memory.current !== revision;
-  return isFirst ? 1 : batchCount(seen.strategy, seen.slots.length);
-}
-
-function rolloutStatus(rollout: Rollout, seen: Seen, waits: readonly Wait[]) {
-  const batches = batchesOf(rollout, seen);
+function rolloutStatus(rollout: Rollout, waits: readonly Wait[]) {
+  const { batches } = rollout;
   const batch = Math.min(rollout.batch, batches);
   const said = waitsTo(waits);
   return {
     ...rolloutTo(rollout),
     batch,
-    batches,
     progress: `${batch}/${batches}`,
     ...(said.length === 0 ? {} : { waits: said }),
   };
@@ -70,7 +62,7 @@ export function statusOf(
     ...(current === undefined ? {} : { currentRevision: current }),
     targetRevision: plan.target,
     ...(failed === undefined ? {} : { failedRevision: failureTo(failed) }),
-    ...(rollout === undefined ? {} : { rollout: rolloutStatus(rollout, seen, plan.waits) }),
+    ...(rollout === undefined ? {} : { rollout: rolloutStatus(rollout, plan.waits) }),
     conditions: conditionsOf(application.status?.conditions, seen, plan, { generation, nowMs }),
   };
 }

@@ -1,6 +1,7 @@
 import { planApplication } from "../../controllers/application/plan.ts";
 import type { Order, Plan, Step } from "../../controllers/application/step.ts";
-import type { RolloutWorld } from "./rollout-world.ts";
+import type { Strategy } from "../../controllers/application/seen.ts";
+import { RolloutWorld, type Wish } from "./rollout-world.ts";
 
 const orderText = ({ pod, to, replaces }: Order): string =>
   replaces === undefined ? `${pod}=${to}` : `${pod}=${to}(for ${replaces})`;
@@ -60,4 +61,26 @@ export function driveThrough(world: RolloutWorld, phase: string): void {
     world.settleAgents();
     if (passOver(world).steps.length === 0) return;
   }
+}
+
+/** What the controller would do now, in words; nothing is done. */
+export const next = (world: RolloutWorld): string =>
+  planText(planApplication(world.seen(), world.nowMs));
+
+/** `web-1` runs in every slot and is the last good Revision. */
+export function completed(
+  wish: Partial<Wish> = {},
+  strategy: Partial<Strategy> = {},
+): RolloutWorld {
+  const world = new RolloutWorld(wish, strategy);
+  driveThrough(world, "Completed");
+  return world;
+}
+
+/** A second template was asked for, and its rollout has begun. */
+export function updating(strategy: Partial<Strategy> = {}, wish: Partial<Wish> = {}): RolloutWorld {
+  const world = completed(wish, strategy);
+  world.wish.hash = "v2";
+  passOver(world);
+  return world;
 }
