@@ -147,6 +147,13 @@ function mountCauses(
       causes.push(invalidValue(`${at}.mountPath`, mountPath, "must be unique"));
     }
     paths.add(mountPath);
+    const subPath = textIn(mount, "subPath");
+    // Kubernetes' words; a path that climbs would bind what the volume does not hold.
+    if (subPath.startsWith("/")) {
+      causes.push(invalidValue(`${at}.subPath`, subPath, "must be a relative path"));
+    } else if (subPath.split("/").includes("..")) {
+      causes.push(invalidValue(`${at}.subPath`, subPath, "must not contain '..'"));
+    }
     return causes;
   });
 }

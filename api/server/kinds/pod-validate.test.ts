@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { validatePod } from "./pod-validate.ts";
+import type { Body, JsonObject } from "./kind.ts";
+
+const pod = (mount: JsonObject): Body => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "a" },
+  spec: {
+    restartPolicy: "Always",
+    dnsPolicy: "Default",
+    terminationGracePeriodSeconds: 30,
+    volumes: [{ name: "data", hostPath: { path: "/srv/data" } }],
+    containers: [
+      {
+        name: "web",
+        image: "web:v1",
+        imagePullPolicy: "IfNotPresent",
+        volumeMounts: [{ name: "data", mountPath: "/data", ...mount }],
+      },
+    ],
+  },
+});
+
+const field = "spec.containers[0].volumeMounts[0].subPath";
+
+test.each<[why: string, subPath: string, causes: readonly string[]]>([
+  ["accepts a path below the volume", "a/b..c", []],
+  ["refuses a path that climbs out of the volume", "a/../../etc", [field]],
+  ["refuses a path that only climbs", "..", [field]],
+  ["refuses an absolute path", "/etc", [field]],
+])("validatePod() %s", (_why, subPath, causes) => {
+  expect(validatePod(pod({ subPath })).map((cause) => cause.field)).toEqual(causes);
+});
