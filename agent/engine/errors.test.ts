@@ -25,6 +25,14 @@ test.each([
   });
 });
 
+test("refused() knows a TLS port that was spoken to in plain text", () => {
+  const message = "Client sent an HTTP request to an HTTPS server.";
+  expect(refused(doing, { status: 400, message })).toMatchObject({
+    reason: "ServiceUnavailable",
+    message: expect.stringContaining("DOCKER_CERT_PATH") as string,
+  });
+});
+
 test("refused() says the code when the engine says nothing", () => {
   const err = refused(doing, { status: 502, message: "" });
   expect(err.message).toBe("Cannot start container web: the engine answered 502");

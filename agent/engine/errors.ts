@@ -33,6 +33,9 @@ const reasonByWords: readonly (readonly [RegExp, Reason])[] = [
   [/executable file not found|exec format error|no such file or directory: unknown/i, "Invalid"],
 ];
 
+/** Go's TLS servers answer plain text with a 400 in plain text. */
+const wantsTls = /HTTP request to an HTTPS server/i;
+
 const detailsOf = ({ kind, name }: Doing): StatusDetails => ({ kind, name });
 
 /** The reason that fits an engine's refusal. */
@@ -45,6 +48,12 @@ function refusalReason({ status, message }: Refusal): Reason {
 
 /** An answer of 400 or more as the error that callers see; the engine's words stay. */
 export function refused(doing: Doing, refusal: Refusal): StatusError {
+  if (wantsTls.test(refusal.message))
+    return new StatusError(
+      "ServiceUnavailable",
+      `Cannot ${doing.action}: the engine wants TLS; set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH`,
+      { details: detailsOf(doing) },
+    );
   const words = refusal.message.trim().replace(/\.$/, "");
   const said = words === "" ? `the engine answered ${refusal.status}` : words;
   return new StatusError(refusalReason(refusal), `Cannot ${doing.action}: ${said}`, {
@@ -97,7 +106,10 @@ export function unreachable(endpoint: string, doing: Doing, cause: unknown): Sta
       options,
     );
   const words = cause instanceof Error ? cause.message : String(cause);
-  const why = wayOut[code] ?? (words === "" ? code : words);
+  const known = wayOut[code] ?? (words === "" ? code : words);
+  // A TLS port hangs up on plain text without a word.
+  const mayWantTls = code === "ECONNRESET" && endpoint.startsWith("tcp:");
+  const why = mayWantTls ? `${known}, or want TLS (DOCKER_TLS_VERIFY, DOCKER_CERT_PATH)` : known;
   const where = `Docker engine at ${endpoint}`;
   const message =
     doing.kind === "engines"
