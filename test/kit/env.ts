@@ -34,6 +34,8 @@ export type Env = AsyncDisposable & {
 export type EnvOptions = {
   /** Default: a fresh memory store, which goes with the server. A given one stays open. */
   readonly store?: Store;
+  /** Other servers write to the store too. */
+  readonly sharedStore?: boolean;
   readonly clock?: Clock;
 };
 
@@ -50,6 +52,7 @@ export async function startEnv(options: EnvOptions = {}): Promise<Env> {
   const server = await startServer({
     config: { listen: { host: "127.0.0.1", port: 0 }, dataDir, kubeconfig, names: [] },
     store,
+    sharedStore: options.sharedStore ?? false,
     log: pino({ level: process.env["LIGHTHOUSE_TEST_LOG"] ?? "silent" }),
     clock: options.clock ?? systemClock,
     version: "0.0.0-test",
