@@ -3,7 +3,7 @@ import { batchCount, batchEnd } from "./batches.ts";
 import { type Context, courseOf, isCutOff, stay, type Turn } from "./context.ts";
 import { deadlineAtMs, failuresOf, hopelessOf, stuckOf, type Verdict } from "./judge.ts";
 import { planMoves, planPrepare } from "./moves.ts";
-import { removeOddImages, removeSurplus, removeUnusable } from "./removals.ts";
+import { type Removals, removeOddImages, removeSurplus, removeUnusable } from "./removals.ts";
 import { repair } from "./repair.ts";
 import { goodAtMs, hasResidue, isDone, isTaken, type View } from "./slots.ts";
 import type { Step } from "./step.ts";
@@ -23,13 +23,11 @@ function failWith(context: Context, verdicts: readonly Verdict[]): Turn {
 }
 
 /** Pods that must go whatever the phase of a rollout. */
-function removals({ seen, reachable, target }: Context): readonly Step[] {
+function removals({ seen, reachable, target }: Context): Removals {
   const digests = new Map(target.images.map(({ image, digest }) => [image, digest]));
-  return [
-    ...removeSurplus(seen, reachable),
-    ...removeUnusable(reachable),
-    ...removeOddImages(reachable, digests),
-  ];
+  const odd = removeOddImages(seen, reachable, digests);
+  const rest = [...removeSurplus(seen, reachable), ...removeUnusable(reachable)];
+  return { steps: [...rest, ...odd.steps], slots: odd.slots };
 }
 
 /** Steps without those on pods that are to be deleted in the same turn. */
@@ -51,11 +49,12 @@ export function preparing(context: Context): Turn {
   if (deadlineMs <= nowMs)
     return failWith(context, stuckOf({ ...context, reachable: open }, new Set()));
   const course = courseOf(context);
+  const removed = removals(context);
   const steps = seen.running
     ? [...planPrepare(reachable, course), ...repair(context)]
     : planMoves(reachable, course);
   return stay(context, {
-    steps: withRemovals(removals(context), steps),
+    steps: withRemovals(removed.steps, steps),
     waits: waitForSlots(context, open, applicationReason.waitingForPrepare),
     wakeAtMs: [deadlineMs],
   });
@@ -118,9 +117,11 @@ function switching(context: Context, progress: Progress, allowed: number): Turn 
     forgiven: progress.forgiven,
     held: new Set(held.map(({ slot }) => slot.id)),
   });
-  const steps = [...planMoves(reachable, course), ...(isHeld ? repair(context) : [])];
+  const removed = removals(context);
+  const moves = planMoves(reachable, course, removed.slots);
+  const steps = [...moves, ...(isHeld ? repair(context) : [])];
   return stay(context, {
-    steps: withRemovals(removals(context), steps),
+    steps: withRemovals(removed.steps, steps),
     waits: waitForSlots(context, progress.flying, applicationReason.waitingForReady),
     wakeAtMs: goodTimes(context),
   });

@@ -168,3 +168,27 @@ test("planApplication() returns to the last good Revision, never merely to the p
   });
   fc.assert(holds, { numRuns: runs });
 }, 120_000);
+
+test("planApplication() settles also when every other pass is planned over an old view", () => {
+  const holds = fc.property(story, (tale) => {
+    const world = startWorld(tale);
+    let old = world.seen();
+    let isStale = false;
+    const late = (world: RolloutWorld): void => {
+      const seen = isStale ? old : world.seen();
+      const plan = planApplication(seen, world.nowMs);
+      for (const act of world.actsOf(plan)) world.apply(act);
+      // A status is written over the version it was planned from, or not at all.
+      if (seen.memory === world.memory) world.memory = plan.memory;
+      old = isStale ? world.seen() : old;
+      isStale = !isStale;
+    };
+    for (const event of tale.happenings) happen(world, event, late);
+    world.behaviours.set("v9", "good");
+    world.wish.hash = "v9";
+    settle(world);
+    expect(world.memory.rollout?.phase).toBe("Completed");
+    expect(world.available()).toBe(world.slots.length);
+  });
+  fc.assert(holds, { numRuns: runs });
+}, 120_000);

@@ -131,6 +131,7 @@ export function podSeen(pod: Pod, node: NodeFacts): PodSeen {
     ...node,
     createdAtMs: parseTime(metadata.creationTimestamp) ?? 0,
     finished: status?.phase === "Failed" || status?.phase === "Succeeded",
+    succeeded: status?.phase === "Succeeded",
     ...conditionFacts(status?.conditions as readonly Condition[] | undefined),
     ...containerFacts(pod, all),
     ...defined({

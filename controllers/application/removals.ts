@@ -26,21 +26,31 @@ export function removeSurplus(seen: Seen, views: readonly View[]): readonly Step
   return surplus.filter((pod) => !kept.has(pod)).map(remove);
 }
 
-/** Wanted pods on Nodes that the placement does not allow any more, within the batch. */
-export function removeMisplaced(seen: Seen, views: readonly View[]): Removals {
+/** Deletes wanted pods that are doomed; of those that serve, no more than the batch allows. */
+function removeWithinBatch(
+  seen: Seen,
+  views: readonly View[],
+  isDoomed: (goal: PodSeen) => boolean,
+): Removals {
   let down = views.filter((view) => !view.offline && !view.available).length;
   let slots = 0;
   const steps: Step[] = [];
-  for (const { goal, available } of views) {
-    if (goal?.misplaced !== true) continue;
-    if (available && down >= seen.strategy.batch) continue;
-    if (available) {
+  for (const { goal, available, offline } of views) {
+    if (goal === undefined || offline || !isDoomed(goal)) continue;
+    if (available && goal.desired === "Running" && down >= seen.strategy.batch) continue;
+    // A goal that does not run serves nobody, whoever else does in its slot.
+    if (available && goal.desired === "Running") {
       down += 1;
       slots += 1;
     }
     steps.push(remove(goal));
   }
   return { steps, slots };
+}
+
+/** Wanted pods on Nodes that the placement does not allow any more, within the batch. */
+export function removeMisplaced(seen: Seen, views: readonly View[]): Removals {
+  return removeWithinBatch(seen, views, (goal) => goal.misplaced);
 }
 
 /** Wanted pods that nobody runs yet and that cannot be used: on a wrong Node, or ended for good. */
@@ -52,17 +62,20 @@ export function removeUnusable(views: readonly View[]): readonly Step[] {
   );
 }
 
-/** Wanted pods that ended for good, once they are old enough not to make it a tight loop. */
+const hasFailed = (goal: PodSeen | undefined): goal is PodSeen =>
+  goal?.finished === true && !goal.succeeded;
+
+/** Wanted pods that failed for good, once they are old enough not to make it a tight loop. */
 export function removeFinished(views: readonly View[], nowMs: number): readonly Step[] {
   return views.flatMap(({ goal }) =>
-    goal?.finished === true && goal.createdAtMs + recreateAfterMs <= nowMs ? [remove(goal)] : [],
+    hasFailed(goal) && goal.createdAtMs + recreateAfterMs <= nowMs ? [remove(goal)] : [],
   );
 }
 
 /** When {@link removeFinished} has something to do again, in milliseconds since the epoch. */
 export function finishedDueMs(views: readonly View[], nowMs: number): readonly number[] {
   return views.flatMap(({ goal }) =>
-    goal?.finished === true ? [Math.max(nowMs + 1, goal.createdAtMs + recreateAfterMs)] : [],
+    hasFailed(goal) ? [Math.max(nowMs + 1, goal.createdAtMs + recreateAfterMs)] : [],
   );
 }
 
@@ -83,12 +96,11 @@ export function removeAll(seen: Seen): readonly Step[] {
  * hosts' pulls. They are made again, by digest.
  */
 export function removeOddImages(
+  seen: Seen,
   views: readonly View[],
   images: ReadonlyMap<string, string>,
-): readonly Step[] {
-  const isOdd = (pod: PodSeen): boolean =>
-    pod.digests.some(({ image, digest }) => (images.get(image) ?? digest) !== digest);
-  return views.flatMap(({ goal, offline }) =>
-    goal !== undefined && !offline && isOdd(goal) ? [remove(goal)] : [],
+): Removals {
+  return removeWithinBatch(seen, views, ({ digests }) =>
+    digests.some(({ image, digest }) => (images.get(image) ?? digest) !== digest),
   );
 }

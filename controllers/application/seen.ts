@@ -55,6 +55,8 @@ export type PodSeen = {
   readonly ended: boolean;
   /** It has reached a phase that it never leaves. */
   readonly finished: boolean;
+  /** It is finished, and well: its restart policy does not ask for another run. */
+  readonly succeeded: boolean;
   readonly trouble?: Trouble;
   /** Repository digests that its images turned out to have, by reference of the template. */
   readonly digests: readonly ImageDigest[];

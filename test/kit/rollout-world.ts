@@ -200,6 +200,7 @@ export class RolloutWorld {
       restarts: 0,
       ended: false,
       finished: false,
+      succeeded: false,
       digests: [],
     });
   }
