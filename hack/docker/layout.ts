@@ -23,8 +23,20 @@ export type Layout = {
   readonly cgroup: string;
 };
 
-/** The layout of a private dockerd in `dir`, an absolute path of at most 90 bytes. */
+/** The longest directory: containerd adds 38 bytes for its own socket, and Linux allows 107. */
+export const maxDirBytes = 69;
+
+/**
+ * The layout of a private dockerd in `dir`, an absolute path of at most 69 bytes.
+ *
+ * @throws Error when it is longer: containerd would fail with no word about the reason.
+ */
 export function layoutOf(dir: string): Layout {
+  const bytes = Buffer.byteLength(dir);
+  if (bytes > maxDirBytes)
+    throw new Error(
+      `Cannot keep a dockerd in ${dir}: the path has ${bytes} bytes, limit ${maxDirBytes}`,
+    );
   const tag = createHash("sha256").update(dir).digest("hex").slice(0, 8);
   const socket = join(dir, "docker.sock");
   return {

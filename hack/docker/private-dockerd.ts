@@ -110,7 +110,7 @@ async function runningPid(layout: Layout): Promise<number | undefined> {
 }
 
 /**
- * Starts Debian's dockerd privately: everything below `dir` (absolute, at most 90 bytes), on its own
+ * Starts Debian's dockerd privately: everything below `dir` (absolute, at most 69 bytes), on its own
  * socket, bridge and control group, touching neither firewall rules nor /etc/docker, so that any
  * number run side by side. Needs root. One that runs there already is left running.
  *

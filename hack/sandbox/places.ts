@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { maxDirBytes } from "../docker/layout.ts";
 import type { Daemon } from "./process.ts";
 
 /** The checkout. */
@@ -21,13 +22,10 @@ export const lighthouse: Daemon = {
   mark: program,
 };
 
-/** Linux allows a socket's path 107 bytes; dockerd puts longer names below its folder. */
-const longestDirBytes = 80;
-
 /** Where the private Docker Engine lives: with the rest, or in a short place if that is too long. */
 export function privateDockerDir(): string {
   const wanted = join(home, "docker");
-  if (Buffer.byteLength(wanted) <= longestDirBytes) return wanted;
+  if (Buffer.byteLength(wanted) <= maxDirBytes) return wanted;
   const tag = createHash("sha256").update(wanted).digest("hex").slice(0, 8);
   return join(tmpdir(), `lighthouse-docker-${tag}`);
 }
