@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Env, startEnv } from "../test/kit/env.ts";
-import { eventually } from "../test/kit/eventually.ts";
-import { createClient, type OwnedClient } from "../api/client/create-client.ts";
-import { isConflict } from "../api/machinery/errors.ts";
-import type { KubeObject } from "../api/machinery/object.ts";
+import { type Env, startEnv } from "../../kit/env.ts";
+import { eventually } from "../../kit/eventually.ts";
+import { createClient, type OwnedClient } from "../../../api/client/create-client.ts";
+import { isConflict } from "../../../api/machinery/errors.ts";
+import type { KubeObject } from "../../../api/machinery/object.ts";
 import {
   configMaps,
   events,
@@ -13,9 +13,9 @@ import {
   type Pod,
   pods,
   type Resource,
-} from "../api/machinery/resources.ts";
-import { runControllers } from "./main.ts";
-import { systemClock } from "./runtime/system-clock.ts";
+} from "../../../api/machinery/resources.ts";
+import { runControllers } from "../../../controllers/main.ts";
+import { systemClock } from "../../../controllers/runtime/system-clock.ts";
 
 let env: Env;
 let client: OwnedClient;
