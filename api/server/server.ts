@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../machinery/clock.ts";
 import { collectionPrefix } from "../store/keys.ts";
+import { runCompactor } from "../store/compactor.ts";
 import type { Store } from "../store/store.ts";
 import { withVolatile } from "../store/volatile.ts";
 import type { Authorizer } from "./access.ts";
@@ -150,9 +151,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const stop = new AbortController();
   const onRenewed = (renewed: Pki): Promise<void> => writeKubeconfigs(config, renewed, url);
   const renewing = keepFresh({ app, directory, names, clock, log, onRenewed }, pki, stop.signal);
+  const trimming = runCompactor(
+    { store: options.store, clock, onError: (err) => onError(err, "trim the history") },
+    stop.signal,
+  );
   stack.defer(async () => {
     stop.abort();
-    await renewing;
+    await Promise.all([renewing, trimming]);
   });
   log.info({ url }, "server ready");
   const owned = stack.move();

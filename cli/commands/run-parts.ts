@@ -1,9 +1,11 @@
+import { mkdir, readdir } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { unavailable } from "../../api/machinery/errors.ts";
 import { createClient, type OwnedClient } from "../../api/client/create-client.ts";
 import { parseServerConfig, type ServerConfig } from "../../api/server/config.ts";
 import type { RunningServer } from "../../api/server/server.ts";
+import { parseStoreUrl } from "../../api/store/store-url.ts";
 import { findLocalHosts, localProvider } from "../../agent/discovery/local.ts";
 import type { DockerHost, Provider } from "../../agent/discovery/provider.ts";
 import { openEngine } from "../../agent/engine/dockerode.ts";
@@ -14,6 +16,26 @@ import { productVersion } from "../version.ts";
 export function dataDirOf(flags: Flags, env: Readonly<Record<string, string | undefined>>): string {
   const base = env["XDG_DATA_HOME"] ?? join(env["HOME"] ?? homedir(), ".local", "share");
   return resolve(text(flags, "data-dir") ?? join(base, "lighthouse"));
+}
+
+/** What a data folder of ours may hold: it always holds the first. */
+const ourEntries = ["pki", "store", "kubeconfig"];
+
+/** Makes the data folder, for its owner alone; one that holds other things is left as it is.
+ * @throws Error naming the folder and the way out */
+export async function claimDataDir(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    const entries = await readdir(dataDir);
+    if (entries.length === 0 || ourEntries.some((name) => entries.includes(name))) return;
+    throw new Error(`it holds other things (${entries.slice(0, 3).join(", ")})`);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `Cannot use ${dataDir} as data folder: ${why}; name an empty or new one with --data-dir`,
+      { cause },
+    );
+  }
 }
 
 /** What the flags say of the API server. @throws Misuse naming the flag */
@@ -29,9 +51,12 @@ export function serverConfigOf(flags: Flags, dataDir: string): ServerConfig {
   }
 }
 
-/** Where the objects are: `--store`, else the embedded store in the data folder. */
+/** Where the objects are: `--store`, else the embedded store in the data folder.
+ * @throws StatusError `BadRequest` when the flag names no store that there is */
 export function storeUrlOf(flags: Flags, dataDir: string): string {
-  return text(flags, "store") ?? `lmdb://${encodeURI(join(dataDir, "store"))}`;
+  const url = text(flags, "store") ?? `lmdb://${encodeURI(join(dataDir, "store"))}`;
+  parseStoreUrl(url);
+  return url;
 }
 
 async function probe({ url, certDir }: DockerHost, signal: AbortSignal): Promise<void> {

@@ -1,17 +1,16 @@
-import { mkdir } from "node:fs/promises";
 import { runServer } from "../../api/server/server.ts";
 import { openStore } from "../../api/store/open.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import type { Run } from "../command.ts";
 import { productVersion } from "../version.ts";
 import { openLog } from "./run-log.ts";
-import { dataDirOf, isSharedStore, serverConfigOf, storeUrlOf } from "./run-parts.ts";
+import { claimDataDir, dataDirOf, isSharedStore, serverConfigOf, storeUrlOf } from "./run-parts.ts";
 
 /** `lighthouse server`. */
 export const runServerCommand: Run = async (call) => {
   const dataDir = dataDirOf(call.flags, call.io.env);
   const config = serverConfigOf(call.flags, dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await claimDataDir(dataDir);
   const storeUrl = storeUrlOf(call.flags, dataDir);
   await using store = await openStore(storeUrl);
   const log = openLog(call.flags, "info");

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import type { Logger } from "pino";
 import { runAgent } from "../../agent/main.ts";
 import type { Provider } from "../../agent/discovery/provider.ts";
@@ -11,6 +10,7 @@ import { productVersion } from "../version.ts";
 import { openLog } from "./run-log.ts";
 import {
   beaconName,
+  claimDataDir,
   dataDirOf,
   dockerProvider,
   inProcessClient,
@@ -33,9 +33,9 @@ async function runAll(call: Call, log: Logger): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const dataDir = dataDirOf(call.flags, call.io.env);
   const config = serverConfigOf(call.flags, dataDir);
-  const provider = await providerOf(call, stack);
   const storeUrl = storeUrlOf(call.flags, dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const provider = await providerOf(call, stack);
+  await claimDataDir(dataDir);
   const store = stack.use(await openStore(storeUrl));
   const sharedStore = isSharedStore(storeUrl);
   const server = stack.use(

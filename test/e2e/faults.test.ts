@@ -159,7 +159,7 @@ spec:
     expect(code).toBe(1);
     expect(stderr).toContain(`${file}:9: spec.replicas`);
     expect(stderr).toContain(`${file}:16: spec.strategy.onFailure`);
-    expect(stderr).toContain('"Pause", "Rollback"');
+    expect(stderr).toContain('"Rollback", "Pause"');
     expect(stderr).toContain("None of the objects was applied");
     expect((await site.lighthouse.cli(["get", "cm", "first"])).code).toBe(1);
   });
