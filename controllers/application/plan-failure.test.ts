@@ -149,7 +149,10 @@ test("planApplication() never rolls a rollback back: it pauses, says so, and goe
   world.nowMs += 2_000;
   world.trip("web-2-0");
   driveTo(world, "RollbackPaused");
-  expect(planApplication(world.seen(), world.nowMs).requeueAfterMs).toBeUndefined();
+  world.nowMs += 10_000_000;
+  const later = planApplication(world.seen(), world.nowMs);
+  expect(later.requeueAfterMs).toBeUndefined();
+  expect(later.notices).toEqual([]);
   world.behaviours.set("v1", "good");
   driveThrough(world, "RolledBack");
   expect(world.available()).toBe(3);
@@ -183,3 +186,58 @@ test("planApplication() with Fail counts a host that is away as a failure", () =
   world.offline.add("node-2");
   expect(next(world)).toBe("RollingBack: ");
 });
+
+test("planApplication() is back only when the failed containers have stopped", () => {
+  const world = updating({ order: "StartFirst" });
+  world.behaviours.set("v2", "crashes");
+  driveTo(world, "RollingBack");
+  passOver(world);
+  const slow = world.pods.get("web-2-0");
+  if (slow !== undefined) slow.up = true;
+  expect(next(world)).toBe("RollingBack: ");
+  if (slow !== undefined) slow.up = false;
+  expect(next(world)).toBe("RolledBack: ");
+});
+
+test("planApplication() does not hold the past of the last good version against it", () => {
+  const world = updating();
+  driveTo(world, "Rolling");
+  passOver(world);
+  world.settleAgents();
+  for (const pod of world.pods.values()) pod.restarts = 3;
+  world.wish.hash = "v1";
+  passOver(world);
+  expect(next(world)).toBe("Rolling: web-1-0=Running(for web-2-0) then web-2-0=Stopped");
+});
+
+test("planApplication() pauses when a return to the last good version does not come through", () => {
+  const world = updating();
+  driveTo(world, "Rolling");
+  passOver(world);
+  world.settleAgents();
+  world.behaviours.set("v1", "hangs");
+  world.wish.hash = "v1";
+  driveTo(world, "RollbackPaused");
+  expect(world.memory.failed).toBeUndefined();
+  world.behaviours.set("v1", "good");
+  driveThrough(world, "Completed");
+  expect(world.available()).toBe(3);
+});
+
+test.each(["Paused", "Waiting", "RollbackPaused", "Verifying"] as const)(
+  "planApplication() knows what to do in %s with a memory that somebody has cut",
+  (phase) => {
+    const world = updating();
+    driveTo(world, "Rolling");
+    const { rollout } = world.memory;
+    if (rollout === undefined) throw new Error("Cannot find the rollout");
+    for (const reason of ["", "PausedByUser", "WaitingForNodes"]) {
+      world.memory = { ...world.memory, rollout: { ...rollout, phase, reason } };
+      for (const paused of [true, false]) {
+        world.wish.paused = paused;
+        const { memory } = planApplication(world.seen(), world.nowMs);
+        expect(memory.rollout?.revision).toBe("web-2");
+      }
+    }
+  },
+);

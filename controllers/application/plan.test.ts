@@ -346,3 +346,36 @@ test("planApplication() keeps as many old Revisions as asked, and the last good 
   expect(world.memory.current).toBe("web-7");
   expect(world.revisions.map(({ name }) => name)).toContain("web-7");
 });
+
+test("planApplication() waits for the name of a deleted pod, and switches nothing that is not prepared", () => {
+  const world = updating();
+  driveTo(world, "Rolling");
+  world.delete("web-2-0");
+  expect(next(world)).toBe("Rolling: web-2-1=Running(for web-1-1) then web-1-1=Stopped");
+  world.act("web-2-0");
+  expect(next(world)).toContain("create web-2-0 Prepared for web-1-0");
+  for (const pod of world.pods.values()) if (pod.name !== "web-2-2") pod.prepared = false;
+  expect(next(world)).toContain("web-2-2=Running");
+  expect(next(world)).not.toContain("web-2-1=Running");
+});
+
+test("planApplication() goes from ordinals to Nodes batch by batch", () => {
+  const world = completed();
+  const slots = ["a", "b", "c"].map((node) => ({ id: node, node }));
+  const seen = { ...world.seen(), slots };
+  expect(planText(planApplication(seen, world.nowMs))).toBe(
+    "Completed: delete web-1-0, create web-1-a Running, create web-1-b Running, create web-1-c Running",
+  );
+});
+
+test("planApplication() does not hand over between hosts: the old pod stops first", () => {
+  const world = updating();
+  driveTo(world, "Rolling");
+  const moved = world.pods.get("web-2-0");
+  if (moved !== undefined) moved.node = "node-3";
+  expect(next(world)).toBe("Rolling: web-1-0=Stopped");
+  passOver(world);
+  expect(next(world)).toBe("Rolling: ");
+  world.settleAgents();
+  expect(next(world)).toBe("Rolling: web-2-0=Running");
+});

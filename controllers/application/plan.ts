@@ -4,6 +4,7 @@ import { rollingBack } from "./backward.ts";
 import { batchesOf } from "./batches.ts";
 import { blocksAfter } from "./blocks.ts";
 import { type Context, isCutOff, type Turn } from "./context.ts";
+import { defined } from "./defined.ts";
 import { canary, preparing, rolling, verifying, waiting } from "./forward.ts";
 import { imagesOf, markRevisions, trimRevisions } from "./marks.ts";
 import type { Memory, Rollout, Seen } from "./seen.ts";
@@ -146,9 +147,8 @@ function planBegin(seen: Seen, target: Target, nowMs: number): Plan {
   };
 }
 
-function memoryAfter({ memory }: Seen, turn: Turn, rollout: Rollout): Memory {
-  if (turn.current !== undefined) return { current: turn.current, rollout };
-  return { ...memory, ...(turn.failed === undefined ? {} : { failed: turn.failed }), rollout };
+function memoryAfter({ memory }: Seen, { current, failed }: Turn, rollout: Rollout): Memory {
+  return { ...memory, ...defined({ current, failed }), rollout };
 }
 
 /** The plan of a pass in which a rollout goes on, or none does. */
