@@ -133,7 +133,9 @@ function conditionsOf(before: Node | undefined, endpoint: string, live: Liveness
     const same = list.find(({ type }) => type === draft.type);
     const { status, reason, message } = draft;
     if (same?.status === status && same.reason === reason && same.message === message) return list;
-    return setCondition(list, draft, now);
+    return setCondition(list, draft, now).map((one) =>
+      one.type === draft.type ? { ...one, lastHeartbeatTime: now } : one,
+    );
   }, known);
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../api/machinery/clock.ts";
 import type { Log } from "../controllers/runtime/reconciler.ts";
 
-const firstWaitMs = 1_000;
+const firstWaitMs = 500;
 const longestWaitMs = 15_000;
 
 /** What repeating needs. */

@@ -20,8 +20,10 @@ export interface Inventory {
   of(uid: string, signal: AbortSignal): Promise<readonly ContainerFact[]>;
   /** Uids of all pods of that name that have containers. */
   uidsOf(key: ObjectKey): readonly string[];
+  /** Ids of the containers of that name that a pod has, the newest first. */
+  idsOf(uid: string, container: string): readonly string[];
   /** A container that we made, known before its event arrives. */
-  add(owner: Owner, id: string): void;
+  add(owner: Owner, id: string, container: string): void;
   /** Something was done to it: look again. */
   touch(id: string): void;
   /** It was removed by us. */
@@ -32,7 +34,13 @@ export interface Inventory {
   forget(uid: string): void;
 }
 
-type Entry = { readonly owner: Owner; fact: ContainerFact | undefined; dirty: boolean };
+type Entry = {
+  readonly owner: Owner;
+  /** Name in the pod's spec. */
+  readonly container: string;
+  fact: ContainerFact | undefined;
+  dirty: boolean;
+};
 
 /** The owner that a container's labels name, if it is of this control plane. */
 export function ownerOf(
@@ -47,6 +55,9 @@ export function ownerOf(
   return { uid, key: { namespace: namespace ?? "default", name } };
 }
 
+const containerOf = (labels: Readonly<Record<string, string>>): string =>
+  labels[containerLabel.container] ?? "";
+
 const networkPrefix = "container:";
 
 /** The inspect of a container, reduced. */
@@ -56,7 +67,7 @@ export function factOf(detail: ContainerDetail): ContainerFact {
   return {
     id: detail.id,
     dockerName: detail.name,
-    name: labels[containerLabel.container] ?? "",
+    name: containerOf(labels),
     specHash: labels[containerLabel.specHash] ?? "",
     state: state.phase,
     ...(state.startedAtMs === undefined ? {} : { startedAtMs: state.startedAtMs }),
@@ -114,7 +125,7 @@ class EventInventory implements Inventory {
       const owner = ownerOf(labels, this.#cluster);
       if (owner === undefined) continue;
       owners.set(owner.uid, owner);
-      this.add(owner, id);
+      this.add(owner, id, containerOf(labels));
     }
     return [...owners.values()];
   }
@@ -123,8 +134,9 @@ class EventInventory implements Inventory {
     if (event.type !== "container" || !telling.has(event.action)) return undefined;
     const owner = ownerOf(event.attributes, this.#cluster);
     if (owner === undefined) return undefined;
-    const container = event.attributes[containerLabel.container] ?? "";
-    if (event.action === "die") this.#noteExit(owner.uid, container, event.attributes["exitCode"]);
+    const { attributes } = event;
+    if (event.action === "die")
+      this.#noteExit(owner.uid, containerOf(attributes), attributes["exitCode"]);
     return this.#isNews(event.id, owner, event) ? owner : undefined;
   }
 
@@ -136,7 +148,7 @@ class EventInventory implements Inventory {
       return entry !== undefined;
     }
     if (entry === undefined) {
-      this.add(owner, id);
+      this.add(owner, id, containerOf(event.attributes));
       return true;
     }
     if (event.action === "create") return false;
@@ -183,13 +195,18 @@ class EventInventory implements Inventory {
     return [...(this.#byKey.get(keyText(key)) ?? [])];
   }
 
-  add(owner: Owner, id: string): void {
+  idsOf(uid: string, container: string): readonly string[] {
+    const ids = [...(this.#byUid.get(uid) ?? [])].reverse();
+    return ids.filter((id) => this.#entries.get(id)?.container === container);
+  }
+
+  add(owner: Owner, id: string, container: string): void {
     const entry = this.#entries.get(id);
     if (entry !== undefined) {
       entry.dirty = true;
       return;
     }
-    this.#entries.set(id, { owner, fact: undefined, dirty: true });
+    this.#entries.set(id, { owner, container, fact: undefined, dirty: true });
     this.#byUid.set(owner.uid, (this.#byUid.get(owner.uid) ?? new Set()).add(id));
     const text = keyText(owner.key);
     this.#byKey.set(text, (this.#byKey.get(text) ?? new Set()).add(owner.uid));

@@ -20,7 +20,7 @@ import { type Inventory, ownerOf } from "./inventory.ts";
 import { portClash } from "./port-clash.ts";
 import type { Step, StopTarget } from "./plan.ts";
 import type { Sources } from "./sources.ts";
-import { translate, type Translated } from "./translate.ts";
+import { dockerName, translate, type Translated } from "./translate.ts";
 import { failureReason, isPassing, StepFailure } from "./trouble.ts";
 
 /** All that steps touch. */
@@ -83,10 +83,8 @@ async function pull(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSi
   }
 }
 
-async function rootIdOf(pod: Pod, deps: PerformDeps, signal: AbortSignal) {
-  const root = networkRoot(pod.spec);
-  const facts = await deps.inventory.of(pod.metadata.uid, signal);
-  return facts.find(({ name }) => name === root)?.id;
+function rootIdOf(pod: Pod, { inventory }: PerformDeps): string | undefined {
+  return inventory.idsOf(pod.metadata.uid, networkRoot(pod.spec) ?? "")[0];
 }
 
 async function translated(
@@ -96,7 +94,7 @@ async function translated(
   signal: AbortSignal,
 ): Promise<Translated> {
   const sources = await deps.sources(pod, signal);
-  const rootId = await rootIdOf(pod, deps, signal);
+  const rootId = rootIdOf(pod, deps);
   return translate(pod, member, {
     sources,
     place: { hostIp: deps.hostIp() },
@@ -106,11 +104,17 @@ async function translated(
 }
 
 /** A name that is taken by the very container we want: a create whose answer got lost. */
-async function adopted(pod: Pod, name: string, deps: PerformDeps, signal: AbortSignal) {
+async function adopted(
+  pod: Pod,
+  member: Member,
+  deps: PerformDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const name = dockerName(pod, member.name);
   const holder = await deps.engine.containers.inspect(name, signal);
   if (holder === undefined) return false;
   if (ownerOf(holder.labels, deps.cluster)?.uid !== pod.metadata.uid) return false;
-  deps.inventory.add(ownerOfPod(pod), holder.id);
+  deps.inventory.add(ownerOfPod(pod), holder.id, member.name);
   return true;
 }
 
@@ -118,28 +122,27 @@ async function create(pod: Pod, member: Member, deps: PerformDeps, signal: Abort
   const { name, spec } = await translated(pod, member, deps, signal);
   try {
     const id = await deps.engine.containers.create(name, spec, signal);
-    deps.inventory.add(ownerOfPod(pod), id);
+    deps.inventory.add(ownerOfPod(pod), id, member.name);
   } catch (err) {
     if (isNotFound(err)) deps.images.forget(spec.Image);
-    if (isAlreadyExists(err) && (await adopted(pod, name, deps, signal))) return;
+    if (isAlreadyExists(err) && (await adopted(pod, member, deps, signal))) return;
     throw err;
   }
 }
 
 async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
-  const facts = await deps.inventory.of(pod.metadata.uid, signal);
-  const fact = facts.find(({ name }) => name === member.name);
-  if (fact === undefined) return; // gone meanwhile: its event brings the next plan
+  const [id] = deps.inventory.idsOf(pod.metadata.uid, member.name);
+  if (id === undefined) return; // gone meanwhile: its event brings the next plan
   const hasFiles = (member.spec.volumeMounts ?? []).length > 0;
   const files = hasFiles ? (await translated(pod, member, deps, signal)).files : [];
-  if (files.length > 0) await deps.engine.io.putFiles(fact.id, files, signal);
+  if (files.length > 0) await deps.engine.io.putFiles(id, files, signal);
   try {
-    await deps.engine.containers.start(fact.id, signal);
+    await deps.engine.containers.start(id, signal);
   } catch (err) {
     if (!isConflict(err)) throw err;
     throw (await portClash(pod, deps.engine, deps.cluster, signal)) ?? err;
   } finally {
-    deps.inventory.touch(fact.id);
+    deps.inventory.touch(id);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Client } from "../../api/client/client.ts";
 import type { Cache } from "../../api/client/informer.ts";
 import type { Clock } from "../../api/machinery/clock.ts";
-import { isConflict, isNotFound, reasonOf } from "../../api/machinery/errors.ts";
+import { isConflict } from "../../api/machinery/errors.ts";
 import { keyOf, keyText, type ObjectKey } from "../../api/machinery/object.ts";
 import { type Pod, pods } from "../../api/machinery/resources.ts";
 import type { Log, Reconciler, Recorder, Result } from "../../controllers/runtime/reconciler.ts";
@@ -17,8 +17,8 @@ import { type Plan, planPod, type Rival, type Seen, type Step } from "./plan.ts"
 import type { Prober } from "./prober.ts";
 import { podSources } from "./pod-sources.ts";
 import { type Reacher, subjectsOf } from "./reach.ts";
-import { podStatus, statusPatch } from "./status.ts";
-import { isPassing, note, StepFailure } from "./trouble.ts";
+import { createReporter } from "./report.ts";
+import { note, StepFailure } from "./trouble.ts";
 
 /** The index of the pod cache by the pod that they replace: `namespace/name`. */
 export const replacesIndex = "replaces";
@@ -48,7 +48,7 @@ export type PodRuntimeOptions = {
 /** A pod that keeps changing under our hands gets its next turn after the others had theirs. */
 const roundsPerTurn = 4;
 const nextTurnMs = 200;
-const engineAwayMs = 5_000;
+const engineAwayMs = 500;
 
 /** What a pod works towards among those of its place. */
 function place(
@@ -67,11 +67,17 @@ function place(
 class PodRuntime implements Reconciler {
   readonly #options: PodRuntimeOptions;
   readonly #deps: PerformDeps;
+  readonly #report: (seen: Seen) => Promise<void>;
   readonly #memories = new Map<string, PodMemory>();
 
   constructor(options: PodRuntimeOptions) {
     this.#options = options;
     const { client } = options;
+    const reporter = createReporter(options);
+    this.#report = async (seen) => {
+      const written = await reporter.report(seen);
+      if (written !== undefined) this.#memory(seen.pod).written = written;
+    };
     this.#deps = {
       ...options,
       ...podSources(client),
@@ -259,44 +265,6 @@ class PodRuntime implements Reconciler {
     recorder.event(pod, { type: "Warning", reason: noted.reason, message });
     const fields = { pod: keyText(keyOf(pod)), step: step.kind, container, reason, err: failure };
     log.warn(fields, "step failed");
-  }
-
-  /** Writes the status if it says something new. */
-  async #report(seen: Seen): Promise<void> {
-    const { pod } = seen;
-    if (pod.metadata.deletionTimestamp !== undefined) return;
-    const { client, clock, images, prober, log } = this.#options;
-    await this.#nameImages(seen);
-    const after = podStatus({
-      seen,
-      verdicts: prober.verdicts(pod.metadata.uid),
-      imageName: (imageId, reference) => images.nameOf(imageId, reference),
-      hostIp: this.#options.hostIp(),
-      nowMs: clock.nowMs(),
-    });
-    const status = statusPatch(pod.status, after);
-    if (status === undefined) return;
-    const body = { metadata: { uid: pod.metadata.uid }, status };
-    try {
-      const options = { subresource: "status" };
-      const written = await client.patch(pods, keyOf(pod), { type: "merge", body }, options);
-      this.#memory(pod).written = written;
-    } catch (err) {
-      // Gone, or another one of that name: the watch tells.
-      if (!isNotFound(err) && !isConflict(err)) throw err;
-      log.debug({ pod: keyText(keyOf(pod)), reason: reasonOf(err) }, "status not written");
-    }
-  }
-
-  /** An adopted container's image was not asked for by this agent: learn its digests. */
-  async #nameImages({ containers }: Seen): Promise<void> {
-    const { images } = this.#options;
-    for (const { imageId } of containers) {
-      if (images.knows(imageId)) continue;
-      await images.find(imageId, AbortSignal.timeout(10_000)).catch((err: unknown) => {
-        if (!isPassing(err)) throw err; // the id is a name, too
-      });
-    }
   }
 }
 

@@ -29,7 +29,7 @@ type Backoff = { readonly firstMs: number; readonly longestMs: number };
 
 // Registries ask for patience; a taken port or a missing Secret is often put right by hand.
 const patient: Backoff = { firstMs: 10_000, longestMs: 300_000 };
-const eager: Backoff = { firstMs: 2_000, longestMs: 15_000 };
+const eager: Backoff = { firstMs: 500, longestMs: 15_000 };
 
 const pullReasons: ReadonlySet<string> = new Set([podReason.pullFailed, podReason.pullBackOff]);
 

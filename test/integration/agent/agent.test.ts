@@ -14,7 +14,7 @@ import {
   is,
   podOf,
   untilReady,
-} from "./agent-kit.ts";
+} from "../../kit/agent-rig.ts";
 
 describe.skipIf(skipWithoutDockerd())("agent on a real engine", () => {
   let dockerd: PrivateDockerd;

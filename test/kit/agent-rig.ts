@@ -1,15 +1,15 @@
-import { runAgent } from "../../../agent/main.ts";
-import { localProvider } from "../../../agent/discovery/local.ts";
-import type { Engine } from "../../../agent/engine/engine.ts";
-import { openEngine } from "../../../agent/engine/dockerode.ts";
-import type { Streams } from "../../../agent/serve.ts";
-import { findCondition } from "../../../api/machinery/conditions.ts";
-import { namespaces, nodes, type Pod, pods } from "../../../api/machinery/resources.ts";
-import { systemClock } from "../../../controllers/runtime/system-clock.ts";
-import { annotation, containerLabel, type DesiredState } from "../../../crds/labels.ts";
-import type { Log } from "../../../controllers/runtime/reconciler.ts";
-import { eventually } from "../../kit/eventually.ts";
-import { type MemoryApi, memoryApi } from "../../kit/memory-api.ts";
+import { runAgent } from "../../agent/main.ts";
+import { localProvider } from "../../agent/discovery/local.ts";
+import type { Engine } from "../../agent/engine/engine.ts";
+import { openEngine } from "../../agent/engine/dockerode.ts";
+import type { Streams } from "../../agent/serve.ts";
+import { findCondition } from "../../api/machinery/conditions.ts";
+import { namespaces, nodes, type Pod, pods } from "../../api/machinery/resources.ts";
+import { systemClock } from "../../controllers/runtime/system-clock.ts";
+import { annotation, containerLabel, type DesiredState } from "../../crds/labels.ts";
+import type { Log } from "../../controllers/runtime/reconciler.ts";
+import { eventually } from "./eventually.ts";
+import { type MemoryApi, memoryApi } from "./memory-api.ts";
 
 /** A line that the agent logged. */
 export type Logged = { readonly level: string; readonly message: string; readonly fields: object };
@@ -36,14 +36,19 @@ function collectingLog(into: Logged[]): Log {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-/** A rig whose agent is yet to start. */
-export async function agentRig(urls: readonly string[]): Promise<AgentRig> {
+async function freshApi(): Promise<MemoryApi> {
   const api = memoryApi({ gracefulPods: true });
   await api.create(namespaces, {
     apiVersion: "v1",
     kind: "Namespace",
     metadata: { name: "kube-system" },
   });
+  return api;
+}
+
+/** A rig whose agent is yet to start. */
+export async function agentRig(urls: readonly string[], given?: MemoryApi): Promise<AgentRig> {
+  const api = given ?? (await freshApi());
   const engine = openEngine(urls[0] ?? "");
   const streams = new Map<string, Streams>();
   const logged: Logged[] = [];
