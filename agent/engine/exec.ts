@@ -63,7 +63,8 @@ async function execExitCode(
 
 /** The process ended meanwhile, so there is nothing to resize; engines say that with 409 or 500. */
 function isAboutTheGone(err: unknown): boolean {
-  const words = /stopped container|not running|does not exist|already finished/i;
+  const words =
+    /cannot resize a (stopped|deleted)|not running|does not exist|no such process|already finished/i;
   return isConflict(err) || (err instanceof Error && words.test(err.message));
 }
 
