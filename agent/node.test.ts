@@ -1,0 +1,138 @@
+import { expect, test } from "vitest";
+import type { Node } from "../api/machinery/resources.ts";
+import { label } from "../crds/labels.ts";
+import type { EngineInfo } from "./engine/engine.ts";
+import {
+  changedStatus,
+  type HostFacts,
+  liveStatus,
+  lostStatus,
+  nodeDraft,
+  nodeNames,
+  providerId,
+} from "./node.ts";
+
+const info: EngineInfo = {
+  id: "ABCD:EFGH",
+  name: "host-1",
+  version: "20.10.24",
+  apiVersion: "1.41",
+  os: "linux",
+  arch: "amd64",
+  osImage: "Debian GNU/Linux 12 (bookworm)",
+  kernel: "6.1.0",
+  cpus: 2,
+  memoryBytes: 4 * 1024 ** 3,
+  labels: {},
+  simulated: false,
+};
+
+const facts: HostFacts = {
+  info,
+  endpoint: "unix:///run/docker.sock",
+  beacon: "lab",
+  provider: "local",
+  labels: { [label.zone]: "z1" },
+  address: "10.0.0.7",
+  version: "0.1.0",
+  diskBytes: 1024 ** 3,
+};
+
+const nowMs = Date.UTC(2026, 10, 21, 12);
+const node = (status?: Node["status"]): Node => ({
+  apiVersion: "v1",
+  kind: "Node",
+  metadata: { name: "host-1", uid: "u", resourceVersion: "1", creationTimestamp: "" },
+  ...(status === undefined ? {} : { status }),
+});
+
+test.each([
+  ["host-1", "host-1"],
+  ["Host_One", "host-one"],
+  ["web.Example.COM", "web.example.com"],
+  ["--x--", "x"],
+  ["..", "docker"],
+  ["", "docker"],
+  ["ünïcode", "n-code"],
+  ["a".repeat(80), "a".repeat(63)],
+])("nodeNames() of host %j", (name, want) => {
+  const [first, second] = nodeNames({ ...info, name });
+  expect(first).toBe(want);
+  expect(second).toMatch(/-[0-9a-f]{6}$/);
+  expect(second.length).toBeLessThanOrEqual(63);
+});
+
+test("nodeNames() differ in their second choice between two engines of one host", () => {
+  expect(nodeNames(info)[1]).not.toBe(nodeNames({ ...info, id: "OTHER" })[1]);
+});
+
+test("nodeDraft() says whose engine it is", () => {
+  expect(nodeDraft("host-1", facts)).toMatchObject({
+    metadata: {
+      labels: {
+        [label.zone]: "z1",
+        [label.beacon]: "lab",
+        [label.provider]: "local",
+        [label.hostname]: "host-1",
+        [label.os]: "linux",
+        [label.arch]: "amd64",
+      },
+      annotations: { "lighthouse.dev/endpoint": "unix:///run/docker.sock" },
+    },
+    spec: { providerID: "docker://ABCD:EFGH" },
+  });
+  expect(providerId(info)).toBe("docker://ABCD:EFGH");
+});
+
+test("nodeDraft() marks a simulated engine", () => {
+  const draft = nodeDraft("host-1", { ...facts, info: { ...info, simulated: true } });
+  expect(draft.metadata.annotations).toMatchObject({ "lighthouse.dev/simulated": "true" });
+});
+
+test("liveStatus() tells capacity, addresses and versions", () => {
+  expect(liveStatus("host-1", undefined, facts, nowMs)).toMatchObject({
+    capacity: { cpu: "2", memory: "4194304Ki", pods: "250", "ephemeral-storage": "1048576Ki" },
+    addresses: [
+      { type: "InternalIP", address: "10.0.0.7" },
+      { type: "Hostname", address: "host-1" },
+    ],
+    nodeInfo: { containerRuntimeVersion: "docker://20.10.24", kubeletVersion: "v0.1.0" },
+    conditions: [{ type: "Ready", status: "True", lastTransitionTime: "2026-11-21T12:00:00Z" }],
+  });
+});
+
+test.each([
+  ["tcp://10.0.0.7:2375", true],
+  ["tcp://127.0.0.1:2375", false],
+  ["unix:///run/docker.sock", false],
+  ["https://10.0.0.7:2376", false],
+])("liveStatus() warns of an open port at %s: %s", (endpoint, want) => {
+  const { conditions = [] } = liveStatus("host-1", undefined, { ...facts, endpoint }, nowMs);
+  expect(conditions.some(({ type }) => type === "InsecureEngine")).toBe(want);
+});
+
+test("lostStatus() changes the verdict once, and keeps conditions of others", () => {
+  const other = {
+    type: "DiskPressure",
+    status: "False",
+    lastTransitionTime: "2026-11-21T11:00:00Z",
+  };
+  const live = liveStatus("host-1", node({ conditions: [other] }), facts, nowMs);
+  const before = node(live);
+  const lost = lostStatus(before, facts.endpoint, "connection refused", nowMs + 5_000);
+  expect(lost.conditions).toMatchObject([
+    other,
+    { type: "Ready", status: "False", reason: "EngineUnreachable", message: "connection refused" },
+  ]);
+  const after = node({ ...live, ...lost });
+  const again = lostStatus(after, facts.endpoint, "connection refused", nowMs + 9_000);
+  expect(changedStatus(after, again)).toBeUndefined();
+});
+
+test("changedStatus() names only the fields that differ", () => {
+  const live = liveStatus("host-1", undefined, facts, nowMs);
+  expect(changedStatus(node(live), live)).toBeUndefined();
+  expect(changedStatus(node(live), { ...live, capacity: { cpu: "4" } })).toEqual({
+    capacity: { cpu: "4" },
+  });
+});
