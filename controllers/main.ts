@@ -5,6 +5,8 @@ import type { Client } from "../api/client/client.ts";
 import type { Clock } from "../api/machinery/clock.ts";
 import { buildApplicationController } from "./application/controller.ts";
 import { buildCollector } from "./collector/controller.ts";
+import { buildEventExpiry } from "./collector/event-expiry.ts";
+import { buildStrandedPods } from "./collector/stranded-pods.ts";
 import { buildNamespaceController } from "./namespace/controller.ts";
 import { buildNodeController } from "./node/controller.ts";
 import { readVersion } from "./runtime/discovery.ts";
@@ -31,6 +33,8 @@ const all: readonly BuildController[] = [
   buildScheduler,
   buildNodeController,
   buildCollector,
+  buildStrandedPods,
+  buildEventExpiry,
   buildNamespaceController,
 ];
 
