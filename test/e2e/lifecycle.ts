@@ -136,21 +136,23 @@ export function lifecycleTests(site: () => Site): void {
   });
 
   test("a foreign container with a clashing name survives and is named", async () => {
-    const [ours] = await site().engine.containers.list({ "lighthouse.dev/application": "web" });
-    const id = await site().engine.containers.create("mine", {
-      Image: testImages.web,
-      Cmd: ["sleep", "600"],
+    const { containers } = site().engine;
+    const [ours] = await containers.list({ "lighthouse.dev/application": "web" });
+    const name = ours?.name ?? "";
+    await site().lighthouse.stop();
+    await containers.remove(ours?.id ?? "", { force: true });
+    const foreign = await containers.create(name, { Image: testImages.web, Cmd: ["sleep", "600"] });
+    await containers.start(foreign);
+    await site().start();
+    await settles("the clash is named", async () => {
+      const { stdout } = await cli(["describe", "app", "web"]);
+      expect(stdout).toContain(name);
     });
-    await site().engine.containers.start(id);
-    await kubectl("delete", "application", "web", "--timeout=60s");
-    await settles("ours are gone", async () => expect(await running("web")).toEqual([]));
-    // The name that our container had is taken by somebody else before we come back.
-    await site().engine.containers.rename(id, ours?.name ?? "");
-    const again = await cli(["apply", "-f", "-"], manifest("web", testImages.web));
-    expect(again.code).toBe(0);
-    const foreign = await site().engine.containers.inspect(id);
-    expect(foreign?.state.phase).toBe("running");
-    await site().engine.containers.remove(id, { force: true });
+    expect((await containers.inspect(foreign))?.state.phase).toBe("running");
+    await containers.remove(foreign, { force: true });
+    await settles("the slot recovers", async () => {
+      expect((await cli(["get", "app", "web"])).stdout).toMatch(/3\/3/);
+    });
     await kubectl("delete", "application", "web", "--timeout=60s");
   });
 
