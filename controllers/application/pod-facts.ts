@@ -117,8 +117,9 @@ const statusesOf = ({ status }: Pod): readonly ContainerStatus[] => [
 const replacedBy = ({ metadata }: Pod): string | undefined =>
   metadata.annotations?.[annotation.replaces] || undefined;
 
-/** A pod reduced to what decisions rest on. */
-export function podSeen(pod: Pod, node: NodeFacts): PodSeen {
+type PodFacts = Omit<PodSeen, keyof NodeFacts>;
+
+function read(pod: Pod): PodFacts {
   const { metadata, spec, status } = pod;
   const all = statusesOf(pod);
   return {
@@ -128,7 +129,6 @@ export function podSeen(pod: Pod, node: NodeFacts): PodSeen {
     revision: metadata.labels?.[label.revision] ?? "",
     desired: desiredOf(pod),
     terminating: metadata.deletionTimestamp !== undefined,
-    ...node,
     createdAtMs: parseTime(metadata.creationTimestamp) ?? 0,
     finished: status?.phase === "Failed" || status?.phase === "Succeeded",
     succeeded: status?.phase === "Succeeded",
@@ -140,4 +140,14 @@ export function podSeen(pod: Pod, node: NodeFacts): PodSeen {
       trouble: troubleOf(pod, all),
     }),
   };
+}
+
+/** Objects of a cache are frozen, so each is read once however often its Application is looked at. */
+const known = new WeakMap<Pod, PodFacts>();
+
+/** A pod reduced to what decisions rest on. */
+export function podSeen(pod: Pod, node: NodeFacts): PodSeen {
+  const facts = known.get(pod) ?? read(pod);
+  known.set(pod, facts);
+  return { ...facts, ...node };
 }
