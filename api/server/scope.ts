@@ -4,6 +4,7 @@ import { isConflict } from "../machinery/errors.ts";
 import { equalJson } from "../machinery/equality.ts";
 import { formatTime } from "../machinery/time.ts";
 import { encodeObject } from "../store/item.ts";
+import type { WindowLimits } from "../store/cached-collection.ts";
 import { storeKey } from "../store/keys.ts";
 import type { Store } from "../store/store.ts";
 import { behind, openWatchCache, type WatchCache } from "../store/watch-cache.ts";
@@ -21,9 +22,12 @@ import { builtInDefinitions } from "./openapi/builtin.ts";
 /** What the endpoints work on, and the cache that must be closed after them. */
 export type OwnedScope = Scope & { readonly cache: WatchCache };
 
-/** How failures that do not end the server are told. */
+/** What the server and its tests decide about a scope. */
 export type ScopeOptions = {
+  /** Told of failures that do not end the server. */
   readonly onError?: (err: unknown, what: string) => void;
+  /** How much history the cache keeps; the default suits the product. */
+  readonly limits?: WindowLimits;
 };
 
 type Parts = { readonly storage: Storage; readonly clock: Pick<Clock, "nowMs"> };
@@ -44,10 +48,13 @@ export const firstNamespaces = [
 export async function openScope(
   store: Store,
   clock: Pick<Clock, "nowMs">,
-  { onError = () => {} }: ScopeOptions = {},
+  { onError = () => {}, limits }: ScopeOptions = {},
 ): Promise<OwnedScope> {
   const definitions = await builtInDefinitions();
-  const cache = await openWatchCache(store, { onError: (err) => onError(err, "watch the store") });
+  const cache = await openWatchCache(store, {
+    onError: (err) => onError(err, "watch the store"),
+    ...(limits === undefined ? {} : { limits }),
+  });
   const storage: Storage = { store, cache };
   const kinds = kindTable(builtInKinds(definitionSchemas(definitions), () => clock.nowMs()));
   await fillStore({ storage, clock }, kinds);

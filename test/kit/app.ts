@@ -4,6 +4,7 @@ import type { App } from "../../api/server/http.ts";
 import type { JsonObject, WritableMeta } from "../../api/server/kinds/kind.ts";
 import { type NodeStreams, nodeStreams } from "../../api/server/pods/pod-streams.ts";
 import { openScope, type OwnedScope } from "../../api/server/scope.ts";
+import type { WindowLimits } from "../../api/store/cached-collection.ts";
 import { memoryStore } from "../../api/store/memory.ts";
 import type { Store } from "../../api/store/store.ts";
 import { type ManualClock, manualClock } from "./clock.ts";
@@ -52,20 +53,23 @@ export type TestApp = AsyncDisposable & {
   /** A body that is no string is sent as JSON. */
   send(method: Method, url: string, body?: unknown, options?: SendOptions): Promise<Answer>;
   stream(url: string, options?: SendOptions): Promise<OpenStream>;
-  /** Sends a bookmark on every watch that asked for them; opens with this interval. */
-  readonly bookmarkMs: number;
 };
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD";
 
 /** What a test may want otherwise. */
-export type TestAppOptions = { readonly bookmarkMs?: number };
+export type TestAppOptions = {
+  readonly bookmarkMs?: number;
+  readonly limits?: WindowLimits;
+  /** Default: a fresh memory store. */
+  readonly store?: Store;
+};
 
 /** Opens an app over a fresh memory store, for a user who may do everything. */
-export async function openTestApp({ bookmarkMs = 60_000 }: TestAppOptions = {}): Promise<TestApp> {
-  const store = memoryStore();
+export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const { bookmarkMs = 60_000, limits, store = memoryStore() } = options;
   const clock = manualClock();
-  const scope = await openScope(store, clock);
+  const scope = await openScope(store, clock, limits === undefined ? {} : { limits });
   const nodes = nodeStreams();
   const app = buildApp({
     scope,
@@ -81,13 +85,12 @@ export async function openTestApp({ bookmarkMs = 60_000 }: TestAppOptions = {}):
     scope,
     nodes,
     clock,
-    bookmarkMs,
     send: (method, url, body, options) => send(app, { method, url, body, ...options }),
     stream: (url, options) => stream(app, url, options),
     async [Symbol.asyncDispose]() {
       await app.close();
       await scope.cache[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
+      if (options.store === undefined) await store[Symbol.asyncDispose]();
     },
   };
 }

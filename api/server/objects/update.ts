@@ -1,10 +1,4 @@
-import {
-  badRequest,
-  conflict,
-  invalid,
-  notFound,
-  type StatusCause,
-} from "../../machinery/errors.ts";
+import { conflict, invalid, notFound, type StatusCause } from "../../machinery/errors.ts";
 import { equalJson } from "../../machinery/equality.ts";
 import { forbiddenValue, requiredValue } from "../../machinery/field-causes.ts";
 import type { AnyObject } from "../../machinery/object.ts";
@@ -194,9 +188,4 @@ function finalizerCauses(object: Body, before: AnyObject): readonly StatusCause[
       `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`,
     ),
   ];
-}
-
-/** Refuses a collection where an object is needed. @throws StatusError `BadRequest` */
-export function requireName(call: Call): void {
-  if (call.name === "") throw badRequest("name is required");
 }

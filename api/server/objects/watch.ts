@@ -122,11 +122,17 @@ class Watch {
       return this.#at;
     }
     const since = revision === undefined || revision === 0 ? cache.revision : revision;
-    // A revision that does not come is one of a history that was lost: the client lists again.
-    if (!(await cache.reach(since, patienceMs)))
-      throw expired(`too new resource version: ${since}`);
+    if (since > cache.revision) await this.#await(since);
     this.#at = since;
     return since;
+  }
+
+  /** A revision that is not in the history is one of a lost history: the client lists again. */
+  async #await(since: Revision): Promise<void> {
+    const { store, cache } = this.#call.storage;
+    const { revision } = await store.head();
+    const comes = since <= revision && (await cache.reach(since, patienceMs));
+    if (!comes) throw expired(`too new resource version: ${since} (${revision})`);
   }
 
   #sendInitial(): void {
