@@ -60,8 +60,9 @@ function resultsOf(
       ...(goal === undefined ? {} : { pod: goal.name }),
       ...(goal?.node === undefined ? {} : { node: goal.node }),
     };
-    const message = isFailed ? after.message : "";
-    return [{ slot: slot.id, item, status, message, ...place, time }];
+    const message = isFailed ? (goal?.trouble?.message ?? after.message) : "";
+    const said = message === "" ? {} : { message };
+    return [{ slot: slot.id, item, status, ...said, ...place, time }];
   });
 }
 

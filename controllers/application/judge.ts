@@ -119,6 +119,9 @@ export function stuckOf(context: Context, forgiven: ReadonlySet<string>): readon
   return (begun.length > 0 ? begun : open).map((view) => ({
     slot: view.slot.id,
     reason: reasonOf(view.goal, applicationReason.progressDeadlineExceeded),
-    message: describe(view, "is not ready in time"),
+    message: describe(
+      view,
+      `is not ${view.goal?.prepared === true ? "ready" : "prepared"} in time`,
+    ),
   }));
 }
