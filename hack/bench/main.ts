@@ -2,11 +2,20 @@
 //   node hack/bench/main.ts [SECTION...]    default: all; ends with 1 when a target is missed
 import { cpus, loadavg } from "node:os";
 import { benchEngine } from "./engine.ts";
+import { benchEtcdWrites, benchLmdbWrites } from "./api-writes.ts";
 import { type Figure, isMet, renderFigures, type Section } from "./figure.ts";
+import { benchFootprint } from "./footprint.ts";
+import { benchRepair } from "./repair.ts";
 import { benchRollout } from "./rollout.ts";
+import { benchStore } from "./store.ts";
 
 const sections: Readonly<Record<string, Section>> = {
   engine: benchEngine,
+  footprint: benchFootprint,
+  store: benchStore,
+  lmdb: benchLmdbWrites,
+  etcd: benchEtcdWrites,
+  repair: benchRepair,
   rollout: benchRollout,
 };
 

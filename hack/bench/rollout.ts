@@ -1,11 +1,14 @@
-import { type AnyObject, type Draft, keyOf } from "../../api/machinery/object.ts";
-import type { ResourceType } from "../../api/machinery/gvk.ts";
-import { applications, pods } from "../../api/machinery/resources.ts";
-import type { Application } from "../../crds/types.gen.ts";
+import type { AnyObject } from "../../api/machinery/object.ts";
 import { label } from "../../crds/labels.ts";
-import { eventually } from "../../test/kit/eventually.ts";
+import {
+  benchApplication,
+  removeApplication,
+  sentApplications,
+  untilReady,
+} from "./application.ts";
 import { median } from "./durable-writes.ts";
 import type { Figure, Section } from "./figure.ts";
+import { cpuSeconds } from "./process-usage.ts";
 import { inParallel, type RawEngine, type RawSpec } from "./raw-engine.ts";
 import { benchImage, startWorld, type World } from "./world.ts";
 
@@ -15,40 +18,16 @@ const rounds = 3;
 const widths = [4, 8];
 const networks = ["host", "bridge"] as const;
 
-/** Applications as a user writes them: the server fills in the defaults. */
-export const sentApplications: ResourceType = applications;
-
 type Network = RawSpec["network"];
-/** Seconds from the first call to the last container started. */
-type Round = {
-  readonly raw: number;
+type Ours = {
+  /** Seconds from the POST to the start of the last container. */
   readonly running: number;
+  /** Seconds from the POST to the condition Ready. */
   readonly ready: number;
+  /** CPU seconds of `lighthouse up` until then. */
+  readonly cpu: number;
 };
-
-/** An Application that asks for nothing but speed. */
-export function benchApplication(
-  name: string,
-  replicas: number,
-  network: Network,
-): Draft<AnyObject> {
-  return {
-    apiVersion: "lighthouse.dev/v1",
-    kind: "Application",
-    metadata: { name, namespace: "default" },
-    spec: {
-      replicas,
-      template: {
-        spec: {
-          hostNetwork: network === "host",
-          terminationGracePeriodSeconds: 1,
-          containers: [{ name: "idle", image: benchImage, imagePullPolicy: "IfNotPresent" }],
-        },
-      },
-      strategy: { batch: "100%", minReadySeconds: 0, monitorSeconds: 0 },
-    },
-  };
-}
+type Round = Ours & { readonly raw: number };
 
 async function rawRound(engine: RawEngine, network: Network, width: number): Promise<number> {
   const names = Array.from({ length: count }, (_, i) => `raw-${network}-${width}-${i}`);
@@ -61,39 +40,7 @@ async function rawRound(engine: RawEngine, network: Network, width: number): Pro
   return seconds;
 }
 
-async function untilReady({ client }: World, name: string): Promise<void> {
-  const key = { namespace: "default", name };
-  const app = await client.get(applications, key);
-  const since = app?.metadata.resourceVersion ?? "0";
-  const isReady = (one: Application): boolean =>
-    one.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ??
-    false;
-  if (app !== undefined && isReady(app)) return;
-  const options = { namespace: "default", resourceVersion: since };
-  for await (const frame of client.watch(applications, options, AbortSignal.timeout(120_000))) {
-    if (frame.type === "MODIFIED" && isReady(frame.object)) return;
-  }
-  throw new Error(`Application ${name} was not Ready after 120 s`);
-}
-
-/** Deletes the Application and waits until its containers are gone. */
-export async function removeApplication(world: World, name: string): Promise<void> {
-  const { client } = world;
-  await client.delete(applications, { namespace: "default", name });
-  const owned = { namespace: "default", labelSelector: `${label.application}=${name}` };
-  for (const pod of (await client.list(pods, owned)).items) await client.delete(pods, keyOf(pod));
-  await eventually(
-    `the containers of ${name} are gone`,
-    async () => (await world.engine.list(`${label.application}=${name}`)).length === 0,
-    { timeoutMs: 120_000, intervalMs: 200 },
-  );
-}
-
-async function ourRound(
-  world: World,
-  network: Network,
-  round: number,
-): Promise<Omit<Round, "raw">> {
+async function ourRound(world: World, network: Network, round: number): Promise<Ours> {
   const name = `${network}-${round}`;
   await using stack = new AsyncDisposableStack();
   const end = new AbortController();
@@ -105,30 +52,36 @@ async function ourRound(
     started.add(Actor.ID);
     if (started.size === count) all.resolve();
   }, end.signal);
+  const { pid } = world.lighthouse();
+  const cpuBefore = await cpuSeconds(pid);
   const begun = performance.now();
-  await world.client.create<AnyObject>(sentApplications, benchApplication(name, count, network));
-  const ready = untilReady(world, name).then(() => (performance.now() - begun) / 1_000);
+  const passed = (): number => (performance.now() - begun) / 1_000;
+  const sent = benchApplication(name, count, network);
+  await world.client.create<AnyObject>(sentApplications, sent);
+  const ready = untilReady(world.client, name).then(passed);
   await all.promise;
-  const running = (performance.now() - begun) / 1_000;
-  const times = { running, ready: await ready };
+  const running = passed();
+  const times = { running, ready: await ready, cpu: (await cpuSeconds(pid)) - cpuBefore };
   await removeApplication(world, name);
   return times;
 }
 
 function figuresOf(network: Network, results: readonly Round[]): readonly Figure[] {
   const of = (pick: (round: Round) => number): number => median(results.map(pick));
-  const from = (ours: number): string =>
-    `${ours.toFixed(2)} s / ${of(({ raw }) => raw).toFixed(2)} s`;
-  const figure = (what: string, pick: (round: Round) => number, atMost?: number): Figure => ({
+  const ratio = (what: string, pick: (round: Round) => number): Figure => ({
     what: `${count} containers, ${network} network: apply to ${what} / engine alone`,
     value: of((round) => pick(round) / round.raw),
     unit: "x",
-    from: from(of(pick)),
-    ...(atMost === undefined ? {} : { atMost }),
+    from: `${of(pick).toFixed(2)} s / ${of(({ raw }) => raw).toFixed(2)} s`,
   });
   return [
-    figure("all running", ({ running }) => running, 1.2),
-    figure("Ready", ({ ready }) => ready),
+    { ...ratio("all running", ({ running }) => running), atMost: 1.2 },
+    ratio("Ready", ({ ready }) => ready),
+    {
+      what: `${count} containers, ${network} network: our CPU per container`,
+      value: of(({ cpu }) => (1_000 * cpu) / count),
+      unit: "ms",
+    },
   ];
 }
 
@@ -142,12 +95,12 @@ export const benchRollout: Section = async (note) => {
     for (const network of networks) {
       const raws: number[] = [];
       for (const width of widths) raws.push(await rawRound(world.engine, network, width));
-      const raw = Math.min(...raws);
       const ours = await ourRound(world, network, round);
-      results.get(network)?.push({ raw, ...ours });
+      results.get(network)?.push({ ...ours, raw: Math.min(...raws) });
       note(
         `round ${round}, ${network}: engine ${raws.map((one) => one.toFixed(2)).join(" / ")} s, ` +
-          `ours running ${ours.running.toFixed(2)} s, Ready ${ours.ready.toFixed(2)} s`,
+          `ours running ${ours.running.toFixed(2)} s, Ready ${ours.ready.toFixed(2)} s, ` +
+          `CPU ${ours.cpu.toFixed(2)} s`,
       );
     }
   }

@@ -1,7 +1,3 @@
-// Durable writes of 1 KiB through our drivers against the bare libraries, in interleaved rounds.
-// Usage: node hack/bench/store.ts [lmdb|etcd ...]. Ratios travel between machines, rates do not.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Etcd3 } from "etcd3";
 import { open } from "lmdb";
@@ -10,10 +6,12 @@ import { openStore } from "../../api/store/open.ts";
 import type { Revision, Store } from "../../api/store/store.ts";
 import { startEtcd } from "../../test/kit/etcd.ts";
 import { measureWrites, median, type Rate } from "./durable-writes.ts";
+import type { Figure, Section } from "./figure.ts";
+import { scratchDir } from "./world.ts";
 
 const rounds = 3;
 const durationMs = 1_000;
-const writerCounts = [1, 16, 64];
+const writerCounts = [1, 64];
 const keysPerWriter = 100;
 const value = Buffer.alloc(1_024, 7);
 
@@ -37,8 +35,14 @@ function driver(name: string, store: Store): Subject {
   };
 }
 
-async function compare(subjects: readonly [Subject, Subject]): Promise<void> {
+type Note = Parameters<Section>[0];
+
+async function compare(
+  subjects: readonly [Subject, Subject],
+  note: Note,
+): Promise<readonly Figure[]> {
   const [ours, bare] = subjects;
+  const figures: Figure[] = [];
   for (const writers of writerCounts) {
     const rates = new Map<Subject, Rate[]>(subjects.map((subject) => [subject, []]));
     for (let round = 0; round < rounds; round++) {
@@ -47,61 +51,66 @@ async function compare(subjects: readonly [Subject, Subject]): Promise<void> {
         rates.get(subject)?.push(rate);
       }
     }
-    const rate = (subject: Subject): number =>
-      median(rates.get(subject)?.map(({ perSecond }) => perSecond) ?? []);
+    const of = (subject: Subject, pick: (rate: Rate) => number): number =>
+      median(rates.get(subject)?.map(pick) ?? []);
     for (const subject of subjects) {
-      const p50 = median(rates.get(subject)?.map(({ p50Ms }) => p50Ms) ?? []);
-      const cpu = median(rates.get(subject)?.map(({ cpuUs }) => cpuUs) ?? []);
-      console.log(
-        `${subject.name}, ${writers} writers: ${rate(subject).toFixed(0)}/s, ` +
-          `p50 ${p50.toFixed(2)} ms, ${cpu.toFixed(0)} µs CPU each`,
+      const cpu = of(subject, ({ cpuUs }) => cpuUs);
+      const p50 = of(subject, ({ p50Ms }) => p50Ms);
+      note(
+        `${subject.name}, ${writers} writers: p50 ${p50.toFixed(2)} ms, ${cpu.toFixed(0)} µs CPU`,
       );
     }
-    const ratio = (rate(ours) / rate(bare)).toFixed(2);
-    console.log(`ratio ${ours.name} / ${bare.name}, ${writers} writers: ${ratio}\n`);
+    const perSecond = (subject: Subject): number => of(subject, (rate) => rate.perSecond);
+    figures.push({
+      what: `compare-and-set by ${writers} writers: ${ours.name} / ${bare.name}`,
+      value: perSecond(ours) / perSecond(bare),
+      unit: "x",
+      from: `${perSecond(ours).toFixed(0)}/s / ${perSecond(bare).toFixed(0)}/s`,
+    });
   }
+  return figures;
 }
 
-async function benchLmdb(dir: string): Promise<void> {
-  await using store = await openLmdbStore(join(dir, "ours"));
+async function compareLmdb(note: Note): Promise<readonly Figure[]> {
+  await using dir = await scratchDir();
+  await using store = await openLmdbStore(join(dir.path, "ours"));
   const bare = open<Buffer, string>({
-    path: join(dir, "bare"),
+    path: join(dir.path, "bare"),
     encoding: "binary",
     overlappingSync: false,
   });
-  await compare([
-    driver("lmdb driver put", store),
-    {
-      name: "bare lmdb put",
-      async write(writer, round) {
-        await bare.put(keyOf(writer, round), value);
-      },
+  const plain: Subject = {
+    name: "bare lmdb put",
+    async write(writer, round) {
+      await bare.put(keyOf(writer, round), value);
     },
-  ]);
-  await bare.close();
+  };
+  try {
+    return await compare([driver("embedded store", store), plain], note);
+  } finally {
+    await bare.close();
+  }
 }
 
-async function benchEtcd(): Promise<void> {
+async function compareEtcd(note: Note): Promise<readonly Figure[]> {
   await using etcd = await startEtcd();
   await using store = await openStore(`etcd://${etcd.host}/ours`);
   const bare = new Etcd3({ hosts: `http://${etcd.host}` });
-  await compare([
-    driver("etcd driver put", store),
-    {
-      name: "bare etcd3 put",
-      async write(writer, round) {
-        await bare.put(keyOf(writer, round)).value(value);
-      },
+  const plain: Subject = {
+    name: "bare etcd3 put",
+    async write(writer, round) {
+      await bare.put(keyOf(writer, round)).value(value);
     },
-  ]);
-  bare.close();
+  };
+  try {
+    return await compare([driver("etcd store", store), plain], note);
+  } finally {
+    bare.close();
+  }
 }
 
-const wanted = process.argv.slice(2);
-const dir = await mkdtemp(join(tmpdir(), "lighthouse-bench-"));
-try {
-  if (wanted.length === 0 || wanted.includes("lmdb")) await benchLmdb(dir);
-  if (wanted.length === 0 || wanted.includes("etcd")) await benchEtcd();
-} finally {
-  await rm(dir, { recursive: true, force: true });
-}
+/** Compare-and-set through our drivers against plain puts of the bare packages. */
+export const benchStore: Section = async (note) => [
+  ...(await compareLmdb(note)),
+  ...(await compareEtcd(note)),
+];

@@ -7,6 +7,8 @@ const program = join(import.meta.dirname, "..", "..", "cli", "lighthouse.mjs");
 
 /** How `lighthouse up` is started. */
 export type UpOptions = {
+  /** Default `up`; `server` is the API server alone, and takes no `docker`. */
+  readonly command?: "up" | "server";
   readonly dataDir: string;
   /** Docker Engine URLs. */
   readonly docker: readonly string[];
@@ -37,7 +39,7 @@ const readyLine = /Lighthouse is ready at ([^\s,]+)/;
 
 function waitUntilReady(child: ChildProcess, output: () => string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`lighthouse up ${why}\n${output()}`));
+    const fail = (why: string): void => reject(new Error(`lighthouse ${why}\n${output()}`));
     const timer = setTimeout(() => fail("was not ready after 60 s"), 60_000);
     const look = (): void => {
       const url = readyLine.exec(output())?.[1];
@@ -58,7 +60,7 @@ export async function startLighthouse(options: UpOptions): Promise<Lighthouse> {
   const kubeconfig = join(options.dataDir, "kubeconfig");
   const argv = [
     program,
-    "up",
+    options.command ?? "up",
     `--data-dir=${options.dataDir}`,
     `--listen=${options.listen ?? "127.0.0.1:0"}`,
     `--kubeconfig=${kubeconfig}`,
