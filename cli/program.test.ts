@@ -44,6 +44,16 @@ test("parse() collects a repeatable flag and finds a command of two words", () =
   });
 });
 
+test("parse() keeps the names of negative flags", () => {
+  const { io } = recorder();
+  expect(parse(commands, ["delete", "app", "web", "--no-wait"], io)).toMatchObject({
+    flags: { "no-wait": true },
+  });
+  expect(parse(commands, ["delete", "app", "web"], io)).toMatchObject({
+    flags: { "no-wait": undefined },
+  });
+});
+
 test.each([
   ["an unknown command suggests the nearest", ["gett"], 2, "Did you mean get?"],
   ["an unknown flag", ["get", "--outptu", "yaml"], 2, "unknown option '--outptu'"],

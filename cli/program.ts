@@ -46,6 +46,19 @@ function helpText({ examples }: Command): string {
   return `\nExamples:\n${lines.join("\n")}`;
 }
 
+/** Commander names options in camelCase and takes `--no-wait` for a `wait` that is false; our flags
+ * keep the names that the user types. */
+function valueOf(
+  values: Readonly<Record<string, Flags[string] | false>>,
+  long: string,
+): Flags[string] {
+  const camel = (name: string): string =>
+    name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  if (long.startsWith("no-")) return values[camel(long.slice(3))] === false ? true : undefined;
+  const value = values[camel(long)];
+  return value === false ? undefined : value;
+}
+
 function toCommander(command: Command, word: string, found: (it: Invocation) => void): Commander {
   const result = new Commander(word)
     .summary(command.summary)
@@ -56,12 +69,8 @@ function toCommander(command: Command, word: string, found: (it: Invocation) => 
     .addHelpText("after", helpText(command))
     .configureHelp({ visibleArguments: () => [] })
     .action((args: readonly string[]) => {
-      // Commander names options in camelCase; our flags keep the names that the user typed.
-      const values = result.opts<Record<string, Flags[string]>>();
-      const flags = command.flags.map(({ long }) => {
-        const camel = long.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-        return [long, values[camel]] as const;
-      });
+      const values = result.opts<Record<string, Flags[string] | false>>();
+      const flags = command.flags.map(({ long }) => [long, valueOf(values, long)] as const);
       found({ command, args, flags: Object.fromEntries(flags) });
     });
   for (const flag of command.flags) result.addOption(option(flag));
