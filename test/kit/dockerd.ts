@@ -6,6 +6,7 @@ import {
   startDockerd,
   stopDockerd,
 } from "../../hack/docker/private-dockerd.ts";
+import { claim, dockerdPrefix, sweepStaleDockerds } from "./stale-dockerds.ts";
 
 /** A real Docker Engine of one test. Disposing of it ends its containers and removes its data. */
 export type PrivateDockerd = AsyncDisposable & {
@@ -45,8 +46,9 @@ export function skipWithoutDockerd(): boolean {
 export async function privateDockerd(options: DockerdOptions = {}): Promise<PrivateDockerd> {
   const why = whyNoDockerd();
   if (why !== undefined) throw new Error(`Cannot start dockerd: ${why}`);
-  // Not below TMPDIR: containerd adds 40 bytes to the path of its own socket, and the limit is 107.
-  const dir = await mkdtemp("/tmp/lhd-");
+  await sweepStaleDockerds();
+  const dir = await mkdtemp(dockerdPrefix);
+  await claim(dir);
   const start = async (): Promise<string> =>
     (await startDockerd(dir, { dieWithParent: true, ...options })).url;
   try {

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { openEngine } from "../../../agent/engine/dockerode.ts";
@@ -42,7 +44,31 @@ async function startWeb(url: string): Promise<number> {
   return (await engine.containers.inspect(id))?.ports[0]?.hostPort ?? 0;
 }
 
+/** Runs `script` in a process of its own, reads the line it prints, and kills it. */
+async function killedAfterLine(script: string): Promise<string> {
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+    cwd: import.meta.dirname,
+  });
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  return line.toString().trim();
+}
+
 describe.skipIf(skipWithoutDockerd())("private dockerds", () => {
+  test("are swept up by the next one when their test was killed", async () => {
+    const dir = await killedAfterLine(`
+      const { privateDockerd } = await import("../../kit/dockerd.ts");
+      console.log((await privateDockerd()).dir);
+      setInterval(() => undefined, 1_000);
+    `);
+    expect(await readdir(dir)).toContain("owner");
+    await using next = await privateDockerd();
+    expect(next.dir).not.toBe(dir);
+    expect(await remains(dir)).toEqual(nothing);
+  });
+
   test("run side by side, each with its own identity and network", async () => {
     await using first = await privateDockerd({ labels: ["rack=a"] });
     await using second = await privateDockerd();
