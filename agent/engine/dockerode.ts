@@ -11,6 +11,7 @@ import { createGate, type Gate } from "./gate.ts";
 import { createImages } from "./images.ts";
 import type { Deadlines, Parts } from "./parts.ts";
 import { createTransport, type Transport } from "./transport.ts";
+import { createVolumes } from "./volumes.ts";
 
 /** How an engine is opened; everything has a default. */
 export type EngineOptions = EndpointOptions & {
@@ -147,6 +148,7 @@ export function openEngine(url: string, options: EngineOptions = {}): Engine {
     containers: createContainers(parts),
     io: createContainerIo(parts),
     images: createImages(parts),
+    volumes: createVolumes(parts),
     info,
     events: (signal) => followEvents(connectEvents, clock, signal),
     async [Symbol.asyncDispose]() {

@@ -288,6 +288,12 @@ export interface Images {
   remove(reference: string, signal?: AbortSignal): Promise<void>;
 }
 
+/** Named volumes of one engine; they are made by the containers that mount them. */
+export interface Volumes {
+  /** Resolves also when it is absent. @throws StatusError `Conflict` while a container uses it. */
+  remove(name: string, signal?: AbortSignal): Promise<void>;
+}
+
 /** A change that the engine reports. Events may repeat after a reconnect: treat them as hints. */
 export type EngineEvent =
   | {
@@ -328,6 +334,7 @@ export interface Engine extends AsyncDisposable {
   readonly containers: Containers;
   readonly io: ContainerIo;
   readonly images: Images;
+  readonly volumes: Volumes;
   /** @throws StatusError `ServiceUnavailable`, `Forbidden` when the socket may not be opened. */
   info(signal?: AbortSignal): Promise<EngineInfo>;
   /** Live changes of containers and images until `signal` aborts; then it ends without an error.

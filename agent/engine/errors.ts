@@ -4,7 +4,7 @@ import { StatusError, type Reason, type StatusDetails } from "../../api/machiner
 export type Doing = {
   /** Action and object, e.g. `start container web`. */
   readonly action: string;
-  readonly kind: "containers" | "images" | "engines";
+  readonly kind: "containers" | "images" | "volumes" | "engines";
   readonly name: string;
 };
 

@@ -19,6 +19,7 @@ import type { ImageStore } from "./image-store.ts";
 import { type Inventory, ownerOf } from "./inventory.ts";
 import { portClash } from "./port-clash.ts";
 import type { Step, StopTarget } from "./plan.ts";
+import { isSharedVolume } from "./shared-volumes.ts";
 import type { Sources } from "./sources.ts";
 import { dockerName, translate, type Translated } from "./translate.ts";
 import { failureReason, isPassing, StepFailure } from "./trouble.ts";
@@ -208,6 +209,9 @@ async function act(pod: Pod, step: Step, deps: PerformDeps, signal: AbortSignal)
     }
     case "remove":
       return remove(step.ids, deps, signal);
+    case "removeVolumes":
+      await Promise.all(step.names.map((name) => deps.engine.volumes.remove(name, signal)));
+      return;
     case "checkPorts":
       return checkPorts(pod, deps, signal);
     case "finalize":
@@ -242,20 +246,32 @@ export async function perform(
   }
 }
 
-/** Stops and removes containers whose pod is gone; the grace stands on their labels. */
+async function removeOrphan(
+  id: string,
+  { engine, inventory }: Pick<PerformDeps, "engine" | "inventory">,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const detail = await engine.containers.inspect(id, signal);
+  if (detail?.state.phase === "running") {
+    const grace = Number(detail.labels[containerLabel.graceSeconds] ?? "30");
+    await engine.containers.stop(id, Number.isFinite(grace) ? grace : 30, signal);
+  }
+  await engine.containers.remove(id, { force: true }, signal);
+  inventory.drop(id);
+  return (detail?.mounts ?? []).filter(({ type }) => type === "volume").map(({ source }) => source);
+}
+
+/**
+ * Stops and removes the containers of a pod that is gone, and the volumes that they shared. The
+ * grace stands on their labels.
+ */
 export async function removeOrphans(
+  uid: string,
   ids: readonly string[],
   deps: Pick<PerformDeps, "engine" | "inventory">,
   signal: AbortSignal,
 ): Promise<void> {
-  const removals = ids.map(async (id) => {
-    const detail = await deps.engine.containers.inspect(id, signal);
-    if (detail?.state.phase === "running") {
-      const grace = Number(detail.labels[containerLabel.graceSeconds] ?? "30");
-      await deps.engine.containers.stop(id, Number.isFinite(grace) ? grace : 30, signal);
-    }
-    await deps.engine.containers.remove(id, { force: true }, signal);
-    deps.inventory.drop(id);
-  });
-  await Promise.all(removals);
+  const volumes = await Promise.all(ids.map((id) => removeOrphan(id, deps, signal)));
+  const shared = new Set(volumes.flat().filter((name) => isSharedVolume(name, uid)));
+  await Promise.all([...shared].map((name) => deps.engine.volumes.remove(name, signal)));
 }

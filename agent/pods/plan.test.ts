@@ -18,6 +18,8 @@ function text(step: Step): string {
       return `stop ${step.targets.map(({ id }) => id).join("+")} ${step.graceSeconds}s`;
     case "remove":
       return `remove ${step.ids.join("+")}`;
+    case "removeVolumes":
+      return `removeVolumes ${step.names.join("+")}`;
     case "checkPorts":
     case "finalize":
       return step.kind;
@@ -236,6 +238,23 @@ test("planPod() stops, removes and lets go of a pod that is deleted", () => {
     noonMs,
   );
   expect(plan.steps.map(text)).toEqual(["stop id-app 3s", "remove id-app+x", "finalize"]);
+});
+
+test("planPod() removes the volumes that containers of a deleted pod shared", () => {
+  const volumeMounts = [{ name: "tmp", mountPath: "/tmp" }];
+  const spec = {
+    volumes: [
+      { name: "tmp", emptyDir: {} },
+      { name: "data", persistentVolumeClaim: { claimName: "kept" } },
+    ],
+    containers: [
+      { name: "app", volumeMounts },
+      { name: "side", volumeMounts },
+    ],
+  };
+  const metadata = { deletionTimestamp: "2026-11-21T12:00:30Z", uid: "u1" };
+  const plan = planPod(buildSeen({ pod: buildPod({ metadata, spec }), containers: [] }), noonMs);
+  expect(plan.steps.map(text)).toEqual(["removeVolumes lh_u1_tmp", "finalize"]);
 });
 
 test("planPod() does nothing for a pod that ended", () => {

@@ -14,6 +14,7 @@ import {
 import { isFinished } from "./desired.ts";
 import { type ContainerFact, isUp } from "./facts.ts";
 import { type History, noHistory, runLengthMs, steadyRunMs } from "./history.ts";
+import { sharedVolumes } from "./shared-volumes.ts";
 import { specHash } from "./spec-hash.ts";
 
 /** A step on a container that failed, and when to try again. */
@@ -53,6 +54,8 @@ export type Step =
       readonly of?: Pod;
     }
   | { readonly kind: "remove"; readonly ids: readonly string[] }
+  /** The named volumes that its containers shared. */
+  | { readonly kind: "removeVolumes"; readonly names: readonly string[] }
   /** Refuses when a container that is not ours holds a host port of the pod. */
   | { readonly kind: "checkPorts" }
   /** The containers are gone: the Pod may go from the API. */
@@ -305,7 +308,9 @@ function planRunning(seen: Seen, sorted: Sorted, draft: Draft, nowMs: number): P
 export function planPod(seen: Seen, nowMs: number): Plan {
   const { pod, containers, desired } = seen;
   if (pod.metadata.deletionTimestamp !== undefined) {
+    const names = sharedVolumes(pod);
     const steps = [...stop(containers, graceSecondsOf(pod)), ...remove(containers)];
+    if (names.length > 0) steps.push({ kind: "removeVolumes", names });
     return { steps: [...steps, { kind: "finalize" }] };
   }
   if (isFinished(pod) || seen.lingers) return { steps: [] };

@@ -124,7 +124,7 @@ class PodRuntime implements Reconciler {
         { pod: keyText(key), uid, containers: ids.length },
         "removing containers of a gone pod",
       );
-      await removeOrphans(ids, this.#options, signal);
+      await removeOrphans(uid, ids, this.#options, signal);
       this.#forget(uid);
     }
   }

@@ -6,6 +6,7 @@ import type { MountSpec } from "../engine/container-spec.ts";
 import type { FileEntry } from "../engine/engine.ts";
 import type { ContainerOf } from "./containers.ts";
 import { fieldValue, type Place } from "./env.ts";
+import { isShared, sharedVolumeName } from "./shared-volumes.ts";
 import {
   bundleOf,
   ConfigProblem,
@@ -32,25 +33,6 @@ const defaultMode = 0o644;
 function bytesOf(quantity: unknown): number | undefined {
   const parsed = parseQuantity(quantity as string);
   return parsed === undefined ? undefined : Number(wholeUnits(parsed));
-}
-
-/** Name of the Docker volume that several containers of a pod share. */
-export function sharedVolumeName(pod: Pod, volume: string): string {
-  return `lh_${pod.metadata.uid}_${volume}`;
-}
-
-/** Names of the Docker volumes that go with the pod. */
-export function sharedVolumes(pod: Pod): readonly string[] {
-  return (pod.spec.volumes ?? [])
-    .filter((volume) => volume.emptyDir !== undefined && isShared(pod, volume.name))
-    .map(({ name }) => sharedVolumeName(pod, name));
-}
-
-function isShared({ spec }: Pod, volume: string): boolean {
-  const users = [...(spec.initContainers ?? []), ...spec.containers].filter((container) =>
-    (container.volumeMounts ?? []).some(({ name }) => name === volume),
-  );
-  return users.length > 1;
 }
 
 function emptyDir(pod: Pod, volume: Volume, mount: VolumeMount): MountSpec {

@@ -1,3 +1,4 @@
+import { ApiError } from "./api-error.ts";
 import { arch, cpus, freemem, release, totalmem } from "node:os";
 import type { ServerResponse } from "node:http";
 import { simulatedLabel } from "../engine/dockerode.ts";
@@ -102,7 +103,19 @@ const events =
     return untilClosed(response, stop);
   };
 
-/** Identity and events. */
+const removeVolume =
+  (world: World): Handler =>
+  async ({ params: [name = ""] }) => {
+    const users = world
+      .containers()
+      .filter(({ spec }) => (spec.HostConfig?.Mounts ?? []).some(({ Source }) => Source === name));
+    const [user] = users;
+    if (user !== undefined)
+      throw new ApiError(409, `remove ${name}: volume is in use - [${user.id}]`);
+    return { status: 204 };
+  };
+
+/** Identity, events and volumes. */
 export function systemRoutes(world: World, identity: Identity): readonly Route[] {
   const pong: Handler = async ({ request, response }) => {
     response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" });
@@ -115,5 +128,6 @@ export function systemRoutes(world: World, identity: Identity): readonly Route[]
     route("GET", "/version", async () => ({ status: 200, body: versions() })),
     route("GET", "/info", async () => ({ status: 200, body: info(world, identity) })),
     route("GET", "/events", events(world)),
+    route("DELETE", "/volumes/:name", removeVolume(world)),
   ];
 }

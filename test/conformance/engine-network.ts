@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { HostConfigSpec } from "../../agent/engine/container-spec.ts";
 import { testImages } from "../kit/images.ts";
-import { fetchText, inspect, type Start } from "./engine-kit.ts";
+import { fetchText, freshName, inspect, type Start } from "./engine-kit.ts";
 
 const publish = (hostPort: number): HostConfigSpec => ({
   PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: String(hostPort) }] },
@@ -70,6 +70,17 @@ export function engineNetwork(start: Start): void {
       { type: "volume", source: "conformance-data", target: "/data", readOnly: false },
       { type: "bind", source: "/etc", target: "/host", readOnly: true },
     ]);
+  });
+
+  test("volumes.remove() waits for no container, and takes an absent volume for removed", async () => {
+    const { engine, create } = start();
+    const name = `${freshName()}-volume`;
+    const Mounts = [{ Type: "volume" as const, Source: name, Target: "/data" }];
+    const id = await create({ HostConfig: { Mounts } });
+    await expect(engine.volumes.remove(name)).rejects.toMatchObject({ reason: "Conflict" });
+    await engine.containers.remove(id, { force: true });
+    await engine.volumes.remove(name);
+    await engine.volumes.remove(name);
   });
 
   test("a container without HEALTHCHECK has no health", async () => {

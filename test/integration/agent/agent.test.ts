@@ -246,15 +246,20 @@ describe.skipIf(skipWithoutDockerd())("agent on a real engine", () => {
     expect(pod.status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(3);
   });
 
-  test("containers of a pod share a network, after its init containers", async () => {
+  test("containers of a pod share a network and a volume, after its init containers", async () => {
+    const volumeMounts = [{ name: "shared", mountPath: "/shared" }];
+    const command = ["/bin/sh", "-c", "echo hello > /shared/greeting"];
+    const check = "wget -q -O - http://127.0.0.1/ && test -e /shared/greeting";
     const spec = {
-      initContainers: [{ name: "init", image: testImages.web, command: ["/bin/sh", "-c", "true"] }],
+      volumes: [{ name: "shared", emptyDir: {} }],
+      initContainers: [{ name: "init", image: testImages.web, command, volumeMounts }],
       containers: [
         { name: "app", image: testImages.web },
         {
           name: "side",
           image: testImages.silent,
-          readinessProbe: { exec: { command: ["wget", "-q", "-O", "-", "http://127.0.0.1/"] } },
+          volumeMounts,
+          readinessProbe: { exec: { command: ["/bin/sh", "-c", check] } },
         },
       ],
     };
