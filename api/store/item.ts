@@ -51,14 +51,28 @@ export function encodeObject({ apiVersion, kind, metadata, ...rest }: Encodable)
   return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: stored, ...rest }));
 }
 
-/** Puts the revision into a stored value, with room for `before` and `after` around it. */
-function assemble(value: Uint8Array, at: Revision, head: Buffer, end: Buffer): Buffer {
+// Revision 0 is an object that was never stored: the answer to a dry run.
+const versionField = (at: Revision): string => (at === 0 ? "" : `"resourceVersion":"${at}",`);
+
+/** Length of the value that an item was made from, in bytes. */
+export function storedLength({ bytes, at }: Item): number {
+  return bytes.length - versionField(at).length;
+}
+
+type Allocate = (size: number) => Buffer;
+// A short-lived answer may share a slab; what the cache keeps must not hold on to its neighbours.
+const shared: Allocate = (size) => Buffer.allocUnsafe(size);
+const own: Allocate = (size) => Buffer.allocUnsafeSlow(size);
+
+type Around = { readonly head: Buffer; readonly end: Buffer; readonly allocate: Allocate };
+
+/** Puts the revision into a stored value, with `head` and `end` around it. */
+function assemble(value: Uint8Array, at: Revision, { head, end, allocate }: Around): Buffer {
   const source = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   const cut = source.indexOf(marker) + marker.length;
   if (cut < marker.length) throw internal("Cannot read a stored value: it has no metadata");
-  // Revision 0 is an object that was never stored: the answer to a dry run.
-  const version = at === 0 ? "" : `"resourceVersion":"${at}",`;
-  const frame = Buffer.allocUnsafeSlow(head.length + source.length + version.length + end.length);
+  const version = versionField(at);
+  const frame = allocate(head.length + source.length + version.length + end.length);
   let offset = head.copy(frame, 0);
   offset += source.copy(frame, offset, 0, cut);
   offset += frame.write(version, offset, "latin1");
@@ -85,11 +99,11 @@ class ParsedLater implements Item {
   }
 }
 
-const nothing = Buffer.alloc(0);
+const bare: Around = { head: Buffer.alloc(0), end: Buffer.alloc(0), allocate: shared };
 
 /** The item of a stored value. @throws StatusError `InternalError` if it is no object of ours. */
 export function itemOf(key: string, value: Uint8Array, at: Revision): Item {
-  return new ParsedLater(key, at, assemble(value, at, nothing, nothing));
+  return new ParsedLater(key, at, assemble(value, at, bare));
 }
 
 /** The event of a stored value. Item and frame share one piece of memory. */
@@ -99,7 +113,7 @@ export function eventOf(
   previous?: Item,
 ): ItemEvent {
   const head = heads[type];
-  const frame = assemble(stored.value, stored.at, head, tail);
+  const frame = assemble(stored.value, stored.at, { head, end: tail, allocate: own });
   const bytes = frame.subarray(head.length, frame.length - tail.length);
   const item = new ParsedLater(stored.key, stored.at, bytes);
   return previous === undefined ? { type, item, frame } : { type, item, previous, frame };

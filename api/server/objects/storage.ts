@@ -11,8 +11,12 @@ export type Storage = { readonly store: Store; readonly cache: WatchCache };
 /** What a change makes of the state it was shown. `keep` answers with that state. */
 export type Next =
   | { readonly does: "keep"; readonly item: Item }
-  | { readonly does: "put"; readonly object: Body | AnyObject }
-  | { readonly does: "delete"; readonly object: Body | AnyObject };
+  | { readonly does: "put" | "delete"; readonly value: Buffer };
+
+/** The change that stores `object`, or removes it and shows it as it was last. */
+export function write(does: "put" | "delete", object: Body | AnyObject): Next {
+  return { does, value: encodeObject(object) };
+}
 
 /** The outcome of a change. A deleted object is shown as it was last. */
 export type Changed = {
@@ -53,8 +57,8 @@ export async function changeItem(
     const next = await verdict(decide, current, { sure, dryRun });
     if (next?.does === "keep") return next;
     if (next !== undefined) {
-      const write = { key, next, expected: current?.at ?? 0, dryRun };
-      const done = await perform(storage, write, attempt === maxAttempts);
+      const change = { key, next, expected: current?.at ?? 0, dryRun };
+      const done = await perform(storage, change, attempt === maxAttempts);
       if (done !== undefined) return done;
     }
     current = await readItem(storage, key);
@@ -91,7 +95,7 @@ async function perform(
   { key, next, expected, dryRun }: Write,
   last: boolean,
 ): Promise<Changed | undefined> {
-  const value = encodeObject(next.object);
+  const { value } = next;
   if (dryRun) return { does: next.does, item: itemOf(key, value, expected) };
   try {
     const at =

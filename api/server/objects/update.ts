@@ -2,13 +2,13 @@ import { conflict, invalid, notFound, type StatusCause } from "../../machinery/e
 import { equalJson } from "../../machinery/equality.ts";
 import { forbiddenValue, requiredValue } from "../../machinery/field-causes.ts";
 import type { AnyObject } from "../../machinery/object.ts";
-import { encodeObject, type Item, itemOf } from "../../store/item.ts";
+import { type Item, itemOf, storedLength } from "../../store/item.ts";
 import { storeKey } from "../../store/keys.ts";
 import type { Body, Kind } from "../kinds/kind.ts";
 import { type Call, isDryRun } from "./call.ts";
 import { metadataCauses } from "./metadata.ts";
 import { type Draft, judgeFields, readObject } from "./read-object.ts";
-import { changeItem, type Next } from "./storage.ts";
+import { changeItem, type Next, write } from "./storage.ts";
 
 /** The store key of the object a call names. */
 export function keyOfCall({ kind, namespace, name }: Call): string {
@@ -86,8 +86,9 @@ export async function nextState(call: Call, draft: Draft, current: Item): Promis
 
 /** Removes an object whose last hold is gone, skips a write that changes nothing. */
 export function decideWrite(kind: Kind, object: Body, current: Item): Next {
-  if (isFinished(kind, object)) return { does: "delete", object };
-  return isSame(object, current) ? { does: "keep", item: current } : { does: "put", object };
+  if (isFinished(kind, object)) return write("delete", object);
+  const next = write("put", object);
+  return isSame(next, object, current) ? { does: "keep", item: current } : next;
 }
 
 /** Whether a deletion that was asked for has nothing left to wait for. */
@@ -97,11 +98,10 @@ function isFinished(kind: Kind, object: Body): boolean {
   return finalizers.length === 0 && kind.holdsDeletion?.(object as unknown as AnyObject) !== true;
 }
 
-function isSame(object: Body, current: Item): boolean {
-  const next = itemOf(current.key, encodeObject(object), current.at);
-  if (next.bytes.equals(current.bytes)) return true;
-  if (next.bytes.length !== current.bytes.length) return false;
+function isSame(next: Next, object: Body, current: Item): boolean {
   // Fields in another order have the same length: only then is a closer look due.
+  if (next.does !== "put" || storedLength(current) !== next.value.length) return false;
+  if (itemOf(current.key, next.value, current.at).bytes.equals(current.bytes)) return true;
   const { resourceVersion } = current.object.metadata;
   return equalJson(
     { ...object, metadata: { ...object.metadata, resourceVersion } },

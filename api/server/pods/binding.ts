@@ -7,7 +7,7 @@ import type { Item } from "../../store/item.ts";
 import { isObject, objectIn, textIn } from "../kinds/fill.ts";
 import type { Body, JsonObject } from "../kinds/kind.ts";
 import { type Answer, type Call, isDryRun } from "../objects/call.ts";
-import { changeItem, type Next } from "../objects/storage.ts";
+import { changeItem, type Next, write } from "../objects/storage.ts";
 import { existing, keyOfCall } from "../objects/update.ts";
 
 const bindingKind = { group: "", kind: "Binding" };
@@ -77,7 +77,7 @@ function bound(call: Call, binding: JsonObject, current: Item, node: string): Ne
   spec["nodeName"] = node;
   object["status"] = { ...before.status, conditions: scheduled(call, before) };
   copyAnnotations(object, binding);
-  return { does: "put", object };
+  return write("put", object);
 }
 
 function scheduled({ clock }: Call, { status }: Pod): unknown {
