@@ -1,6 +1,7 @@
 import { formatTime } from "../../api/machinery/time.ts";
 import type { RolloutResult, RolloutStep } from "../../crds/types.gen.ts";
 import { batchEnd } from "./batches.ts";
+import { defined } from "./defined.ts";
 import type { Rollout, Seen } from "./seen.ts";
 import { isDone, type View, viewsOf } from "./slots.ts";
 
@@ -39,30 +40,40 @@ function isThrough(action: string, view: View, seen: Seen, nowMs: number): boole
   return isDone(view, { running: seen.running, goodMs, nowMs });
 }
 
+type Outcome = Pick<RolloutResult, "status" | "message">;
+
+/** How a slot came out of the step; `undefined` if it did not get there. */
+function outcomeOf(
+  action: string,
+  view: View,
+  after: Rollout,
+  { seen, nowMs }: { readonly seen: Seen; readonly nowMs: number },
+): Outcome | undefined {
+  if (action !== "RollBack" && after.failedSlots.includes(view.slot.id)) {
+    const isFatal = after.failedSlots.length > seen.strategy.tolerated;
+    const message = view.goal?.trouble?.message ?? after.message;
+    return { status: isFatal ? "Error" : "Warning", message };
+  }
+  return isThrough(action, view, seen, nowMs) ? { status: "OK" } : undefined;
+}
+
 function resultsOf(
   step: RolloutStep,
   after: Rollout,
   seen: Seen,
   nowMs: number,
 ): readonly RolloutResult[] {
-  const wanted = step.action === "RollBack" ? (seen.memory.current ?? "") : after.revision;
-  const earlier = after.steps.filter((one) => one !== step && one.action === step.action);
+  const { action } = step;
+  const wanted = action === "RollBack" ? (seen.memory.current ?? "") : after.revision;
+  const earlier = after.steps.filter((one) => one !== step && one.action === action);
   const known = new Set(earlier.flatMap(({ results = [] }) => results.map(({ slot }) => slot)));
-  const failed = new Set(after.failedSlots);
-  const hasFailed = failed.size > seen.strategy.tolerated;
   const time = formatTime(nowMs);
   return viewsOf(seen, wanted).flatMap((view, item): readonly RolloutResult[] => {
     const { slot, goal } = view;
-    const isFailed = step.action !== "RollBack" && failed.has(slot.id);
-    if (known.has(slot.id) || (!isFailed && !isThrough(step.action, view, seen, nowMs))) return [];
-    const status = isFailed ? (hasFailed ? "Error" : "Warning") : "OK";
-    const place = {
-      ...(goal === undefined ? {} : { pod: goal.name }),
-      ...(goal?.node === undefined ? {} : { node: goal.node }),
-    };
-    const message = isFailed ? (goal?.trouble?.message ?? after.message) : "";
-    const said = message === "" ? {} : { message };
-    return [{ slot: slot.id, item, status, ...said, ...place, time }];
+    const outcome = outcomeOf(action, view, after, { seen, nowMs });
+    if (outcome === undefined || known.has(slot.id)) return [];
+    const place = defined({ pod: goal?.name, node: goal?.node });
+    return [{ slot: slot.id, item, ...outcome, ...place, time }];
   });
 }
 
