@@ -39,6 +39,11 @@ test.each<[string, Partial<Seen>, object[]]>([
     [{ kind: "delete", policy: "Orphan" }],
   ],
   [
+    "deletes in the foreground when that was asked for before",
+    { owners: [owner("absent")], finalizers: ["foregroundDeletion"] },
+    [{ kind: "delete", policy: "Foreground" }],
+  ],
+  [
     "goes before an owner that waits",
     { owners: [owner("waiting")] },
     [{ kind: "delete", policy: "Background" }],

@@ -42,16 +42,12 @@ export const contentFinalizer = "kubernetes";
 const nothing: Plan = { empty: [] };
 
 function contentCondition(remaining: readonly Remaining[]): DraftCondition {
-  const type = "NamespaceContentRemaining";
-  if (remaining.length === 0) {
-    const message = "All content successfully removed";
-    return { type, status: "False", reason: "ContentRemoved", message };
-  }
   const shown = remaining
     .map(({ resource, total }) => `${resource} has ${total} resource instances`)
     .join(", ");
   const message = `Some resources are remaining: ${shown}`;
-  return { type, status: "True", reason: "SomeResourcesRemain", message };
+  const reason = "SomeResourcesRemain";
+  return { type: "NamespaceContentRemaining", status: "True", reason, message };
 }
 
 function finalizersCondition(remaining: readonly Remaining[]): DraftCondition {

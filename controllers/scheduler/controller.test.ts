@@ -3,7 +3,8 @@ import { manualClock, settle } from "../../test/kit/clock.ts";
 import { memoryApi } from "../../test/kit/memory-api.ts";
 import type { Client } from "../../api/client/client.ts";
 import { timedOut, unavailable } from "../../api/machinery/errors.ts";
-import { events, nodes, pods } from "../../api/machinery/resources.ts";
+import type { KubeObject } from "../../api/machinery/object.ts";
+import { applications, events, nodes, pods, type Resource } from "../../api/machinery/resources.ts";
 import { runManager } from "../runtime/manager.ts";
 import { createRecorder } from "../runtime/recorder.ts";
 import { buildScheduler } from "./controller.ts";
@@ -141,4 +142,56 @@ test("scheduler keeps the room of a binding whose answer was lost, until it know
   away = false;
   await it.clock.advance(60_000);
   expect(it.places()).toEqual({ first: "a", second: "" });
+});
+
+test("scheduler accepts that somebody else was faster", async () => {
+  const it = setup();
+  await it.api.create(nodes, node("a", "1Gi"));
+  await it.api.create(nodes, node("b", "1Gi"));
+  const key = { namespace: "shop", name: "web" };
+  it.api.before(async ({ subresource }) => {
+    if (subresource !== "binding") return;
+    it.api.before(() => undefined);
+    await it.api.patch(pods, key, { type: "merge", body: { spec: { nodeName: "b" } } });
+  });
+  await it.api.create(pods, pod("web"));
+  await settle();
+  expect(it.places()).toEqual({ web: "b" });
+  expect(it.api.all(events)).toEqual([]);
+});
+
+test("scheduler does not mind a pod that is deleted under its hands", async () => {
+  const it = setup();
+  await it.api.create(nodes, node("a", "15Mi"));
+  it.api.before(async ({ subresource }) => {
+    if (subresource !== "binding") return;
+    it.api.before(() => undefined);
+    await it.api.delete(pods, { namespace: "shop", name: "first" });
+  });
+  await it.api.create(pods, pod("first"));
+  await settle();
+  await it.api.create(pods, pod("second"));
+  await settle();
+  expect(it.places()).toEqual({ second: "a" });
+});
+
+test("scheduler reads how to spread from the Application", async () => {
+  const it = setup();
+  await it.api.create(nodes, node("a", "1Gi"));
+  const placement = { spreadBy: ["kubernetes.io/hostname"], maxPerNode: 1 };
+  const application = {
+    apiVersion: "lighthouse.dev/v1",
+    kind: "Application",
+    metadata: { namespace: "shop", name: "web" },
+    spec: { placement },
+  };
+  await it.api.create(applications as unknown as Resource<KubeObject>, application);
+  for (const slot of ["0", "1"]) {
+    const { metadata, ...rest } = pod(`web-${slot}`);
+    const labels = { "lighthouse.dev/application": "web", "lighthouse.dev/slot": slot };
+    await it.api.create(pods, { ...rest, metadata: { ...metadata, labels } });
+  }
+  await settle();
+  expect(it.places()).toEqual({ "web-0": "a", "web-1": "" });
+  expect(conditionOf(it, 1)?.message).toContain("maxPerNode");
 });

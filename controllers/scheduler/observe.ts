@@ -4,7 +4,7 @@ import { type Node, type Pod } from "../../api/machinery/resources.ts";
 import type { Application } from "../../crds/types.gen.ts";
 import { label } from "../../crds/labels.ts";
 import { podFacts, toAmounts } from "./pod-facts.ts";
-import type { NodeSeen, PodSeen, Seen, Spread } from "./seen.ts";
+import type { BoundPod, NodeSeen, PodSeen, Seen, Spread } from "./seen.ts";
 
 /** The caches that the scheduler reads. */
 export type SchedulerCaches = {
@@ -79,7 +79,7 @@ export function observe(
     .list()
     .filter((pod) => !isFinished(pod))
     .map(podFacts)
-    .flatMap((pod): readonly PodSeen[] => {
+    .flatMap((pod): readonly BoundPod[] => {
       const node = pod.node ?? assumed.get(pod.uid);
       return node === undefined ? [] : [{ ...pod, node }];
     });

@@ -10,7 +10,7 @@ import {
 } from "fast-check";
 import { expect, test } from "vitest";
 import { planScheduling } from "./plan.ts";
-import type { NodeSeen, PodSeen, Seen, Spread } from "./seen.ts";
+import type { BoundPod, NodeSeen, PodSeen, Seen, Spread } from "./seen.ts";
 
 const unit = 1_000_000_000n;
 const amounts = (all: Readonly<Record<string, number>>): ReadonlyMap<string, bigint> =>
@@ -48,6 +48,7 @@ const pod = (name: string, over: Partial<PodSeen> = {}): PodSeen => {
 const needs = (memory: number) => ({ requests: amounts({ memory, pods: 1 }) });
 const port = (number: number, ip = "", protocol = "TCP") => ({ port: number, ip, protocol });
 const taint = (key: string, effect = "NoSchedule", value = "") => ({ key, effect, value });
+const on = (name: string, one: PodSeen): BoundPod => ({ ...one, node: name });
 const slot = (id: string, over: Partial<PodSeen> = {}): PodSeen =>
   pod(`web-${id}`, { application: "shop/web", group: `shop/web/${id}`, ...over });
 
@@ -151,7 +152,7 @@ test.each<[string, Partial<Seen>, string]>([
     "gives a host port once per address and protocol",
     {
       nodes: [node("a")],
-      bound: [pod("old", { node: "a", ports: [port(80, "10.0.0.1")] })],
+      bound: [on("a", pod("old", { ports: [port(80, "10.0.0.1")] }))],
       pending: [
         pod("p1", { ports: [port(80, "10.0.0.2")] }),
         pod("p2", { ports: [port(80)] }),
@@ -175,7 +176,7 @@ test.each<[string, Partial<Seen>, string]>([
   [
     "puts pods without an Application where most is left",
     {
-      bound: [pod("x", { node: "a", ...needs(50) }), pod("y", { node: "b", ...needs(10) })],
+      bound: [on("a", pod("x", needs(50))), on("b", pod("y", needs(10)))],
       pending: [pod("p")],
     },
     "p>c",
@@ -184,7 +185,7 @@ test.each<[string, Partial<Seen>, string]>([
     "holds maxPerNode, the own slot not counted",
     {
       nodes: [node("a"), node("b")],
-      bound: [slot("0", { node: "a" }), slot("1", { node: "b" })],
+      bound: [on("a", slot("0")), on("b", slot("1"))],
       pending: [
         slot("0", { constraints: { labels: { "kubernetes.io/hostname": "a" } } }),
         slot("2"),
@@ -210,16 +211,21 @@ test.each<[string, Partial<Seen>, string]>([
     "lets the pods of one slot take turns: the new one needs only what it needs more",
     {
       nodes: [node("a")],
-      bound: [slot("0", { node: "a", ports: [port(80)], ...needs(80) })],
+      bound: [on("a", slot("0", { ports: [port(80)], ...needs(80) }))],
       pending: [slot("0", { runs: false, ports: [port(80)], ...needs(90) }), slot("1", needs(20))],
     },
     "web-0>a | web-1: 0/1 nodes are available: 1 Insufficient memory",
   ],
   [
+    "forgets pods on Nodes that are gone",
+    { nodes: [node("a")], bound: [on("gone", slot("0"))], pending: [slot("1")], spreads: spread() },
+    "web-1>a",
+  ],
+  [
     "counts both pods of a slot that run at once",
     {
       nodes: [node("a")],
-      bound: [slot("0", { node: "a", ...needs(40) }), slot("0", { node: "a", ...needs(40) })],
+      bound: [on("a", slot("0", needs(40))), on("a", slot("0", needs(40)))],
       pending: [pod("p", needs(30))],
     },
     "p: 0/1 nodes are available: 1 Insufficient memory",
@@ -242,7 +248,7 @@ const world = record({
   ready: array(boolean(), { minLength: 3, maxLength: 3 }),
   maxPerNode: integer({ min: 0, max: 2 }),
 }).map(({ pods, memory, ready, maxPerNode }): Seen => {
-  const made = pods.map((one, index) => ({
+  const made = pods.map((one, index): PodSeen => ({
     ...(one.slot === null ? pod(`p${index}`) : slot(one.slot)),
     name: `p${index}`,
     runs: one.runs,
@@ -258,8 +264,8 @@ const world = record({
       }),
     ),
     // What is bound already may be too much: allocatable can shrink below it.
-    bound: made.filter((one) => "node" in one),
-    pending: made.filter((one) => !("node" in one)),
+    bound: made.flatMap((one) => (one.node === undefined ? [] : [{ ...one, node: one.node }])),
+    pending: made.filter((one) => one.node === undefined),
     spreads: spread({ maxPerNode }),
   };
 });

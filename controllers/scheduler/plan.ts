@@ -55,21 +55,32 @@ const domainOf = (node: NodeSeen, label: string): string =>
   // A Node without this label is a domain of its own: its name is unique.
   node.labels[label] ?? `\0${node.name}`;
 
-/** How many slots of the pod's Application the domain of each Node holds, by label. */
-function crowding(
+/** Smaller is better, the first difference decides. */
+type Score = readonly number[];
+
+function compareScores(one: Score, other: Score): number {
+  return one.map((value, index) => value - (other[index] ?? 0)).find((gap) => gap !== 0) ?? 0;
+}
+
+/** How many slots of the pod's Application each Node's domains hold, by label; then its load. */
+function scoresOf(
   { application, group }: PodSeen,
   places: readonly Occupancy[],
   labels: readonly string[],
-): readonly ReadonlyMap<string, number>[] {
-  if (application === undefined) return [];
-  return labels.map((label) => {
-    const counts = new Map<string, number>();
-    for (const place of places) {
-      const domain = domainOf(place.node, label);
-      counts.set(domain, (counts.get(domain) ?? 0) + place.slotsOf(application, group));
-    }
-    return counts;
+): (place: Occupancy) => Score {
+  if (application === undefined) return (place) => [place.load()];
+  const counts = labels.map((label) => {
+    const byDomain = Map.groupBy(places, ({ node }) => domainOf(node, label));
+    const slots = (members: readonly Occupancy[]): number =>
+      members.reduce((sum, place) => sum + place.slotsOf(application, group), 0);
+    return new Map(
+      [...byDomain.values()].flatMap((members) => {
+        const count = slots(members);
+        return members.map((place) => [place, count] as const);
+      }),
+    );
   });
+  return (place) => [...counts.map((count) => count.get(place) ?? 0), place.load()];
 }
 
 /** The emptiest domain by the first label, then by the next, then the least loaded Node. */
@@ -79,18 +90,10 @@ function choose(
   places: readonly Occupancy[],
   { by }: Spread,
 ): Occupancy | undefined {
-  const counts = crowding(pod, places, by);
-  const scored = fitting.map((place) => ({
-    place,
-    score: [
-      ...counts.map((count, index) => count.get(domainOf(place.node, by[index] ?? "")) ?? 0),
-      place.load(),
-    ],
-  }));
-  const better = (one: readonly number[], other: readonly number[]): number =>
-    one.map((value, index) => value - (other[index] ?? 0)).find((gap) => gap !== 0) ?? 0;
+  const scoreOf = scoresOf(pod, places, by);
+  const scored = fitting.map((place) => ({ place, score: scoreOf(place) }));
   // Places come sorted by name and the sort is stable: equal scores always end the same way.
-  return scored.sort((one, other) => better(one.score, other.score))[0]?.place;
+  return scored.sort((one, other) => compareScores(one.score, other.score))[0]?.place;
 }
 
 /** `0/3 nodes are available: 2 Insufficient memory, 1 node(s) were unschedulable`. */
@@ -122,7 +125,7 @@ export function planScheduling({ nodes, bound, pending, spreads }: Seen): Plan {
     .toSorted((one, other) => text(one.name, other.name))
     .map((node) => new Occupancy(node));
   const byName = new Map(places.map((place) => [place.node.name, place]));
-  for (const pod of bound) byName.get(pod.node ?? "")?.add(pod);
+  for (const pod of bound) byName.get(pod.node)?.add(pod);
   const bindings: Binding[] = [];
   const refusals: Refusal[] = [];
   for (const pod of pending.toSorted(byTurn)) {

@@ -65,6 +65,9 @@ export type PodSeen = {
   readonly tolerations: readonly Toleration[];
 };
 
+/** A pod that takes up room on a Node. */
+export type BoundPod = PodSeen & { readonly node: string };
+
 /** A Node, reduced to what placing pods on it rests on. */
 export type NodeSeen = {
   readonly name: string;
@@ -89,7 +92,7 @@ export type Spread = {
 export type Seen = {
   readonly nodes: readonly NodeSeen[];
   /** All pods that are bound and not finished. */
-  readonly bound: readonly PodSeen[];
+  readonly bound: readonly BoundPod[];
   /** Those that wait for a Node. */
   readonly pending: readonly PodSeen[];
   /** By {@link PodSeen.application}; absent for pods that no Application asked for. */
