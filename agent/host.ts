@@ -90,7 +90,10 @@ class Host {
   readonly #informer;
   #info: EngineInfo;
   #diskBytes: number | undefined;
+  // Kept: to ask a machine with hundreds of containers for its addresses takes milliseconds.
+  #address: string;
   #answers = false;
+  #liveSinceMs = 0;
   #synced = false;
 
   constructor(
@@ -104,6 +107,7 @@ class Host {
     this.nodeName = start.nodeName;
     this.#info = start.info;
     this.#engineId = start.info.id;
+    this.#address = hostPlace(found.engine.endpoint).address;
     this.#end = new AbortController();
     signal.addEventListener("abort", () => this.#end.abort(signal.reason), { once: true });
     if (signal.aborted) this.#end.abort(signal.reason);
@@ -149,8 +153,9 @@ class Host {
       prober,
       cache: this.#cache,
       reacher: reacherOf(engine.endpoint, process.platform),
-      hostIp: () => hostPlace(engine.endpoint).address,
+      hostIp: () => this.#address,
       isLive: () => this.#answers && this.#synced,
+      liveSinceMs: () => this.#liveSinceMs,
     });
     const controller = {
       name: `pods/${this.nodeName}`,
@@ -248,6 +253,7 @@ class Host {
   #setAnswers(answers: boolean): void {
     if (this.#answers === answers) return;
     this.#answers = answers;
+    if (answers) this.#liveSinceMs = this.#deps.clock.nowMs();
     this.#deps.log.info({ node: this.nodeName, answers }, "liveness of the engine changed");
     this.#deps.onLiveness();
   }
@@ -281,9 +287,9 @@ class Host {
   }
 
   async #register(signal: AbortSignal): Promise<void> {
-    this.#diskBytes ??= hostPlace(this.#found.engine.endpoint).isLocal
-      ? await diskBytes("/")
-      : undefined;
+    const place = hostPlace(this.#found.engine.endpoint);
+    this.#address = place.address;
+    this.#diskBytes ??= place.isLocal ? await diskBytes("/") : undefined;
     await this.#deps.registry.register(
       hostFacts(this.#found, this.#deps, this.#info, this.#diskBytes),
       signal,

@@ -32,6 +32,8 @@ export function memoryOf({ spec, status }: Pod): PodMemory {
 export type Look = {
   readonly desired: DesiredState;
   readonly nowMs: number;
+  /** When the engine began to answer: what ended before may have ended with it, and is no crash. */
+  readonly liveSinceMs: number;
   exitCode(container: string): number | undefined;
 };
 
@@ -51,7 +53,12 @@ export function advanceAll(
     const before = memory.histories.get(name) ?? historyFrom(undefined);
     const exitCode = look.exitCode(name);
     const at = { desired: look.desired, nowMs: look.nowMs, exitCode };
-    return [name, advance(before, chosen(facts, name), at)] as const;
+    const history = advance(before, chosen(facts, name), at);
+    const endedMs = Math.min(
+      history.endedSeenAtMs ?? Number.POSITIVE_INFINITY,
+      history.ending?.finishedAtMs ?? Number.POSITIVE_INFINITY,
+    );
+    return [name, endedMs < look.liveSinceMs ? { ...history, streak: 0 } : history] as const;
   });
   return new Map(next);
 }

@@ -41,6 +41,8 @@ export type PodRuntimeOptions = {
   hostIp(): string;
   /** Whether the host may be acted on: its engine answers. */
   isLive(): boolean;
+  /** When its engine began to answer. Milliseconds since the Unix epoch, our clock. */
+  liveSinceMs(): number;
   /** Whether people asked for no changes on these hosts. */
   isPaused(): boolean;
 };
@@ -156,6 +158,7 @@ class PodRuntime implements Reconciler {
     memory.histories = advanceAll(memory, pod, containers, {
       desired,
       nowMs: clock.nowMs(),
+      liveSinceMs: this.#options.liveSinceMs(),
       exitCode: (container) => inventory.exitCode(uid, container),
     });
     prober.watch(uid, subjectsOf(pod, containers, this.#options));
