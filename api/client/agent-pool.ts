@@ -1,3 +1,4 @@
+import type { SecureContext } from "node:tls";
 import type { Agent } from "undici";
 import type { ClientConfig, Credentials } from "./config.ts";
 
@@ -15,7 +16,11 @@ export interface AgentPool extends AsyncDisposable {
  */
 const callConnections = 16;
 
-async function createAgent(config: ClientConfig, who: Credentials, use: Use): Promise<Agent> {
+async function createAgent(
+  config: ClientConfig,
+  identity: Promise<SecureContext>,
+  use: Use,
+): Promise<Agent> {
   const { Agent } = await import("undici"); // lazily: `--help` and `version` need no network
   return new Agent({
     // HTTP/1.1: over few kept connections it costs no more than HTTP/2, and a stream that stalls
@@ -30,11 +35,19 @@ async function createAgent(config: ClientConfig, who: Credentials, use: Use): Pr
       keepAlive: true,
       keepAliveInitialDelay: 15_000,
       rejectUnauthorized: config.insecureSkipTlsVerify !== true,
-      ...(config.ca === undefined ? {} : { ca: config.ca }),
       ...(config.tlsServerName === undefined ? {} : { servername: config.tlsServerName }),
-      ...(who.clientCert === undefined ? {} : { cert: who.clientCert }),
-      ...(who.clientKey === undefined ? {} : { key: who.clientKey }),
+      secureContext: await identity,
     },
+  });
+}
+
+/** Who we are and whom we trust, read once: to read it for each connection costs as much as the rest. */
+async function createIdentity({ ca }: ClientConfig, who: Credentials): Promise<SecureContext> {
+  const { createSecureContext } = await import("node:tls");
+  return createSecureContext({
+    ...(ca === undefined ? {} : { ca }),
+    ...(who.clientCert === undefined ? {} : { cert: who.clientCert }),
+    ...(who.clientKey === undefined ? {} : { key: who.clientKey }),
   });
 }
 
@@ -43,10 +56,16 @@ type Agents = Readonly<Record<Use, Promise<Agent>>>;
 /** Keeps the agents of the latest certificate, so that a rotated one takes effect without a restart. */
 export function createAgentPool(config: ClientConfig): AgentPool {
   let current: { readonly id: string; readonly agents: Agents } | undefined;
-  const create = (who: Credentials): Agents => ({
-    calls: createAgent(config, who, "calls"),
-    streams: createAgent(config, who, "streams"),
-  });
+  const create = (who: Credentials): Agents => {
+    const identity = createIdentity(config, who);
+    const agents = {
+      calls: createAgent(config, identity, "calls"),
+      streams: createAgent(config, identity, "streams"),
+    };
+    // An unreadable certificate fails each call that asks for an agent; nobody may ask for streams.
+    for (const agent of Object.values(agents)) agent.catch(() => undefined);
+    return agents;
+  };
   const retire = async (agents: Agents): Promise<void> => {
     // Calls in flight end on the old connections; `close` waits for them.
     for (const agent of [agents.calls, agents.streams]) await (await agent).close();
