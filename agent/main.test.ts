@@ -70,6 +70,13 @@ test("a Node that somebody deletes comes back", async () => {
   });
 });
 
+test("a Node that was given up is ready again as soon as its agent hears of it", async () => {
+  const condition = { type: "Ready", status: "Unknown", reason: "NodeStatusUnknown", message: "" };
+  const patch = { type: "merge", body: { status: { conditions: [condition] } } } as const;
+  await rig.api.patch(nodes, { name: node }, patch, { subresource: "status" });
+  await rig.node();
+});
+
 test("one engine by two URLs is one Node; two engines of one name are two", async () => {
   const twin = await simulatedEngine({ name: "host.example" });
   await rig.stop();

@@ -1,7 +1,7 @@
 import type { Client } from "../api/client/client.ts";
 import { createInformer } from "../api/client/shared-informer.ts";
 import type { Clock } from "../api/machinery/clock.ts";
-import { beacons, namespaces, nodes } from "../api/machinery/resources.ts";
+import { beacons, namespaces, type Node, nodes } from "../api/machinery/resources.ts";
 import { label } from "../crds/labels.ts";
 import type { Beacon } from "../crds/types.gen.ts";
 import { createMetrics, type Metrics } from "../controllers/runtime/metrics.ts";
@@ -184,18 +184,26 @@ class Agent {
     await informer.run(signal);
   }
 
-  /** A Node that somebody deletes while its host is there comes back. */
+  /**
+   * A Node that somebody deletes while its host is there comes back, and one that was given up
+   * while we could not be heard is declared ready again.
+   */
   async #watchNodes(): Promise<void> {
     const { client, clock, log, beacon } = this.#options;
     const select = { labelSelector: `${label.beacon}=${beacon}` };
     const informer = createInformer({ client, type: nodes, select, clock, log });
     informer.onChange((change) => {
-      if (change.type !== "deleted") return;
-      for (const { slot } of this.#entries.values())
-        if (slot.nodeName === change.before.metadata.name) slot.refresh();
+      if (change.type !== "deleted" && !isGivenUp(change.after)) return;
+      const { name } = (change.type === "deleted" ? change.before : change.after).metadata;
+      for (const { slot } of this.#entries.values()) if (slot.nodeName === name) slot.refresh();
     });
     await informer.run(this.#signal);
   }
+}
+
+/** Whether the node controller has turned it Unknown. */
+function isGivenUp({ status }: Node): boolean {
+  return status?.conditions?.find(({ type }) => type === "Ready")?.status === "Unknown";
 }
 
 /**

@@ -78,3 +78,21 @@ test("node controller asks the server before it believes in a death", async () =
   await clock.advance(1_500);
   expect(state()).toEqual(unreachable);
 });
+
+test("node controller takes the agent's word for a sign of life, and does not fight with it", async () => {
+  const { api, clock, state } = await setup();
+  await clock.advance(40_000);
+  expect(state()).toEqual(unreachable);
+  let writes = 0;
+  api.before(
+    ({ verb, type }) => void (verb === "patch" && type.plural === "nodes" && (writes += 1)),
+  );
+  const word = { conditions: [{ type: "Ready", status: "True", lastHeartbeatTime: "later" }] };
+  const patch = { type: "merge", body: { status: word } } as const;
+  await api.patch(nodes, { name: "a" }, patch, { subresource: "status" });
+  await settle();
+  expect(state()).toEqual(["True"]);
+  await clock.advance(39_999);
+  expect(state()).toEqual(["True"]);
+  expect(writes).toBe(2); // the agent's, and ours of the taint
+});

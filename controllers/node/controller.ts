@@ -12,6 +12,12 @@ const leaseNamespace = "lighthouse-node-lease";
 /** When our cache is behind the server: soon. Milliseconds. */
 const recheckMs = 1_000;
 
+/** The agent's own last word on readiness; `undefined` where the last word is ours. */
+function verdictOf({ status }: Node): string | undefined {
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  return ready === undefined || ready.status === "Unknown" ? undefined : JSON.stringify(ready);
+}
+
 async function perform(node: Node, step: Step, { client, recorder }: Context): Promise<void> {
   const { name, resourceVersion } = node.metadata;
   const metadata = { resourceVersion }; // lists are replaced whole, and others write them too
@@ -64,10 +70,11 @@ export const buildNodeController: BuildController = (context) => {
         }
         const key = { namespace: leaseNamespace, name };
         const nowMs = clock.nowMs();
+        const signs = [versionOf(leaseCache.get(key)), verdictOf(node)];
         const seen = {
           conditions: node.status?.conditions ?? [],
           taints: node.spec?.taints ?? [],
-          silentMs: heartbeats.silentMs(name, versionOf(leaseCache.get(key)), nowMs),
+          silentMs: heartbeats.silentMs(name, signs, nowMs),
         };
         const { step, requeueAfterMs } = planNode(seen, formatTime(nowMs));
         if (step?.kind === "setConditions" && (await isAlive(key, signal))) {
