@@ -63,6 +63,11 @@ export function advanceAll(
   return new Map(next);
 }
 
+/** Forgets the failures of steps on an engine that was about to go away: it is another one now. */
+export function forgetBefore({ troubles }: PodMemory, liveSinceMs: number): void {
+  for (const [name, { notedAtMs }] of troubles) if (notedAtMs < liveSinceMs) troubles.delete(name);
+}
+
 /** The newer of two versions of a Pod; resource versions of one resource can be compared. */
 export function newerPod(cached: Pod, written: Pod | undefined): Pod {
   if (written === undefined || written.metadata.uid !== cached.metadata.uid) return cached;

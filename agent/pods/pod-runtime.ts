@@ -12,7 +12,7 @@ import { isUp } from "./facts.ts";
 import type { ImageStore } from "./image-store.ts";
 import type { Inventory } from "./inventory.ts";
 import { type PerformDeps, perform, removeOrphans } from "./perform.ts";
-import { type PodMemory, advanceAll, memoryOf, newerPod } from "./pod-memory.ts";
+import { type PodMemory, advanceAll, forgetBefore, memoryOf, newerPod } from "./pod-memory.ts";
 import { type Plan, planPod, type Rival, type Seen, type Step } from "./plan.ts";
 import type { Prober } from "./prober.ts";
 import { podSources } from "./pod-sources.ts";
@@ -155,6 +155,7 @@ class PodRuntime implements Reconciler {
     const containers = await inventory.of(uid, signal);
     const rivals = await this.#rivals(pod, successors, signal);
     const { desired, lingers } = place(pod, successors, containers, rivals);
+    forgetBefore(memory, this.#options.liveSinceMs());
     memory.histories = advanceAll(memory, pod, containers, {
       desired,
       nowMs: clock.nowMs(),

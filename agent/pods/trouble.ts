@@ -23,7 +23,11 @@ export class StepFailure extends Error {
 }
 
 /** A failure with how often it came in a row, so that the waits grow. */
-export type Noted = Trouble & { readonly step: Step["kind"] };
+export type Noted = Trouble & {
+  readonly step: Step["kind"];
+  /** Milliseconds since the Unix epoch, our clock. */
+  readonly notedAtMs: number;
+};
 
 type Backoff = { readonly firstMs: number; readonly longestMs: number };
 
@@ -71,5 +75,6 @@ export function note(
     message: failure.message,
     failures,
     retryAtMs: nowMs + waitMs,
+    notedAtMs: nowMs,
   };
 }
