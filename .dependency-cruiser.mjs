@@ -1,4 +1,15 @@
 // The import table of ARCHITECTURE.md as rules. hack/verify.ts also checks that every module was read.
+import swcVisitor from "@swc/core/Visitor.js";
+
+// The visitor that dependency-cruiser walks swc's trees with does not know `using` and gives up.
+const { Visitor } = swcVisitor;
+const visitKnown = Visitor.prototype.visitStatement;
+Visitor.prototype.visitStatement = function visitStatement(statement) {
+  if (statement.type !== "UsingDeclaration") return visitKnown.call(this, statement);
+  this.visitVariableDeclarators(statement.decls);
+  return statement;
+};
+
 const may = {
   crds: [],
   "api/machinery": ["crds"],

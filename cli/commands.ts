@@ -295,7 +295,7 @@ const otherCommands: readonly Command[] = [
     summary: "What completion offers for the words so far",
     examples: [],
     flags: [],
-    load: async () => (await import("./commands/complete.ts")).runComplete,
+    load: async () => (await import("./commands/complete.ts")).completer(commands),
   },
 ];
 

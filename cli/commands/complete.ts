@@ -2,7 +2,6 @@ import { collectionPath } from "../../api/machinery/gvk.ts";
 import type { KubeObject } from "../../api/machinery/object.ts";
 import { applications, namespaces, pods } from "../../api/machinery/resources.ts";
 import type { Call, Command, Flag, Run, Session } from "../command.ts";
-import { commands } from "../commands.ts";
 import { commonTypes, findType } from "../kinds.ts";
 import { readJson } from "../read.ts";
 
@@ -12,7 +11,10 @@ type Offer = readonly [word: string, about: string];
 const files: readonly Offer[] = [[":file", ""]];
 
 /** The command that the words name, and the words after its name. */
-function commandOf(words: readonly string[]): readonly [Command | undefined, readonly string[]] {
+function commandOf(
+  commands: readonly Command[],
+  words: readonly string[],
+): readonly [Command | undefined, readonly string[]] {
   for (const length of [2, 1]) {
     const name = words.slice(0, length).join(" ");
     const found = commands.find((command) => command.name === name && words.length > length);
@@ -64,7 +66,7 @@ async function argumentOffers(
   return [...named, ...(await namesIn(session, collectionPath(pods, session.namespace)))];
 }
 
-function commandOffers(words: readonly string[]): readonly Offer[] {
+function commandOffers(commands: readonly Command[], words: readonly string[]): readonly Offer[] {
   const before = words.slice(0, -1).join(" ");
   const offers = new Map<string, string>();
   for (const { name, summary } of commands) {
@@ -77,10 +79,11 @@ function commandOffers(words: readonly string[]): readonly Offer[] {
 }
 
 /** What the last of the words may become. */
-export async function complete(words: readonly string[], call: Call): Promise<readonly Offer[]> {
+async function complete(commands: readonly Command[], call: Call): Promise<readonly Offer[]> {
+  const words = call.args;
   const last = words.at(-1) ?? "";
-  const [command, rest] = commandOf(words);
-  if (command === undefined) return commandOffers(words);
+  const [command, rest] = commandOf(commands, words);
+  if (command === undefined) return commandOffers(commands, words);
   const flag = flagOf(command, rest.at(-2));
   if (flag?.value !== undefined) return valueOffers(flag, call);
   if (last.startsWith("-")) return flagOffers(command);
@@ -91,12 +94,15 @@ export async function complete(words: readonly string[], call: Call): Promise<re
   return argumentOffers(command, before, call);
 }
 
-/** `lighthouse __complete`: one offer a line, `word<TAB>about`; `:file` stands for file names. */
-export const runComplete: Run = async (call) => {
-  const last = call.args.at(-1) ?? "";
-  const offers = await complete(call.args, call).catch(() => []); // no server, no names
-  for (const [word, about] of offers) {
-    if (word === ":file" || word.startsWith(last)) call.io.out(`${word}\t${about}\n`);
-  }
-  return 0;
-};
+/** `lighthouse __complete` over a table of commands: one offer a line, `word<TAB>about`; `:file`
+ * stands for file names. */
+export function completer(commands: readonly Command[]): Run {
+  return async (call) => {
+    const last = call.args.at(-1) ?? "";
+    const offers = await complete(commands, call).catch(() => []); // no server, no names
+    for (const [word, about] of offers) {
+      if (word === ":file" || word.startsWith(last)) call.io.out(`${word}\t${about}\n`);
+    }
+    return 0;
+  };
+}
