@@ -55,6 +55,7 @@ export type TestApp = AsyncDisposable & {
   stream(url: string, options?: SendOptions): Promise<OpenStream>;
 };
 
+/** What a test sends. */
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD";
 
 /** What a test may want otherwise. */
