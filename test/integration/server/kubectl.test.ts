@@ -114,6 +114,21 @@ describe.skipIf(skipReason("kubectl", missing))("kubectl against the object endp
       expect(watching.text().trim().split("\n")).toHaveLength(2);
     });
 
+    // Lists by watch are an option of 1.32 and the default of later ones; 1.29 ignores the switch.
+    test("wait and delete work with streamed lists too", async () => {
+      const app = name("streamed");
+      const streamed = (args: readonly string[]): Promise<Ran> =>
+        run([binary, ...args], {
+          env: { ...environment(), KUBE_FEATURE_WatchListClient: "true" },
+          timeoutMs: 20_000,
+        });
+      await apply(application(app));
+      const condition = "--for=jsonpath={.spec.replicas}=2";
+      expect((await streamed(["wait", `app/${app}`, condition])).stdout).toContain("condition met");
+      expect((await streamed(["delete", "app", app])).code).toBe(0);
+      expect((await streamed(["wait", `app/${app}`, "--for=delete"])).code).toBe(0);
+    });
+
     test("scale reads and writes the subresource", async () => {
       const app = name("scaled");
       await apply(application(app));
