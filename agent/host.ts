@@ -71,6 +71,7 @@ export type RunningHost = {
   readonly done: Promise<void>;
 };
 
+const uidIndex = "uid";
 const heartbeatMs = 10_000;
 const resyncMs = 300_000;
 const retryMs = 2_000;
@@ -119,7 +120,7 @@ class Host {
       client,
       type: pods,
       select: { fieldSelector: `spec.nodeName=${this.nodeName}` },
-      indexes: { [replacesIndex]: replacesValues },
+      indexes: { [replacesIndex]: replacesValues, [uidIndex]: ({ metadata }) => [metadata.uid] },
       clock,
       log,
     });
@@ -190,19 +191,19 @@ class Host {
   }
 
   #addUid(uid: string): void {
-    const pod = this.#cache.list().find(({ metadata }) => metadata.uid === uid);
-    if (pod !== undefined) this.#queue.add(keyOf(pod));
+    for (const pod of this.#cache.by(uidIndex, uid)) this.#queue.add(keyOf(pod));
   }
 
+  /** Every pod that is bound here, and every one that has containers here. */
   #addAll(): void {
     for (const pod of this.#cache.list()) this.#queue.add(keyOf(pod));
+    for (const key of this.#inventory.keys()) this.#queue.add(key);
   }
 
   async #awaitSync(): Promise<void> {
     await this.#informer.synced;
     this.#synced = true;
     this.#addAll();
-    await this.#resync();
   }
 
   /** Engine events until the end; every (re)connection begins with a look at everything. */

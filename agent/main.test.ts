@@ -266,6 +266,8 @@ test("labels of the Beacon reach the Node", async () => {
 });
 
 test("thirty pods take one status write each, one look at the image, and no list", async () => {
+  await bindPod(rig.api, "first", { image: testImages.silent, node });
+  await untilReady(rig.api, "first");
   const writes: string[] = [];
   rig.api.before(({ type, key, subresource }) => {
     if (type.kind === "Pod" && subresource === "status") writes.push(key?.name ?? "");

@@ -1,4 +1,4 @@
-import { keyText, type ObjectKey } from "../../api/machinery/object.ts";
+import { keyText, type ObjectKey, parseKey } from "../../api/machinery/object.ts";
 import { containerLabel } from "../../crds/labels.ts";
 import type { ContainerDetail, Engine, EngineEvent } from "../engine/engine.ts";
 import type { ContainerFact } from "./facts.ts";
@@ -18,6 +18,8 @@ export interface Inventory {
   take(event: EngineEvent): Owner | undefined;
   /** The containers of a pod as they are now. */
   of(uid: string, signal: AbortSignal): Promise<readonly ContainerFact[]>;
+  /** Keys of all pods that have containers, as far as is known. */
+  keys(): readonly ObjectKey[];
   /** Uids of all pods of that name that have containers. */
   uidsOf(key: ObjectKey): readonly string[];
   /** Ids of the containers of that name that a pod has, the newest first. */
@@ -189,6 +191,10 @@ class EventInventory implements Inventory {
       entry.dirty = true;
       throw err;
     }
+  }
+
+  keys(): readonly ObjectKey[] {
+    return [...this.#byKey.keys()].map(parseKey);
   }
 
   uidsOf(key: ObjectKey): readonly string[] {
