@@ -15,17 +15,18 @@ import { type RunningServer, runServer, startServer } from "./server.ts";
 /** Runs `offsetMs` beside the real time; sleepers wake when told. */
 function handClock(offsetMs = 0) {
   let offset = offsetMs;
-  let wake = (): void => {};
+  const sleepers = new Set<() => void>();
   return {
     nowMs: () => Date.now() + offset,
     sleep: (_ms: number, signal: AbortSignal): Promise<void> =>
       new Promise((resolve, reject) => {
-        wake = resolve;
+        sleepers.add(resolve);
         signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
       }),
     advance(ms: number) {
       offset += ms;
-      wake();
+      for (const wake of sleepers) wake();
+      sleepers.clear();
     },
   };
 }
