@@ -10,7 +10,7 @@ import type { Store } from "../store/store.ts";
 import { behind, openWatchCache, type WatchCache } from "../store/watch-cache.ts";
 import { admissionChain } from "./admission/chain.ts";
 import { namespaceAdmission } from "./admission/namespaces.ts";
-import { builtInKinds } from "./kinds/built-ins.ts";
+import { builtInKinds } from "./kinds/built-in-kinds.ts";
 import { followCrds } from "./kinds/crd-watch.ts";
 import { definitionSchemas } from "./kinds/definitions.ts";
 import type { Body, Kind, Kinds } from "./kinds/kind.ts";
@@ -65,19 +65,21 @@ export async function openScope(
 
 /** Creates what a fresh store lacks, and brings our own CRDs up to date. */
 async function fillStore(parts: Parts, kinds: Kinds): Promise<void> {
-  const namespaces = must(kinds.find("", "v1", "namespaces"));
+  const namespaces = required(kinds.find("", "v1", "namespaces"));
   for (const name of firstNamespaces) {
     const namespace: Body = { apiVersion: "v1", kind: "Namespace", metadata: { name } };
     await ensure(parts, namespaces, namespace);
   }
-  const definitions = must(kinds.find("apiextensions.k8s.io", "v1", "customresourcedefinitions"));
+  const definitions = required(
+    kinds.find("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
+  );
   for (const crd of crds) await ensure(parts, definitions, structuredClone(crd));
   const { store, cache } = parts.storage;
   const { revision } = await store.head();
   if (!(await cache.reach(revision, 5_000))) throw behind();
 }
 
-function must(kind: Kind | undefined): Kind {
+function required(kind: Kind | undefined): Kind {
   if (kind === undefined) throw new Error("Cannot start: a built-in kind is missing");
   return kind;
 }

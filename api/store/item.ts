@@ -101,6 +101,11 @@ class ParsedLater implements Item {
 
 const bare: Around = { head: Buffer.alloc(0), end: Buffer.alloc(0), allocate: shared };
 
+/** The same version of the same object, in other bytes, e.g. those of another API version. */
+export function itemWithBytes({ key, at }: Item, bytes: Buffer): Item {
+  return new ParsedLater(key, at, bytes);
+}
+
 /** The item of a stored value. @throws StatusError `InternalError` if it is no object of ours. */
 export function itemOf(key: string, value: Uint8Array, at: Revision): Item {
   return new ParsedLater(key, at, assemble(value, at, bare));

@@ -300,6 +300,44 @@ describe("CustomResourceDefinition", () => {
     expect([code, fieldsOf(body)]).toEqual([422, fields]);
   });
 
+  test("two versions show the same objects, each under its own name", async () => {
+    const names = { plural: "twins", kind: "Twin" };
+    const versions = [version("v1"), version("v2", { storage: false })];
+    await server.send("POST", crds, {
+      ...crd({ names, versions }),
+      metadata: { name: "twins.example.com" },
+    });
+    const path = (v: string): string => `/apis/example.com/${v}/namespaces/default/twins`;
+    await eventually(
+      "both versions are served",
+      async () => (await server.send("GET", path("v2"))).code === 200,
+    );
+    const since = String((await server.store.head()).revision);
+    await using stream = await server.stream(`${path("v2")}?watch=true&resourceVersion=${since}`);
+    const twin = { apiVersion: "example.com/v2", kind: "Twin", metadata: { name: "t" } };
+    const made = await server.send("POST", path("v2"), { ...twin, spec: { team: "a" } });
+    expect([made.code, made.body["apiVersion"]]).toEqual([201, "example.com/v2"]);
+    const patch = { spec: { team: "b" } };
+    const patched = await server.send("PATCH", `${path("v2")}/t`, patch, merge);
+    expect([patched.code, patched.body["apiVersion"]]).toEqual([200, "example.com/v2"]);
+    const put = await server.send("PUT", `${path("v1")}/t`, {
+      ...patched.body,
+      apiVersion: "example.com/v1",
+    });
+    expect(put.body).toMatchObject({ apiVersion: "example.com/v1", spec: { team: "b" } });
+    for (const v of ["v1", "v2"]) {
+      const { body } = await server.send("GET", path(v));
+      expect(body["items"]).toMatchObject([{ apiVersion: `example.com/${v}` }]);
+    }
+    const frames = await stream.take(2);
+    expect(frames.map(({ object }) => object["apiVersion"])).toEqual([
+      "example.com/v2",
+      "example.com/v2",
+    ]);
+    const stored = await server.store.get("/registry/example.com/twins/default/t");
+    expect(Buffer.from(stored?.value ?? []).toString()).toContain('"apiVersion":"example.com/v1"');
+  });
+
   test("a deprecated version warns on every use", async () => {
     const names = { plural: "olds", kind: "Old" };
     await server.send("POST", crds, {

@@ -8,6 +8,7 @@ import type { Body } from "../kinds/kind.ts";
 import { type Call, isDryRun, newUid } from "./call.ts";
 import { metadataCauses, nameCauses } from "./metadata.ts";
 import { type Draft, judgeFields, readObject } from "./read-object.ts";
+import { storedForm } from "./versions.ts";
 import { readItem } from "./storage.ts";
 
 const maxNameAttempts = 8;
@@ -87,7 +88,7 @@ function stamp(call: Call, { metadata }: Body): void {
 async function insert(call: Call, object: Body, dryRun: boolean): Promise<Item> {
   const { name = "", namespace } = object.metadata;
   const key = storeKey(call.kind, namespace === undefined ? { name } : { namespace, name });
-  const value = encodeObject(object);
+  const value = encodeObject(storedForm(call.kind, object));
   if (!dryRun) return itemOf(key, value, await call.storage.store.put(key, value, 0));
   if ((await readItem(call.storage, key)) !== undefined) throw alreadyExists(call.kind, name);
   return itemOf(key, value, 0);

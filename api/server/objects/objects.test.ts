@@ -354,6 +354,9 @@ describe("scale", () => {
       spec: { replicas: 1 },
       status: { replicas: 1, selector: "a=b" },
     });
+    const accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    const table = await server.send("GET", `${apps}/scaled/scale`, undefined, { accept });
+    expect(table.body["rows"]).toMatchObject([{ cells: ["scaled", 1, 1, "0s"] }]);
     const sent = { ...shown.body, spec: { replicas: 4 } };
     const put = await server.send("PUT", `${apps}/scaled/scale`, JSON.stringify(sent));
     expect([put.code, specOf(put.body)["replicas"]]).toEqual([200, 4]);

@@ -17,6 +17,7 @@ import { mediaTypeOf } from "./codec.ts";
 import { type Decoded, parseJson } from "./json-body.ts";
 import { toDraft } from "./read-object.ts";
 import { changeItem } from "./storage.ts";
+import { shownForm } from "./versions.ts";
 import { existing, keyOfCall, nextState } from "./update.ts";
 
 /** Content types of patches. */
@@ -88,7 +89,7 @@ export async function patchObject(call: Call): Promise<Item> {
 
 function patchedFields(call: Call, patch: ReadPatch, found: Item): JsonObject {
   // A fresh copy: strategies change what they are given, and the cached object is shared.
-  const copy = JSON.parse(found.bytes.toString()) as JsonObject;
+  const copy = JSON.parse(shownForm(call.kind, found).bytes.toString()) as JsonObject;
   try {
     const patched = applyPatch(patch, call.kind.kind, copy);
     if (isObject(patched)) return { ...patched };

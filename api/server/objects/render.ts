@@ -4,6 +4,7 @@ import type { EventType, Item, ItemEvent } from "../../store/item.ts";
 import { frameOf } from "../../store/item.ts";
 import type { Revision } from "../../store/store.ts";
 import type { Call } from "./call.ts";
+import { shownForm } from "./versions.ts";
 import { type IncludeObject, type ListMeta, partialObject, tableOf } from "./table.ts";
 
 const listHeads = new Map<string, Buffer>();
@@ -26,7 +27,7 @@ function styleOf(call: Call, withDefinitions: boolean): Parameters<typeof tableO
 export function renderItem(call: Call, item: Item): Buffer | string {
   switch (call.rendering.as) {
     case "Object":
-      return item.bytes;
+      return shownForm(call.kind, item).bytes;
     case "Table": {
       const meta = { resourceVersion: item.object.metadata.resourceVersion };
       return JSON.stringify(tableOf(call.kind, [item.object], meta, styleOf(call, true)));
@@ -65,9 +66,9 @@ function listBytes({ kind }: Call, items: readonly Item[], meta: ListMeta): Buff
     listHeads.set(id, head);
   }
   const parts: Buffer[] = [head, Buffer.from(`${JSON.stringify(meta)},"items":[`)];
-  for (const [index, { bytes }] of items.entries()) {
+  for (const [index, item] of items.entries()) {
     if (index > 0) parts.push(comma);
-    parts.push(bytes);
+    parts.push(shownForm(kind, item).bytes);
   }
   parts.push(listTail);
   return Buffer.concat(parts);
@@ -106,11 +107,14 @@ function plainRenderer({ kind }: Call): EventRenderer {
   const apiVersion = apiVersionOf(kind);
   return {
     event(event, type) {
-      if (type === event.type) return event.frame;
-      if (type !== "DELETED") return frameOf(type, event.item.bytes);
-      return frameOf(type, JSON.stringify(lostItem(event).object));
+      if (type === "DELETED" && event.type !== "DELETED") {
+        return frameOf(type, JSON.stringify({ ...lostItem(event).object, apiVersion }));
+      }
+      const shown = shownForm(kind, event.item);
+      const same = type === event.type && shown === event.item;
+      return same ? event.frame : frameOf(type, shown.bytes);
     },
-    initial: (item) => frameOf("ADDED", item.bytes),
+    initial: (item) => frameOf("ADDED", shownForm(kind, item).bytes),
     bookmark(at, end) {
       const object = { kind: kind.kind, apiVersion, metadata: bookmarkMeta(at, end) };
       return frameOf("BOOKMARK", JSON.stringify(object));

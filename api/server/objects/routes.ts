@@ -13,7 +13,7 @@ import { negotiate } from "./negotiate.ts";
 import { patchObject } from "./patch.ts";
 import { renderItem } from "./render.ts";
 import type { RequestInfo } from "./request-info.ts";
-import { patchScale, replaceScale, scaleItem } from "./scale.ts";
+import { asScaleCall, patchScale, replaceScale, scaleItem } from "./scale.ts";
 import { readItem } from "./storage.ts";
 import { existing, keyOfCall, replaceObject } from "./update.ts";
 import { addWarnings } from "./warnings.ts";
@@ -164,10 +164,14 @@ const statusEndpoint: Endpoint = {
   patch: shown(patchObject),
 };
 
+const scaled =
+  (does: (call: Call) => Promise<Item>): Handler =>
+  async (call) => ({ code: 200, body: renderItem(asScaleCall(call), await does(call)) });
+
 const scaleEndpoint: Endpoint = {
-  get: shown(async (call) => scaleItem(call, await getItem(call))),
-  update: shown(replaceScale),
-  patch: shown(patchScale),
+  get: scaled(async (call) => scaleItem(call, await getItem(call))),
+  update: scaled(replaceScale),
+  patch: scaled(patchScale),
 };
 
 const plainHandlers: Endpoint = {

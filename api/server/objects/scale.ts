@@ -2,7 +2,9 @@ import { conflict, invalid, notFound } from "../../machinery/errors.ts";
 import { invalidValue } from "../../machinery/field-causes.ts";
 import type { AnyObject } from "../../machinery/object.ts";
 import { encodeObject, type Item, itemOf } from "../../store/item.ts";
-import type { Body, JsonObject, ScalePaths } from "../kinds/kind.ts";
+import { ageColumn, column, nameColumn } from "../kinds/columns.ts";
+import { scaleGvk } from "../kinds/custom.ts";
+import type { Body, Column, JsonObject, ScalePaths } from "../kinds/kind.ts";
 import { type Call, isDryRun } from "./call.ts";
 import { applyPatch, readPatch } from "./patch.ts";
 import type { Draft } from "./read-object.ts";
@@ -63,6 +65,29 @@ function scaleOf(call: Call, object: AnyObject): Scale {
       ...(typeof selector === "string" ? { selector } : {}),
     },
   };
+}
+
+const replicasColumn = (name: string, path: string): Column =>
+  column(
+    name,
+    (object) => {
+      const value = readPath(object, path);
+      return typeof value === "number" ? value : 0;
+    },
+    { type: "integer" },
+  );
+
+const scaleColumns: readonly Column[] = [
+  nameColumn,
+  replicasColumn("Desired", "spec.replicas"),
+  replicasColumn("Available", "status.replicas"),
+  ageColumn,
+];
+
+/** The call as one about a Scale: for rendering what the endpoint answers. */
+export function asScaleCall(call: Call): Call {
+  const kind = { ...call.kind, ...scaleGvk, custom: false, columns: scaleColumns };
+  return { ...call, kind };
 }
 
 /** The Scale view of an object, as an item of its own. */

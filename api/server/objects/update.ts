@@ -8,6 +8,7 @@ import type { Body, Kind } from "../kinds/kind.ts";
 import { type Call, isDryRun } from "./call.ts";
 import { metadataCauses } from "./metadata.ts";
 import { type Draft, judgeFields, readObject } from "./read-object.ts";
+import { storedForm } from "./versions.ts";
 import { changeItem, type Next, write } from "./storage.ts";
 
 /** The store key of the object a call names. */
@@ -85,7 +86,8 @@ export async function nextState(call: Call, draft: Draft, current: Item): Promis
 }
 
 /** Removes an object whose last hold is gone, skips a write that changes nothing. */
-export function decideWrite(kind: Kind, object: Body, current: Item): Next {
+export function decideWrite(kind: Kind, draft: Body, current: Item): Next {
+  const object = storedForm(kind, draft);
   if (isFinished(kind, object)) return write("delete", object);
   const next = write("put", object);
   return isSame(next, object, current) ? { does: "keep", item: current } : next;
