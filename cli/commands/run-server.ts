@@ -3,11 +3,13 @@ import { openStore } from "../../api/store/open.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import type { Run } from "../command.ts";
 import { productVersion } from "../version.ts";
+import { tidyWhenIdle } from "./run-idle.ts";
 import { openLog } from "./run-log.ts";
 import { claimDataDir, dataDirOf, isSharedStore, serverConfigOf, storeUrlOf } from "./run-parts.ts";
 
 /** `lighthouse server`. */
 export const runServerCommand: Run = async (call) => {
+  tidyWhenIdle(call.signal);
   const dataDir = dataDirOf(call.flags, call.io.env);
   const config = serverConfigOf(call.flags, dataDir);
   await claimDataDir(dataDir);

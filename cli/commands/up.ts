@@ -7,6 +7,7 @@ import { runControllers } from "../../controllers/main.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import type { Call, Run } from "../command.ts";
 import { productVersion } from "../version.ts";
+import { tidyWhenIdle } from "./run-idle.ts";
 import { openLog } from "./run-log.ts";
 import {
   beaconName,
@@ -69,6 +70,7 @@ async function runAll(call: Call, log: Logger): Promise<void> {
 
 /** `lighthouse up`. */
 export const runUp: Run = async (call) => {
+  tidyWhenIdle(call.signal);
   await runAll(call, openLog(call.flags, "warn"));
   return 0;
 };
