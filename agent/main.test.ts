@@ -242,6 +242,18 @@ test("files of Secrets are in the container before it starts", async () => {
   expect(asked.map((one) => one.split("/").at(-1))).toEqual(["archive", "start"]);
 });
 
+test("a pre-stop hook runs before the stop, and a failed one does not keep it", async () => {
+  const container = { lifecycle: { preStop: { exec: { command: ["true"] } } } };
+  await bindPod(rig.api, "web", { image: testImages.web, node, container });
+  await untilReady(rig.api, "web");
+  simulated.inject({ on: /\/exec$/, kind: "refuse" });
+  await rig.api.delete(pods, { namespace: "shop", name: "web" });
+  await eventually("the pod is gone", async () => (await podOf(rig.api, "web")) === undefined);
+  const asked = simulated.requests.map((one) => one.split("/").at(-1));
+  expect(asked.indexOf("exec")).toBeGreaterThan(0);
+  expect(asked.indexOf("stop")).toBeGreaterThan(asked.indexOf("exec"));
+});
+
 test("a paused Beacon keeps the agent's hands still", async () => {
   const body = { spec: { paused: true }, metadata: { generation: 2 } };
   await rig.api.patch(beacons, { name: "local" }, { type: "merge", body });
