@@ -245,6 +245,8 @@ export type ImageDetail = {
   /** Ports that the image declares, e.g. `80/tcp`. */
   readonly exposedPorts: readonly string[];
   readonly hasHealthcheck: boolean;
+  /** Who its process runs as: `uid`, `uid:gid` or names; empty for root. */
+  readonly user: string;
 };
 
 /** Login to one registry; sent with the pull and never stored or logged. */

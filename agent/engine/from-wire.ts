@@ -86,6 +86,7 @@ export type WireImage = {
   readonly Config?: {
     readonly ExposedPorts?: Readonly<Record<string, unknown>> | null;
     readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null;
+    readonly User?: string;
   } | null;
 };
 
@@ -228,6 +229,7 @@ export function toImage(wire: WireImage): ImageDetail {
     arch: wire.Architecture,
     exposedPorts: Object.keys(wire.Config?.ExposedPorts ?? {}),
     hasHealthcheck: test.length > 0 && test[0] !== "NONE",
+    user: wire.Config?.User ?? "",
   };
 }
 

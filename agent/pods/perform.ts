@@ -57,10 +57,11 @@ const ownerOfPod = (pod: Pod) => ({ uid: pod.metadata.uid, key: keyOf(pod) });
 /** When an image is fetched though it is there, as Kubernetes has it. */
 function mustPull({ spec }: Member): boolean {
   const image = spec.image ?? "";
-  if (image.startsWith("sha256:")) return false; // an id names what only this engine has
+  // An id names what only this engine has; a digest names the same bytes everywhere.
+  if (image.startsWith("sha256:") || image.includes("@sha256:")) return false;
   if (spec.imagePullPolicy !== undefined) return spec.imagePullPolicy === "Always";
   const tag = /:([^:/@]+)$/.exec(image)?.[1];
-  return !image.includes("@") && (tag === undefined || tag === "latest");
+  return tag === undefined || tag === "latest";
 }
 
 async function pull(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
@@ -96,10 +97,12 @@ async function translated(
 ): Promise<Translated> {
   const sources = await deps.sources(pod, signal);
   const rootId = rootIdOf(pod, deps);
+  const image = await deps.images.find(member.spec.image ?? "", signal);
   return translate(pod, member, {
     sources,
     place: { hostIp: deps.hostIp() },
     cluster: deps.cluster,
+    imageUser: image?.user ?? "",
     ...(rootId === undefined ? {} : { rootId }),
   });
 }

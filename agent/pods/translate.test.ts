@@ -32,6 +32,7 @@ function translated(
     place: { hostIp: "10.0.0.7" },
     cluster: "c1",
     rootId: "root-id",
+    imageUser: "web",
   });
 }
 
@@ -114,6 +115,11 @@ test.each([
     "root that may not be root",
     { securityContext: { runAsUser: 0, runAsNonRoot: true } },
     /runAsNonRoot/,
+  ],
+  [
+    "an image whose user has only a name",
+    { securityContext: { runAsNonRoot: true } },
+    /as user web/,
   ],
 ])("translate() refuses %s", (_why, container, message) => {
   expect(() => translated(container as Partial<ContainerOf>)).toThrow(message);
@@ -262,6 +268,12 @@ test("translate() mounts each kind of volume as Docker can", () => {
     ["/etc/web/color", "blue", 0o400],
     ["/etc/color", "blue", 0o400],
   ]);
+});
+
+test("translate() refuses paths that lead out of a volume", () => {
+  const volumes = [{ name: "logs", hostPath: { path: "/var/log" } }];
+  const volumeMounts = [{ name: "logs", mountPath: "/logs", subPath: "../../etc" }];
+  expect(() => translated({ volumeMounts }, { spec: { volumes } })).toThrow(/leads out of it/);
 });
 
 test("sourceNames() finds each ConfigMap and Secret once", () => {

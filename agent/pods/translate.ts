@@ -17,6 +17,8 @@ export type Surroundings = {
   readonly cluster: string;
   /** Id of the container whose network is shared; needed by those that join it. */
   readonly rootId?: string;
+  /** Who the image's process runs as: `uid`, `uid:gid` or names; empty for root. */
+  readonly imageUser: string;
 };
 
 /** One container as Docker takes it. */
@@ -71,12 +73,21 @@ function resourcesOf({ spec }: Member): Partial<HostConfigSpec> {
   });
 }
 
-function userOf({ spec }: Pod, member: Member): string | undefined {
+/** Refuses root, and names that only the image could resolve: as in Kubernetes. */
+function requireNonRoot(member: Member, user: string): void {
+  const [uid = ""] = user.split(":");
+  if (/^\d+$/.test(uid) && Number(uid) !== 0) return;
+  const shown = uid === "" ? "root" : uid;
+  throw new ConfigProblem(
+    `Cannot run container ${member.name} as user ${shown}: runAsNonRoot wants a numeric user other than 0`,
+  );
+}
+
+function userOf({ spec }: Pod, member: Member, imageUser: string): string | undefined {
   const merged = { ...spec.securityContext, ...member.spec.securityContext };
   const { runAsUser, runAsGroup, runAsNonRoot } = merged;
+  if (runAsNonRoot === true) requireNonRoot(member, `${runAsUser ?? imageUser}`);
   if (runAsUser === undefined) return undefined;
-  if (runAsUser === 0 && runAsNonRoot === true)
-    throw new ConfigProblem(`Cannot run container ${member.name}: runAsNonRoot is set, user is 0`);
   return runAsGroup === undefined ? `${runAsUser}` : `${runAsUser}:${runAsGroup}`;
 }
 
@@ -231,7 +242,7 @@ export function translate(pod: Pod, member: Member, around: Surroundings): Trans
   const body = present<ContainerSpec>({
     Image: spec.image ?? "",
     Hostname: hostnameOf(pod, member),
-    User: userOf(pod, member),
+    User: userOf(pod, member, around.imageUser),
     Env: listed([...env].map(([name, value]) => `${name}=${value}`)),
     Entrypoint: words(spec.command),
     Cmd: words(spec.args),

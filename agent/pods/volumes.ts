@@ -60,9 +60,16 @@ const propagations: Readonly<Record<string, string>> = {
   Bidirectional: "rshared",
 };
 
+/** A path that climbs would name what the volume does not hold. */
+function within(path: string, volume: string): string {
+  if (!path.startsWith("/") && !path.split("/").includes("..")) return path;
+  throw new ConfigProblem(`Cannot use path "${path}" in volume "${volume}": it leads out of it`);
+}
+
 function hostPath(volume: Volume, mount: VolumeMount): Partial<Mounted> {
   const { path = "", type = "" } = volume.hostPath ?? {};
-  const source = mount.subPath === undefined ? path : posix.join(path, mount.subPath);
+  const source =
+    mount.subPath === undefined ? path : posix.join(path, within(mount.subPath, mount.name));
   const propagation = propagations[mount.mountPropagation ?? ""];
   if (type === "" || type === "DirectoryOrCreate") {
     const flags = [mount.readOnly === true ? "ro" : "rw", ...(propagation ? [propagation] : [])];
@@ -159,7 +166,9 @@ function mountFiles(files: readonly FileEntry[], mount: VolumeMount): Partial<Mo
   return {
     // A volume of its own hides what the image has there and works below a read-only root.
     mounts: [{ Type: "volume", Target: mount.mountPath, VolumeOptions: { NoCopy: true } }],
-    files: files.map((file) => place(file, posix.join(mount.mountPath, file.path))),
+    files: files.map((file) =>
+      place(file, posix.join(mount.mountPath, within(file.path, mount.name))),
+    ),
   };
 }
 

@@ -16,6 +16,7 @@ export function engineImages(start: Start): void {
       os: "linux",
       exposedPorts: ["80/tcp"],
       hasHealthcheck: false,
+      user: "",
     });
     expect(web?.id).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(web?.sizeBytes).toBeGreaterThan(0);
