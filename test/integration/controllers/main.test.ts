@@ -87,10 +87,14 @@ test("controllers bind 100 pods that come at once, and overfill nothing", async 
   expect(byNode["a"]?.map((one) => scheduled(one)?.status)).toEqual(Array(10).fill("True"));
   const why = "0/2 nodes are available: 2 Insufficient memory";
   expect(byNode["none"]?.map((one) => scheduled(one)?.message)).toEqual(Array(80).fill(why));
-  await eventually("the refusals are told in Events", async () => {
-    const { items } = await client.list(events, { namespace: "shop" });
-    return items.filter(({ reason }) => reason === "FailedScheduling").length === 80;
-  });
+  await eventually(
+    "the refusals are told in Events",
+    async () => {
+      const { items } = await client.list(events, { namespace: "shop" });
+      return items.filter(({ reason }) => reason === "FailedScheduling").length === 80;
+    },
+    { timeoutMs: 60_000 },
+  );
 });
 
 test("controllers collect what an owner leaves behind, custom kinds included", async () => {
