@@ -98,7 +98,16 @@ export function rootPaths(groups: readonly Group[]): Json {
     ...(group === "" ? [] : [`/apis/${group}`]),
     ...versions.map(({ version }) => `${group === "" ? "/api" : `/apis/${group}`}/${version}`),
   ]);
-  const fixed = ["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz"];
+  const fixed = [
+    "/api",
+    "/apis",
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/readyz",
+  ];
   return { paths: [...fixed, "/version", ...below].sort() };
 }
 

@@ -4,9 +4,13 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 /** A rendered document that many clients will ask for again. */
 export type CachedDocument = { readonly body: Buffer; readonly etag: string };
 
-/** Renders a document once; its tag is a hash of its bytes. */
+/** Renders a document once as JSON; its tag is a hash of its bytes. */
 export function cachedDocument(content: unknown): CachedDocument {
-  const body = Buffer.from(`${JSON.stringify(content)}\n`);
+  return cachedBytes(Buffer.from(`${JSON.stringify(content)}\n`));
+}
+
+/** A document that is rendered already; its tag is a hash of its bytes. */
+export function cachedBytes(body: Buffer): CachedDocument {
   const etag = `"${createHash("sha512").update(body).digest("hex").toUpperCase()}"`;
   return { body, etag };
 }

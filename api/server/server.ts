@@ -21,6 +21,7 @@ import { listenOn } from "./listener.ts";
 import { serverMetrics } from "./metrics.ts";
 import type { Scope } from "./objects/call.ts";
 import { serveOpenApi } from "./openapi/openapi.ts";
+import { serveOpenApiV2 } from "./openapi/openapi-v2.ts";
 import { openPki, type Pki } from "./pki.ts";
 import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
 import { type NodeStreams, nodeStreams } from "./pods/pod-streams.ts";
@@ -111,6 +112,7 @@ function buildServer(
       serveVersion(app, version);
       serveDiscovery(app, scope.kinds, address);
       serveOpenApi(app, scope.kinds);
+      serveOpenApiV2(app, scope.kinds);
       metrics.serve(app);
     },
   });

@@ -1,4 +1,4 @@
-import type { Kind } from "../kinds/kind.ts";
+import type { JsonSchema, Kind } from "../kinds/kind.ts";
 import { builtInDefinitions } from "./builtin.ts";
 import { pathsOf } from "./paths.ts";
 import { closure, customDefinitions, definitionOf, listDefinition, titleOf } from "./schemas.ts";
@@ -10,11 +10,23 @@ export type GroupVersion = {
   readonly kinds: readonly Kind[];
 };
 
+/** An OpenAPI v3 document, as far as others read it. */
+export type OpenApiDocument = {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string };
+  readonly paths: object;
+  readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
+};
+
 /**
  * The OpenAPI v3 document of one group and version: every path with the GVK it is about, and the
  * schemas with theirs. What kubectl needs to create, apply, replace, edit, diff and explain.
  */
-export async function openApiDocument({ group, version, kinds }: GroupVersion): Promise<object> {
+export async function openApiDocument({
+  group,
+  version,
+  kinds,
+}: GroupVersion): Promise<OpenApiDocument> {
   const builtIn = await builtInDefinitions();
   const paths = kinds.map((kind) => pathsOf(kind, (gvk) => definitionOf(gvk, builtIn)));
   const parts = kinds.flatMap(({ subresources }) =>

@@ -127,6 +127,6 @@ test("a change of the kinds changes the URL of their document only", async () =>
   expect(await urlOfDocument()).not.toBe(before);
 });
 
-test.each(["/openapi/v3/apis/other.dev/v1", "/openapi/v2"])("%s is not found", async (url) => {
-  expect((await app.inject({ url })).statusCode).toBe(404);
+test("the document of an unknown group is not found", async () => {
+  expect((await app.inject({ url: "/openapi/v3/apis/other.dev/v1" })).statusCode).toBe(404);
 });

@@ -52,20 +52,22 @@ const typeFields: JsonSchema = {
   },
 };
 
+/** What every object has besides the fields of its kind. */
+export const objectFields: JsonSchema = {
+  ...typeFields,
+  metadata: {
+    description: "Standard metadata of all objects.",
+    allOf: [refTo(`${metaPrefix}ObjectMeta`)],
+  },
+};
+
 /** The published schema of a custom kind: its own fields, and the metadata all objects have. */
 function objectSchema(kind: Kind, schema: JsonSchema): JsonSchema {
   const properties = isJsonObject(schema["properties"]) ? schema["properties"] : {};
   return {
     ...schema,
     type: "object",
-    properties: {
-      ...properties,
-      ...typeFields,
-      metadata: {
-        description: "Standard metadata of all objects.",
-        allOf: [refTo(`${metaPrefix}ObjectMeta`)],
-      },
-    },
+    properties: { ...properties, ...objectFields },
     ...gvkList(kind),
   };
 }
