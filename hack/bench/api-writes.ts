@@ -1,4 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { Agent, request } from "node:https";
+import { join } from "node:path";
 import { Etcd3 } from "etcd3";
 import { loadKubeconfig } from "../../api/client/kubeconfig.ts";
 import { openLmdbStore } from "../../api/store/lmdb.ts";
@@ -11,6 +14,7 @@ import { scratchDir } from "./world.ts";
 const clients = 64;
 const rounds = 3;
 const durationMs = 2_000;
+const floorServer = join(import.meta.dirname, "floor-server.ts");
 const payload = "x".repeat(900); // with its metadata an object comes to 1 KiB
 
 /** Part of every name: no two writes meet. */
@@ -18,14 +22,15 @@ let counter = 0;
 
 type Note = Parameters<Section>[0];
 type Write = () => Promise<void>;
+type Side = AsyncDisposable & { readonly write: Write };
 
 /** Creates ConfigMaps over keep-alive connections, one per client, as 64 processes would. */
-async function apiWrites(kubeconfig: string): Promise<AsyncDisposable & { readonly write: Write }> {
+async function apiWrites(kubeconfig: string, server?: string): Promise<Side> {
   const { config } = await loadKubeconfig({ path: kubeconfig });
   const { credentials } = config;
   const who = typeof credentials === "function" ? await credentials() : credentials;
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
-  const url = new URL("/api/v1/namespaces/default/configmaps", config.server);
+  const url = new URL("/api/v1/namespaces/default/configmaps", server ?? config.server);
   const options = {
     agent,
     method: "POST",
@@ -83,8 +88,24 @@ async function compare(
   };
 }
 
+/** The same requests to a server that does nothing but store them. */
+async function openFloor(dataDir: string, kubeconfig: string): Promise<Side> {
+  const argv = [floorServer, join(dataDir, "pki"), join(dataDir, "floor")];
+  const child = spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"] });
+  const [port] = (await once(child.stdout, "data")) as [Buffer];
+  const side = await apiWrites(kubeconfig, `https://127.0.0.1:${port.toString().trim()}`);
+  return {
+    write: side.write,
+    async [Symbol.asyncDispose]() {
+      await side[Symbol.asyncDispose]();
+      child.stdin.end();
+      await once(child, "exit");
+    },
+  };
+}
+
 /** An API server alone, on the embedded store unless a URL is given, and a way to write to it. */
-async function openSide(store?: string): Promise<AsyncDisposable & { readonly write: Write }> {
+async function openSide(store?: string): Promise<Side & { readonly floor: () => Promise<Side> }> {
   await using stack = new AsyncDisposableStack();
   const { path: dataDir } = stack.use(await scratchDir());
   const server = await startLighthouse({
@@ -96,20 +117,27 @@ async function openSide(store?: string): Promise<AsyncDisposable & { readonly wr
   });
   stack.use(server);
   const { write } = stack.use(await apiWrites(server.kubeconfig));
+  const floor = async (): Promise<Side> => openFloor(dataDir, server.kubeconfig);
   const owned = stack.move();
-  return { write, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { write, floor, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-async function compareLmdb(note: Note): Promise<Figure> {
+async function compareLmdb(note: Note): Promise<readonly Figure[]> {
   await using dir = await scratchDir();
   await using store = await openLmdbStore(`${dir.path}/bare`);
   await using ours = await openSide();
+  await using floor = await ours.floor();
   const value = Buffer.alloc(1_024, 7);
   const bare: Write = async () => {
     await store.put(`/registry/core/configmaps/default/bare-${counter++}`, value, 0);
   };
-  const what = `durable writes by ${clients} clients, embedded store: API / bare driver`;
-  return await compare(what, { ours: ours.write, bare }, note);
+  const what = `durable writes by ${clients} clients, embedded store: API`;
+  const sides = { ours: ours.write, bare };
+  return [
+    // What HTTPS itself leaves of the driver's rate bounds the second figure.
+    await compare(`${what} / HTTPS straight to the driver`, { ...sides, bare: floor.write }, note),
+    await compare(`${what} / driver called in process`, sides, note),
+  ];
 }
 
 async function compareEtcd(note: Note): Promise<Figure> {
@@ -129,7 +157,7 @@ async function compareEtcd(note: Note): Promise<Figure> {
 }
 
 /** Durable creates of 1 KiB by 64 clients through the API against the bare embedded store. */
-export const benchLmdbWrites: Section = async (note) => [await compareLmdb(note)];
+export const benchLmdbWrites: Section = compareLmdb;
 
 /** The same against puts of the bare etcd3 package, on one real etcd. */
 export const benchEtcdWrites: Section = async (note) => [await compareEtcd(note)];

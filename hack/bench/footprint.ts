@@ -12,6 +12,8 @@ import { startWorld, type World } from "./world.ts";
 const repeats = 10;
 const restarts = 3;
 const idleMs = 10_000;
+/** What a start or a rollout sets going may end first. */
+const settleMs = 20_000;
 const program = join(import.meta.dirname, "..", "..", "cli", "lighthouse.mjs");
 
 /** Milliseconds of one `lighthouse get app`, from spawn to exit. */
@@ -60,8 +62,8 @@ async function readyLines(world: World): Promise<Figure> {
 
 async function idle(world: World, note: (line: string) => void): Promise<readonly Figure[]> {
   const { pid } = world.lighthouse();
-  note(`leaving it alone for ${idleMs / 1_000} s`);
-  await sleep(idleMs / 2); // what a start sets going may end first
+  note(`leaving it alone for ${(settleMs + idleMs) / 1_000} s`);
+  await sleep(settleMs);
   const before = await cpuSeconds(pid);
   await sleep(idleMs);
   const cpu = ((await cpuSeconds(pid)) - before) / (idleMs / 1_000);

@@ -27,7 +27,8 @@ type Ours = {
   /** CPU seconds of `lighthouse up` until then. */
   readonly cpu: number;
 };
-type Round = Ours & { readonly raw: number };
+/** `raws`: seconds of the engine alone, by {@link widths}. */
+type Round = Ours & { readonly raws: readonly number[] };
 
 async function rawRound(engine: RawEngine, network: Network, width: number): Promise<number> {
   const names = Array.from({ length: count }, (_, i) => `raw-${network}-${width}-${i}`);
@@ -66,13 +67,21 @@ async function ourRound(world: World, network: Network, round: number): Promise<
   return times;
 }
 
+/** The engine's concurrency that was the best over all rounds: the luck of one round is no yardstick. */
+function bestWidth(results: readonly Round[]): (round: Round) => number {
+  const medians = widths.map((_width, i) => median(results.map(({ raws }) => raws[i] ?? NaN)));
+  const best = medians.indexOf(Math.min(...medians));
+  return ({ raws }) => raws[best] ?? NaN;
+}
+
 function figuresOf(network: Network, results: readonly Round[]): readonly Figure[] {
+  const raw = bestWidth(results);
   const of = (pick: (round: Round) => number): number => median(results.map(pick));
   const ratio = (what: string, pick: (round: Round) => number): Figure => ({
     what: `${count} containers, ${network} network: apply to ${what} / engine alone`,
-    value: of((round) => pick(round) / round.raw),
+    value: of((round) => pick(round) / raw(round)),
     unit: "x",
-    from: `${of(pick).toFixed(2)} s / ${of(({ raw }) => raw).toFixed(2)} s`,
+    from: `${of(pick).toFixed(2)} s / ${of(raw).toFixed(2)} s`,
   });
   return [
     { ...ratio("all running", ({ running }) => running), atMost: 1.2 },
@@ -96,7 +105,7 @@ export const benchRollout: Section = async (note) => {
       const raws: number[] = [];
       for (const width of widths) raws.push(await rawRound(world.engine, network, width));
       const ours = await ourRound(world, network, round);
-      results.get(network)?.push({ ...ours, raw: Math.min(...raws) });
+      results.get(network)?.push({ ...ours, raws });
       note(
         `round ${round}, ${network}: engine ${raws.map((one) => one.toFixed(2)).join(" / ")} s, ` +
           `ours running ${ours.running.toFixed(2)} s, Ready ${ours.ready.toFixed(2)} s, ` +
