@@ -56,7 +56,8 @@ test("a place changes hands in order: prepared, handed over, and given back", as
   await untilReady(rig.api, "v2");
   await until("v1", podReason.stopped);
   const verbs = simulated.requests.slice(from).filter((one) => one.startsWith("POST"));
-  const [[old], [fresh]] = await Promise.all([v1, v2].map((pod) => containersOf(rig.engine, pod)));
+  const rows = await Promise.all([v1, v2].map((pod) => containersOf(rig.engine, pod)));
+  const [old, fresh] = rows.map(([row]) => row);
   expect(verbs).toEqual([
     `POST /containers/${old?.id}/stop`,
     `POST /containers/${fresh?.id}/start`,

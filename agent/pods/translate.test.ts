@@ -270,6 +270,98 @@ test("translate() mounts each kind of volume as Docker can", () => {
   ]);
 });
 
+test("translate() writes files of the pod's own fields and of several sources", () => {
+  const fieldRef = { fieldPath: "metadata.labels['tier']" };
+  const volumes = [
+    { name: "info", downwardAPI: { items: [{ path: "tier", fieldRef, mode: 0o400 }] } },
+    {
+      name: "all",
+      projected: {
+        sources: [
+          { configMap: { name: "settings", items: [{ key: "color", path: "look/color" }] } },
+          { secret: { name: "login" } },
+          { downwardAPI: { items: [{ path: "node", fieldRef: { fieldPath: "spec.nodeName" } }] } },
+          { configMap: { name: "none", optional: true } },
+        ],
+      },
+    },
+  ];
+  const volumeMounts = [
+    { name: "info", mountPath: "/info" },
+    { name: "all", mountPath: "/all" },
+  ];
+  const metadata = { labels: { tier: "front" } };
+  const { files } = translated({ volumeMounts }, { spec: { volumes }, metadata });
+  expect(files.map(({ path, content }) => `${path}=${Buffer.from(content).toString()}`)).toEqual([
+    "/info/tier=front",
+    "/all/look/color=blue",
+    "/all/password=open sesame",
+    "/all/node=host-1",
+  ]);
+});
+
+test.each([
+  [{ secret: { secretName: "none" } }, /Secret "none"/],
+  [{ configMap: { name: "settings", items: [{ key: "x", path: "x" }] } }, /key "x"/],
+  [{ configMap: { name: "settings", items: [{ key: "color", path: "../x" }] } }, /leads out/],
+  [{ downwardAPI: { items: [{ path: "x" }] } }, /resourceFieldRef/],
+  [{ projected: { sources: [{ serviceAccountToken: { path: "t" } }] } }, /other than/],
+  [{ nfs: { server: "s", path: "/" } }, /not supported/],
+])("translate() refuses volume %j", (source, message) => {
+  const volumes = [{ name: "v", ...source }];
+  const volumeMounts = [{ name: "v", mountPath: "/v" }];
+  expect(() => translated({ volumeMounts }, { spec: { volumes } })).toThrow(message);
+});
+
+test.each([
+  ["a subPath of an emptyDir", { emptyDir: {} }, /subPath/],
+  ["a subPath that is no file", { configMap: { name: "settings" } }, /"shape"/],
+])("translate() refuses %s", (_why, source, message) => {
+  const volumes = [{ name: "v", ...source }];
+  const volumeMounts = [{ name: "v", mountPath: "/v", subPath: "shape" }];
+  expect(() => translated({ volumeMounts }, { spec: { volumes } })).toThrow(message);
+});
+
+test("translate() gives a volume a name when containers share it", () => {
+  const volumeMounts = [{ name: "ram", mountPath: "/ram" }];
+  const volumes = [{ name: "ram", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }];
+  const containers = [
+    { name: "app", image: "web:1", volumeMounts },
+    { name: "side", image: "web:1", volumeMounts },
+  ];
+  const { spec } = translated({}, { spec: { containers, volumes } });
+  expect(spec.HostConfig?.Mounts?.[0]).toMatchObject({
+    Type: "volume",
+    Source: "lh_1a2b3c4d-0000-4000-8000-000000000000_ram",
+    VolumeOptions: { DriverConfig: { Options: { type: "tmpfs", o: "size=1048576" } } },
+  });
+});
+
+test("translate() shares the processes of a pod, and passes mount propagation on", () => {
+  const containers = [
+    { name: "app", image: "web:1" },
+    {
+      name: "side",
+      image: "web:1",
+      volumeMounts: [
+        { name: "h", mountPath: "/h", mountPropagation: "Bidirectional", subPath: "below" },
+        { name: "d", mountPath: "/d", mountPropagation: "HostToContainer" },
+      ],
+    },
+  ];
+  const volumes = [
+    { name: "h", hostPath: { path: "/srv" } },
+    { name: "d", hostPath: { path: "/srv", type: "Directory" } },
+  ];
+  const spec = { containers, volumes, shareProcessNamespace: true };
+  const { spec: body } = translated({}, { spec, name: "side" });
+  expect(body.HostConfig).toMatchObject({
+    PidMode: "container:root-id",
+    Binds: ["/srv/below:/h:rw,rshared"],
+    Mounts: [{ Type: "bind", BindOptions: { Propagation: "rslave" } }],
+  });
+});
+
 test("translate() refuses paths that lead out of a volume", () => {
   const volumes = [{ name: "logs", hostPath: { path: "/var/log" } }];
   const volumeMounts = [{ name: "logs", mountPath: "/logs", subPath: "../../etc" }];
