@@ -93,6 +93,11 @@ function createApp({ log, tls }: AppOptions): App {
 function acceptAnyBody(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  // HTTP/2 sends bodies with neither length nor type; fastify then takes them for none, unread.
+  app.addHook("onRequest", async ({ headers, raw }) => {
+    const { stream } = raw as { readonly stream?: ServerHttp2Stream };
+    if (stream?.endAfterHeaders === false) headers["content-type"] ??= "application/json";
+  });
 }
 
 function guard(app: App, { authenticator, authorizer }: AppOptions): void {

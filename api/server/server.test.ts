@@ -106,6 +106,18 @@ test("startServer() serves HTTP/1.1 and HTTP/2 on one port, as whom the certific
   expect(JSON.parse(refused.body).message).toContain('User "system:beacon:local" cannot list');
 });
 
+test("a body over HTTP/2 needs neither a length nor a type", async () => {
+  const { admin } = await start();
+  const status = await new Promise((resolve, reject) => {
+    const path = "/api/v1/namespaces";
+    const stream = session(admin).request({ ":method": "POST", ":path": path });
+    stream.on("response", (headers) => resolve(headers[":status"]));
+    stream.on("error", reject).resume();
+    stream.end(JSON.stringify({ metadata: { name: "typeless" } }));
+  });
+  expect(status).toBe(201);
+});
+
 test("startServer() answers strangers with 401, except for probes, and sets the usual headers", async () => {
   const { admin, url } = await start();
   const { authority } = admin;
