@@ -1,10 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** A kubectl binary of this machine. */
 export type Kubectl = {
   readonly path: string;
-  /** e.g. `1.32`; undefined for a plain `kubectl`, whose version only it knows. */
+  /** e.g. `1.32`; undefined for a plain `kubectl` that does not say. */
   readonly minor: string | undefined;
 };
 
@@ -25,9 +26,16 @@ function entries(folder: string): readonly string[] {
   }
 }
 
+/** What a plain `kubectl` says of itself, e.g. Debian's `1.20`. */
+function minorOf(path: string): string | undefined {
+  const { stdout } = spawnSync(path, ["version", "--client", "-o", "json"], { encoding: "utf8" });
+  return /"gitVersion": *"v(1\.\d+)\./.exec(stdout)?.[1];
+}
+
 /**
  * Every kubectl there is, oldest first. A plain `kubectl` counts only where there is no versioned
- * one: it may be a dispatcher that picks the binary by the server's version.
+ * one: it may be a dispatcher that picks the binary by the server's version. To test
+ * one more, put it on PATH as `kubectl.1.20`.
  */
 export function kubectls(): readonly Kubectl[] {
   const folders = [
@@ -47,7 +55,7 @@ export function kubectls(): readonly Kubectl[] {
   );
   if (versioned.length > 0) return versioned;
   const plain = folders.map((folder) => join(folder, "kubectl")).find(isExecutable);
-  return plain === undefined ? [] : [{ path: plain, minor: undefined }];
+  return plain === undefined ? [] : [{ path: plain, minor: minorOf(plain) }];
 }
 
 /** One kubectl for tests that need any: 1.32 if it is there, else the newest. */
