@@ -52,6 +52,21 @@ const withInit = buildPod({
     containers: [{ name: "app", image: "web:1" }],
   },
 });
+const withSidecar = buildPod({
+  spec: {
+    initContainers: [{ name: "proxy", image: "web:1", restartPolicy: "Always" }],
+    containers: [{ name: "app", image: "web:1" }],
+  },
+});
+const wellEnded = endedHistory({
+  ending: {
+    containerId: "x",
+    exitCode: 0,
+    reason: "Completed",
+    startedAtMs: noonMs - 60_000,
+    finishedAtMs: noonMs - 10_000,
+  },
+});
 const never = buildPod({ spec: { restartPolicy: "Never" } });
 const onFailure = buildPod({ spec: { restartPolicy: "OnFailure" } });
 const withPort = buildPod({
@@ -196,6 +211,96 @@ test.each<[string, Partial<Seen>, string, number?]>([
       histories: new Map([["one", { ...noHistory, startedAtMs: noonMs }]]),
     },
     "",
+  ],
+  [
+    "starts the next init container once the one before ended well",
+    {
+      pod: withInit,
+      containers: [
+        endedFact({ name: "one", exitCode: 0 }),
+        createdFact({ name: "two" }),
+        createdFact(),
+      ],
+      histories: new Map([["one", wellEnded]]),
+    },
+    "start two",
+  ],
+  [
+    "starts the mains once all init containers ended well, even if those are gone",
+    {
+      pod: withInit,
+      containers: [createdFact()],
+      histories: new Map([
+        ["one", wellEnded],
+        ["two", wellEnded],
+      ]),
+    },
+    "start app",
+  ],
+  [
+    "tries a failed init container again",
+    {
+      pod: withInit,
+      containers: [endedFact({ name: "one" }), createdFact({ name: "two" }), createdFact()],
+      histories: new Map([["one", endedHistory()]]),
+    },
+    "start one",
+  ],
+  [
+    "does not try a failed init container again with policy Never",
+    {
+      pod: { ...withInit, spec: { ...withInit.spec, restartPolicy: "Never" } },
+      containers: [endedFact({ name: "one" }), createdFact({ name: "two" }), createdFact()],
+      histories: new Map([["one", endedHistory()]]),
+    },
+    "",
+  ],
+  [
+    "starts a sidecar before what follows it, which joins its network",
+    { ...fresh, pod: withSidecar },
+    "pull proxy,pull app,create proxy,create app,start proxy",
+  ],
+  [
+    "starts the mains once the sidecar runs",
+    {
+      pod: withSidecar,
+      containers: [buildFact({ name: "proxy" }), createdFact({ networkOf: "id-proxy" })],
+      histories: new Map([["proxy", { ...noHistory, startedAtMs: noonMs }]]),
+    },
+    "start app",
+  ],
+  [
+    "restarts a sidecar that ended, whatever the policy of the pod",
+    {
+      pod: { ...withSidecar, spec: { ...withSidecar.spec, restartPolicy: "Never" } },
+      containers: [
+        endedFact({ name: "proxy", exitCode: 0 }),
+        buildFact({ networkOf: "id-proxy", startedAtMs: noonMs - 30_000 }),
+      ],
+      histories: new Map([
+        ["proxy", wellEnded],
+        ["app", { ...noHistory, startedAtMs: noonMs - 30_000 }],
+      ]),
+    },
+    "stop id-app 30s,start proxy,start app",
+  ],
+  [
+    "waits to start a container whose start failed",
+    { ...fresh, containers: [createdFact()], troubles: new Map([["app", trouble]]) },
+    "",
+    4_000,
+  ],
+  [
+    "waits to check host ports that were taken",
+    {
+      ...fresh,
+      pod: withPort,
+      desired: "Prepared",
+      containers: [createdFact()],
+      troubles: new Map([["", trouble]]),
+    },
+    "",
+    4_000,
   ],
   [
     "checks host ports before it says that it is prepared",

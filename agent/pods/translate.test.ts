@@ -3,8 +3,7 @@ import { buildPod } from "../../test/kit/pod-world.ts";
 import { containerLabel, label } from "../../crds/labels.ts";
 import type { Pod } from "../../api/machinery/resources.ts";
 import { type ContainerOf, membersOf } from "./containers.ts";
-import { expand } from "./env.ts";
-import { type Sources, sourceNames } from "./sources.ts";
+import type { Sources } from "./sources.ts";
 import { dockerName, translate } from "./translate.ts";
 
 const sources: Sources = new Map([
@@ -366,37 +365,4 @@ test("translate() refuses paths that lead out of a volume", () => {
   const volumes = [{ name: "logs", hostPath: { path: "/var/log" } }];
   const volumeMounts = [{ name: "logs", mountPath: "/logs", subPath: "../../etc" }];
   expect(() => translated({ volumeMounts }, { spec: { volumes } })).toThrow(/leads out of it/);
-});
-
-test("sourceNames() finds each ConfigMap and Secret once", () => {
-  const pod = buildPod({
-    spec: {
-      containers: [
-        {
-          name: "app",
-          envFrom: [{ secretRef: { name: "login" } }],
-          env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "settings", key: "a" } } }],
-        },
-      ],
-      volumes: [
-        { name: "v", configMap: { name: "settings" } },
-        { name: "p", projected: { sources: [{ secret: { name: "more" } }] } },
-      ],
-    },
-  });
-  expect(
-    sourceNames(pod)
-      .map(({ kind, name }) => `${kind}/${name}`)
-      .toSorted(),
-  ).toEqual(["ConfigMap/settings", "Secret/login", "Secret/more"]);
-});
-
-test.each([
-  ["$(A)", "1"],
-  ["$$(A)", "$(A)"],
-  ["$(B)", "$(B)"],
-  ["$A $", "$A $"],
-  ["$(A)$(A)", "11"],
-])("expand(%s) is %s", (input, want) => {
-  expect(expand(input, new Map([["A", "1"]]))).toBe(want);
 });
