@@ -18,7 +18,7 @@ import type { Prober } from "./prober.ts";
 import { podSources } from "./pod-sources.ts";
 import { type Reacher, subjectsOf } from "./reach.ts";
 import { createReporter } from "./report.ts";
-import { note, StepFailure } from "./trouble.ts";
+import { isPassing, note, StepFailure } from "./trouble.ts";
 
 /** The index of the pod cache by the pod that they replace: `namespace/name`. */
 export const replacesIndex = "replaces";
@@ -51,6 +51,7 @@ export type PodRuntimeOptions = {
 const roundsPerTurn = 4;
 const nextTurnMs = 200;
 const engineAwayMs = 500;
+const apiAwayMs = 2_000;
 
 /** What a pod works towards among those of its place. */
 function place(
@@ -95,7 +96,9 @@ class PodRuntime implements Reconciler {
       },
       beforeWait: async (pod) => {
         const seen = await this.#look(pod, AbortSignal.timeout(10_000));
-        await this.#report(seen);
+        await this.#report(seen).catch((err: unknown) => {
+          if (!isPassing(err)) throw err; // telling can wait, the work need not
+        });
       },
     };
   }
@@ -108,8 +111,9 @@ class PodRuntime implements Reconciler {
       if (pod === undefined) return {};
       return await this.#work(pod, signal);
     } catch (err) {
-      if (!isEngineAway(err) || signal.aborted) throw err;
-      return { requeueAfterMs: engineAwayMs };
+      if (signal.aborted || !(isPassing(err) || isEngineAway(err))) throw err;
+      // No fault of the pod: what is away says so elsewhere, and the pod must not wait long for it.
+      return { requeueAfterMs: isEngineAway(err) ? engineAwayMs : apiAwayMs };
     }
   }
 
