@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type LightMyRequestResponse } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { crds } from "../../../crds/crds.ts";
 import { isJsonObject } from "../../machinery/equality.ts";
@@ -100,7 +100,7 @@ test("a kind without a schema is an object of any shape", async () => {
 });
 
 test("each form has its own tag, and changes with the kinds", async () => {
-  const get = (accept: string, etag = ""): ReturnType<FastifyInstance["inject"]> =>
+  const get = (accept: string, etag = ""): Promise<LightMyRequestResponse> =>
     app.inject({ url, headers: { accept, "if-none-match": etag } });
   const protobuf = await get(asked);
   expect(protobuf.headers).toMatchObject({ "content-type": answered, vary: "Accept" });
