@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { unauthorized } from "../machinery/errors.ts";
@@ -127,8 +128,16 @@ function certificateOf(socket: Partial<TLSSocket>): Uint8Array | undefined {
   return certificates.get(socket);
 }
 
-/** Open watches and idle HTTP/2 sessions would keep `close` waiting for ever. */
+/**
+ * Open watches, idle HTTP/2 sessions and connections that never asked for anything would keep
+ * `close` waiting for ever.
+ */
 function closeSessions(app: App, stop: () => void): void {
+  const sockets = new Set<Socket>();
+  app.server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   const sessions = new Set<{ close(): void; destroy(): void }>();
   app.server.on("session", (session: { close(): void; destroy(): void } & NodeJS.EventEmitter) => {
     sessions.add(session);
@@ -139,7 +148,8 @@ function closeSessions(app: App, stop: () => void): void {
     for (const session of sessions) session.close(); // streams that have begun may end
     const late = setTimeout(() => {
       for (const session of sessions) session.destroy();
-      app.server.closeAllConnections?.();
+      // Not by the server's own closeAllConnections: those with HTTP/2 have none.
+      for (const socket of sockets) socket.destroy();
     }, 2_000);
     late.unref();
   });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { connect, type ClientHttp2Session } from "node:http2";
 import { request as httpsRequest } from "node:https";
@@ -225,6 +226,27 @@ test("a server's end does not wait for watches and idle connections", async () =
   const before = performance.now();
   await server[Symbol.asyncDispose]();
   expect(performance.now() - before).toBeLessThan(1_500);
+});
+
+test("a server's end does not wait for connections that never asked for anything", async () => {
+  const server = await startServer(optionsFor());
+  const { port } = new URL(server.admin.server);
+  const before = performance.now();
+  const silent = tcpConnect(Number(port), "127.0.0.1");
+  const ca = server.admin.authority;
+  const secure = tlsConnect({
+    port: Number(port),
+    host: "127.0.0.1",
+    ca,
+    ALPNProtocols: ["http/1.1"],
+  });
+  for (const socket of [silent, secure]) {
+    socket.on("error", () => {}); // how the end looks to them
+    stack.defer(() => void socket.destroy());
+  }
+  await once(secure, "secureConnect");
+  await server[Symbol.asyncDispose]();
+  expect(performance.now() - before).toBeLessThan(5_000);
 });
 
 test("startServer() says which port is taken and what to do", async () => {
