@@ -3,8 +3,7 @@ import type { JsonSchema } from "../kinds/kind.ts";
 import { objectFields } from "./schemas.ts";
 
 /** A `$ref` of OpenAPI v3 as one of v2. */
-export const toV2Ref = (ref: string): string =>
-  ref.replace("#/components/schemas/", "#/definitions/");
+const toV2Ref = (ref: string): string => ref.replace("#/components/schemas/", "#/definitions/");
 
 // Each promises nothing about the shape of a value, so a v2 reader loses only validation.
 const unknownToV2: readonly string[] = ["allOf", "anyOf", "not", "nullable", "oneOf"];
