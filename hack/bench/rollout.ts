@@ -16,6 +16,8 @@ const count = 50;
 const rounds = 3;
 /** The engine is at its best somewhere here on 2 to 16 cores; the better one counts. */
 const widths = [4, 8];
+/** A rollout that takes longer than this has failed. */
+const patienceMs = 100_000;
 const networks = ["host", "bridge"] as const;
 
 type Network = RawSpec["network"];
@@ -48,6 +50,11 @@ async function ourRound(world: World, network: Network, round: number): Promise<
   stack.defer(() => end.abort());
   const started = new Set<string>();
   const all = Promise.withResolvers<void>();
+  const late = (): void => {
+    all.reject(new Error(`Only ${started.size} of ${count} containers started`));
+  };
+  const timer = setTimeout(late, patienceMs);
+  stack.defer(() => clearTimeout(timer));
   await world.engine.follow(({ Action, Actor }) => {
     if (Action !== "start" || Actor.Attributes[label.application] !== name) return;
     started.add(Actor.ID);
@@ -60,9 +67,8 @@ async function ourRound(world: World, network: Network, round: number): Promise<
   const sent = benchApplication(name, count, network);
   await world.client.create<AnyObject>(sentApplications, sent);
   const ready = untilReady(world.client, name).then(passed);
-  await all.promise;
-  const running = passed();
-  const times = { running, ready: await ready, cpu: (await cpuSeconds(pid)) - cpuBefore };
+  const [running, untilThen] = await Promise.all([all.promise.then(passed), ready]);
+  const times = { running, ready: untilThen, cpu: (await cpuSeconds(pid)) - cpuBefore };
   await removeApplication(world, name);
   return times;
 }
