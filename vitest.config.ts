@@ -14,6 +14,8 @@ export default defineConfig({
           name: "unit",
           include: ["**/*.test.ts"],
           exclude: ["**/node_modules/**", ".cache/**", ...slow],
+          // One process for many files: loading the modules anew for each took longer than the tests.
+          isolate: false,
           testTimeout: 15_000,
         },
       },
