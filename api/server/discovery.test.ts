@@ -1,10 +1,9 @@
 import Fastify, { type FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { crds } from "../../crds/crds.ts";
+import { ourKinds } from "../../test/kit/kinds.ts";
 import { discoveryForm, serveDiscovery } from "./discovery.ts";
 import { mapErrors } from "./errors.ts";
-import { type CrdSpec, customKinds } from "./kinds/custom.ts";
-import { type KindTable, kindTable } from "./kinds/table.ts";
+import type { KindTable } from "./kinds/table.ts";
 
 const kubectlAccept =
   "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
@@ -13,10 +12,7 @@ let kinds: KindTable;
 let app: FastifyInstance;
 
 beforeEach(() => {
-  kinds = kindTable([]);
-  for (const { metadata, spec } of crds) {
-    kinds.set(metadata.name, customKinds(spec as unknown as CrdSpec));
-  }
+  kinds = ourKinds();
   app = Fastify();
   mapErrors(app);
   serveDiscovery(app, kinds, () => "127.0.0.1:6443");

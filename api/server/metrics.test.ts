@@ -1,16 +1,11 @@
 import Fastify from "fastify";
 import { expect, test } from "vitest";
-import { crds } from "../../crds/crds.ts";
-import { type CrdSpec, customKinds } from "./kinds/custom.ts";
-import { kindTable } from "./kinds/table.ts";
+import { ourKinds } from "../../test/kit/kinds.ts";
 import { serverMetrics } from "./metrics.ts";
 import { requestInfo } from "./objects/request-info.ts";
 
 async function metricsAfter(...urls: readonly string[]): Promise<string> {
-  const kinds = kindTable([]);
-  for (const { metadata, spec } of crds) {
-    kinds.set(metadata.name, customKinds(spec as unknown as CrdSpec));
-  }
+  const kinds = ourKinds();
   const metrics = serverMetrics(kinds);
   const app = Fastify();
   app.addHook("onRequest", async (request) => {

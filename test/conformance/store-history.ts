@@ -101,6 +101,7 @@ export function storeHistory(start: Start, traits: StoreTraits): void {
     });
   });
 
+  // A memory store is gone with its process: there is nothing to find again.
   describe.runIf(traits.durable)("restart", () => {
     test("finds entries, revisions and the compaction floor again", async () => {
       const { store, reopen } = await start();

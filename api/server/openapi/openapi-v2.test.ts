@@ -1,10 +1,10 @@
 import Fastify, { type FastifyInstance, type LightMyRequestResponse } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { crds } from "../../../crds/crds.ts";
+import { ourKinds } from "../../../test/kit/kinds.ts";
 import { isJsonObject } from "../../machinery/equality.ts";
 import { mapErrors } from "../errors.ts";
 import { type CrdSpec, customKinds } from "../kinds/custom.ts";
-import { type KindTable, kindTable } from "../kinds/table.ts";
+import type { KindTable } from "../kinds/table.ts";
 import { openApiV2Form, serveOpenApiV2 } from "./openapi-v2.ts";
 
 const asked = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
@@ -15,10 +15,7 @@ let kinds: KindTable;
 let app: FastifyInstance;
 
 beforeEach(() => {
-  kinds = kindTable([]);
-  for (const { metadata, spec } of crds) {
-    kinds.set(metadata.name, customKinds(spec as unknown as CrdSpec));
-  }
+  kinds = ourKinds();
   app = Fastify();
   mapErrors(app);
   serveOpenApiV2(app, kinds);

@@ -1,10 +1,9 @@
 import Fastify, { type FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { crds } from "../../../crds/crds.ts";
+import { ourKinds } from "../../../test/kit/kinds.ts";
 import { isJsonObject, type JsonObject } from "../../machinery/equality.ts";
 import { mapErrors } from "../errors.ts";
-import { type CrdSpec, customKinds } from "../kinds/custom.ts";
-import { type KindTable, kindTable } from "../kinds/table.ts";
+import type { KindTable } from "../kinds/table.ts";
 import { builtInDefinitions } from "./builtin.ts";
 import { serveOpenApi } from "./openapi.ts";
 
@@ -12,10 +11,7 @@ let kinds: KindTable;
 let app: FastifyInstance;
 
 beforeEach(() => {
-  kinds = kindTable([]);
-  for (const { metadata, spec } of crds) {
-    kinds.set(metadata.name, customKinds(spec as unknown as CrdSpec));
-  }
+  kinds = ourKinds();
   app = Fastify();
   mapErrors(app);
   serveOpenApi(app, kinds);
