@@ -23,7 +23,8 @@ function concerns({ key, at }: Item, { prefix, since }: Interest): boolean {
 export class Collection {
   readonly #listeners = new Map<Listener, Interest>();
   readonly #items = new Map<string, Item>();
-  #keys: string[] | undefined;
+  /** The same in key order, from the first list on: a list is then one copy of a range. */
+  #sorted: Item[] | undefined;
   #window: ItemEvent[] = [];
   #first = 0;
   #bytes = 0;
@@ -44,33 +45,30 @@ export class Collection {
   /** Takes in an item of the first list. */
   load(item: Item): void {
     this.#items.set(item.key, item);
-    this.#keys = undefined;
+    this.#sorted = undefined;
   }
 
   /** The items whose key starts with `prefix`, in key order. */
   list(prefix: string): readonly Item[] {
-    const keys = (this.#keys ??= [...this.#items.keys()].sort());
-    const found: Item[] = [];
-    for (let i = lowerBound(keys, prefix); i < keys.length; i++) {
-      const key = keys[i];
-      if (key === undefined || !key.startsWith(prefix)) break;
-      const item = this.#items.get(key);
-      if (item !== undefined) found.push(item);
-    }
-    return found;
+    const sorted = this.#inOrder();
+    return sorted.slice(lowerBound(sorted, prefix), lowerBound(sorted, prefix + afterAll));
+  }
+
+  /** How many items `list` would give; costs next to nothing. */
+  count(prefix: string): number {
+    const sorted = this.#inOrder();
+    return lowerBound(sorted, prefix + afterAll) - lowerBound(sorted, prefix);
   }
 
   /** Takes in one change and keeps it in the window. */
   apply(event: StoreEvent): ItemEvent {
     const previous = this.#items.get(event.key);
-    if (event.type === "delete") {
-      this.#items.delete(event.key);
-      if (this.#keys !== undefined) removeSorted(this.#keys, event.key);
-      return this.#remember(eventOf("DELETED", event, previous));
-    }
-    if (previous === undefined && this.#keys !== undefined) insertSorted(this.#keys, event.key);
-    const made = eventOf(previous === undefined ? "ADDED" : "MODIFIED", event, previous);
-    this.#items.set(event.key, made.item);
+    const kept = previous === undefined ? "ADDED" : "MODIFIED";
+    const type = event.type === "delete" ? "DELETED" : kept;
+    const made = eventOf(type, event, previous);
+    if (type === "DELETED") this.#items.delete(event.key);
+    else this.#items.set(event.key, made.item);
+    this.#place(event.key, type === "DELETED" ? undefined : made.item);
     return this.#remember(made);
   }
 
@@ -103,6 +101,22 @@ export class Collection {
   reset(): void {
     for (const listener of this.#listeners.keys()) listener.onReset();
     this.#listeners.clear();
+  }
+
+  #inOrder(): Item[] {
+    this.#sorted ??= [...this.#items.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    return this.#sorted;
+  }
+
+  /** Puts an item in its place in the order, or takes away what is there. */
+  #place(key: string, item: Item | undefined): void {
+    const sorted = this.#sorted;
+    if (sorted === undefined) return;
+    const index = lowerBound(sorted, key);
+    const there = sorted[index]?.key === key;
+    if (item === undefined) sorted.splice(index, there ? 1 : 0);
+    else if (there) sorted[index] = item;
+    else sorted.splice(index, 0, item);
   }
 
   #after(since: Revision, prefix: string): readonly ItemEvent[] {
@@ -140,22 +154,16 @@ export class Collection {
   }
 }
 
-function lowerBound(keys: readonly string[], key: string): number {
+/** Greater than what follows a prefix in any key: those are percent-escaped ASCII. */
+const afterAll = "\uffff";
+
+function lowerBound(items: readonly Item[], key: string): number {
   let low = 0;
-  let high = keys.length;
+  let high = items.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((keys[middle] ?? "") < key) low = middle + 1;
+    if ((items[middle]?.key ?? "") < key) low = middle + 1;
     else high = middle;
   }
   return low;
-}
-
-function insertSorted(keys: string[], key: string): void {
-  keys.splice(lowerBound(keys, key), 0, key);
-}
-
-function removeSorted(keys: string[], key: string): void {
-  const index = lowerBound(keys, key);
-  if (keys[index] === key) keys.splice(index, 1);
 }

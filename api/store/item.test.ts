@@ -1,6 +1,6 @@
 import { assert, dictionary, jsonValue, nat, property, string } from "fast-check";
 import { expect, test } from "vitest";
-import { encodeObject, eventOf, frameOf, itemOf } from "./item.ts";
+import { encodeObject, eventOf, frameOf, itemOf, keptItemOf } from "./item.ts";
 
 const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "a", resourceVersion: "7" } };
 
@@ -44,4 +44,13 @@ test("any object survives, also one that holds the marker itself", () => {
       expect(read).toEqual({ ...plain, metadata: { ...plain.metadata, resourceVersion } });
     }),
   );
+});
+
+test("keptItemOf() keeps parsed forms only as long as there is room for them", () => {
+  const value = encodeObject({ ...pod, data: "x".repeat(7 << 20) });
+  const items = [1, 2, 3, 4, 5].map((at) => keptItemOf(`/k${at}`, value, at));
+  const [first] = items.map(({ object }) => object);
+  expect(items[4]?.object).toBe(items[4]?.object);
+  expect(items[0]?.object).not.toBe(first);
+  expect(items[0]?.object).toEqual(first);
 });

@@ -94,9 +94,49 @@ class ParsedLater implements Item {
   }
 
   get object(): AnyObject {
-    this.#object ??= JSON.parse(this.bytes.toString()) as AnyObject;
-    return this.#object;
+    return (this.#object ??= this.parsed());
   }
+
+  protected parsed(): AnyObject {
+    return JSON.parse(this.bytes.toString()) as AnyObject;
+  }
+
+  /** Lets go of the parsed form; the next reader makes it again. */
+  forget(): void {
+    this.#object = undefined;
+  }
+}
+
+/**
+ * Parsed forms of cached items, oldest first. They take several times the room of the bytes, and
+ * one list with a selector parses them all: only the newest `parsedLimitBytes` of bytes stay.
+ */
+const parsed: { items: KeptItem[]; first: number; bytes: number } = {
+  items: [],
+  first: 0,
+  bytes: 0,
+};
+const parsedLimitBytes = 32 << 20;
+
+/** An item of the cache: it lives long, its parsed form does not. */
+class KeptItem extends ParsedLater {
+  protected override parsed(): AnyObject {
+    const object = super.parsed();
+    parsed.items.push(this);
+    parsed.bytes += this.bytes.length;
+    while (parsed.bytes > parsedLimitBytes) forgetOldest();
+    return object;
+  }
+}
+
+function forgetOldest(): void {
+  const oldest = parsed.items[parsed.first];
+  parsed.first += 1;
+  parsed.bytes -= oldest?.bytes.length ?? parsed.bytes;
+  oldest?.forget();
+  if (parsed.first < 1_024 || parsed.first * 2 < parsed.items.length) return;
+  parsed.items = parsed.items.slice(parsed.first);
+  parsed.first = 0;
 }
 
 const bare: Around = { head: Buffer.alloc(0), end: Buffer.alloc(0), allocate: shared };
@@ -111,6 +151,11 @@ export function itemOf(key: string, value: Uint8Array, at: Revision): Item {
   return new ParsedLater(key, at, assemble(value, at, bare));
 }
 
+/** The same for the cache, which keeps it: its bytes share memory with nobody. */
+export function keptItemOf(key: string, value: Uint8Array, at: Revision): Item {
+  return new KeptItem(key, at, assemble(value, at, { ...bare, allocate: own }));
+}
+
 /** The event of a stored value. Item and frame share one piece of memory. */
 export function eventOf(
   type: EventType,
@@ -120,7 +165,7 @@ export function eventOf(
   const head = heads[type];
   const frame = assemble(stored.value, stored.at, { head, end: tail, allocate: own });
   const bytes = frame.subarray(head.length, frame.length - tail.length);
-  const item = new ParsedLater(stored.key, stored.at, bytes);
+  const item = new KeptItem(stored.key, stored.at, bytes);
   return previous === undefined ? { type, item, frame } : { type, item, previous, frame };
 }
 

@@ -57,6 +57,31 @@ test("list() shows what was there and what came, in key order, with the version 
   expect(cache.list("/registry/none/things/")).toEqual([]);
 });
 
+test("list() and count() stay in order while items come, change and go", async () => {
+  const store = memoryStore();
+  const cache = await open(store);
+  const names = ["m", "c", "x", "a", "ca"];
+  const versions = new Map<string, number>();
+  for (const name of names) versions.set(name, await store.put(pods + name, object(name), 0));
+  await cache.reach(versions.get("ca") ?? 0, 1_000);
+  expect(cache.count(pods)).toBe(5); // from here on the order is kept, not made
+  const changed = await store.put(`${pods}c`, object("c", { is: "new" }), versions.get("c") ?? 0);
+  await store.delete(`${pods}m`, versions.get("m") ?? 0);
+  const last = await store.put(`${pods}b`, object("b"), 0);
+  await cache.reach(last, 1_000);
+  expect(cache.list(pods).map(({ key }) => key.slice(pods.length))).toEqual([
+    "a",
+    "b",
+    "c",
+    "ca",
+    "x",
+  ]);
+  expect(cache.list(pods)[2]?.at).toBe(changed);
+  expect([cache.count(pods), cache.count(`${pods}c`), cache.count("/registry/no/")]).toEqual([
+    5, 2, 0,
+  ]);
+});
+
 test("list() forgets what was deleted", async () => {
   const store = memoryStore();
   const at = await store.put(`${pods}shop/a`, object("a"), 0);

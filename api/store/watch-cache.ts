@@ -1,6 +1,6 @@
 import { isExpired, unavailable } from "../machinery/errors.ts";
 import { Collection, type Listener, type WindowLimits } from "./cached-collection.ts";
-import { eventOf, type Item, type ItemEvent, itemOf } from "./item.ts";
+import { eventOf, type Item, type ItemEvent, itemOf, keptItemOf } from "./item.ts";
 import type { Batch, Revision, Store, StoreEvent } from "./store.ts";
 
 /** The answer to a subscription: `unsubscribe` may be called any number of times. */
@@ -29,6 +29,8 @@ export interface WatchCache extends AsyncDisposable {
   get(key: string): Item | undefined;
   /** The items whose key starts with `prefix`, in key order. */
   list(prefix: string): readonly Item[];
+  /** How many `list` would give, without the work. */
+  count(prefix: string): number;
   /** Whether the cache has come to `revision` within `timeoutMs`. */
   reach(revision: Revision, timeoutMs: number): Promise<boolean>;
   /** Events of the prefix after `since`; those in the window are delivered before it returns.
@@ -88,6 +90,10 @@ class StoreCache implements WatchCache {
 
   list(prefix: string): readonly Item[] {
     return this.#collections.get(collectionOf(prefix))?.list(prefix) ?? [];
+  }
+
+  count(prefix: string): number {
+    return this.#collections.get(collectionOf(prefix))?.count(prefix) ?? 0;
   }
 
   async reach(revision: Revision, timeoutMs: number): Promise<boolean> {
@@ -173,7 +179,7 @@ class StoreCache implements WatchCache {
           collection = new Collection(at, this.#limits);
           fresh.set(prefix, collection);
         }
-        collection.load(itemOf(key, value, written));
+        collection.load(keptItemOf(key, value, written));
         after = key;
       }
       if (page.remaining === 0 || page.entries.length === 0) break;
