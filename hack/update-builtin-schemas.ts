@@ -4,11 +4,15 @@
  *
  * The source is the models of @kubernetes/client-node (Apache-2.0), themselves generated from
  * Kubernetes' OpenAPI: field types from the JavaScript, descriptions and required fields from the
- * declarations. Merge keys come from our table, which those models lack.
+ * declarations. Those models lack merge keys and the like: see schemas/keywords.ts. Writes
+ * api/machinery/patch-types.gen.ts too, what strategic merge patches need of it.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type PatchField, patchTypes } from "../api/machinery/patch-strategic-table.ts";
+import { readKeywords } from "./schemas/keywords.ts";
+import { metricsDefinitions } from "./schemas/metrics.ts";
+import { core, definitionName, homeOf, packages, shortName } from "./schemas/packages.ts";
+import { patchTypesSource } from "./schemas/patch-types.ts";
 
 type Json = { readonly [field: string]: unknown };
 type Attribute = { readonly name: string; readonly baseName: string } & Typed;
@@ -17,87 +21,23 @@ type Declared = { readonly description: string; readonly required: boolean };
 
 const root = path.join(import.meta.dirname, "..");
 const models = path.join(root, "node_modules/@kubernetes/client-node/dist/gen/models");
-const target = path.join(root, "api/server/openapi/builtin.gen.json");
+const target = "api/server/openapi/builtin.gen.json";
+const patchTarget = "api/machinery/patch-types.gen.ts";
+const keywords = await readKeywords();
 
-const core = "io.k8s.api.core.v1";
-const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
-const rbac = "io.k8s.api.rbac.v1";
-const events = "io.k8s.api.events.v1";
 const quantity = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const intOrString = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
-
-/** A package of kinds, its API group, and the models that stand for its kinds. */
-const packages: readonly (readonly [string, string, readonly string[]])[] = [
-  [
-    core,
-    "",
-    [
-      "V1Binding",
-      "V1ConfigMap",
-      "V1ConfigMapList",
-      "CoreV1Event",
-      "CoreV1EventList",
-      "V1Namespace",
-      "V1NamespaceList",
-      "V1Node",
-      "V1NodeList",
-      "V1Pod",
-      "V1PodList",
-      "V1Secret",
-      "V1SecretList",
-      "V1ServiceAccount",
-      "V1ServiceAccountList",
-    ],
-  ],
-  [events, "events.k8s.io", ["EventsV1Event", "EventsV1EventList"]],
-  ["io.k8s.api.coordination.v1", "coordination.k8s.io", ["V1Lease", "V1LeaseList"]],
-  [
-    rbac,
-    "rbac.authorization.k8s.io",
-    [
-      "V1ClusterRole",
-      "V1ClusterRoleBinding",
-      "V1ClusterRoleBindingList",
-      "V1ClusterRoleList",
-      "V1Role",
-      "V1RoleBinding",
-      "V1RoleBindingList",
-      "V1RoleList",
-    ],
-  ],
-  ["io.k8s.api.autoscaling.v1", "autoscaling", ["V1Scale"]],
-  ["io.k8s.api.policy.v1", "policy", ["V1Eviction"]],
-  [
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
-    "apiextensions.k8s.io",
-    ["V1CustomResourceDefinition", "V1CustomResourceDefinitionList"],
-  ],
-  [meta, "", ["V1DeleteOptions", "V1Status"]],
-];
-
-/** Models that other packages refer to keep their own. */
-const homes: Readonly<Record<string, string>> = {
-  V1ObjectMeta: meta,
-  V1ListMeta: meta,
-  V1OwnerReference: meta,
-  V1ManagedFieldsEntry: meta,
-  V1LabelSelector: meta,
-  V1LabelSelectorRequirement: meta,
-  V1Condition: meta,
-  V1Preconditions: meta,
-  V1DeleteOptions: meta,
-  V1ObjectReference: core,
-  V1EventSource: core,
-};
 
 /** The models write quantities as strings; these fields of core types are quantities. */
 const quantityFields = new Set([
   "allocatable",
+  "allocatedResources",
   "capacity",
   "divisor",
   "limits",
   "overhead",
   "requests",
+  "resources",
   "sizeLimit",
 ]);
 
@@ -129,10 +69,6 @@ const schemas = new Map<string, Json>([
   ],
 ]);
 
-/** `V1Pod` and `CoreV1Event` are Pod and Event. */
-const shortName = (model: string): string => model.replace(/^([A-Z][a-z]+)?V1(?=[A-Z])/, "");
-const nameOf = (model: string, home: string): string =>
-  `${homes[model] ?? home}.${shortName(model)}`;
 const refTo = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 
 async function attributesOf(model: string): Promise<readonly Attribute[]> {
@@ -185,19 +121,7 @@ function schemaOf({ type, format }: Typed, field: string, home: string, seen: Se
   const leaf = leafOf({ type, format }, home === core && quantityFields.has(field));
   if (leaf !== undefined) return leaf;
   seen.add(type);
-  return refTo(nameOf(type, home));
-}
-
-/** What clients need to merge a list by items. */
-function mergeKeywords({ strategy, mergeKey }: PatchField): Json {
-  if (strategy === undefined) return {};
-  return {
-    "x-kubernetes-list-type": mergeKey === undefined ? "set" : "map",
-    ...(mergeKey === undefined
-      ? {}
-      : { "x-kubernetes-list-map-keys": [mergeKey], "x-kubernetes-patch-merge-key": mergeKey }),
-    "x-kubernetes-patch-strategy": strategy,
-  };
+  return refTo(definitionName(type, home));
 }
 
 /** A reference cannot carry anything beside it: with a description it is wrapped. */
@@ -208,18 +132,17 @@ function described(schema: Json, description: string, extra: Json): Json {
 }
 
 async function addModel(model: string, home: string, gvk?: Json): Promise<void> {
-  const name = nameOf(model, home);
+  const name = definitionName(model, home);
   if (schemas.has(name)) return;
   schemas.set(name, {}); // types may contain themselves
   const [attributes, declared] = [await attributesOf(model), await declarationsOf(model)];
-  const merges = patchTypes[shortName(model)] ?? {};
-  const own = homes[model] ?? home;
+  const own = homeOf(model, home);
   const seen = new Set<string>();
   const properties = attributes.map((attribute): [string, Json] => {
     const { baseName } = attribute;
     const description = declared.fields.get(attribute.name)?.description ?? "";
-    const extra = mergeKeywords(merges[baseName] ?? {});
-    return [baseName, described(schemaOf(attribute, baseName, own, seen), description, extra)];
+    const schema = schemaOf(attribute, baseName, own, seen);
+    return [baseName, described(schema, description, keywords.ofField(name, baseName))];
   });
   const required = attributes
     .filter((attribute) => declared.fields.get(attribute.name)?.required === true)
@@ -229,16 +152,19 @@ async function addModel(model: string, home: string, gvk?: Json): Promise<void> 
     type: "object",
     properties: Object.fromEntries(properties),
     ...(required.length === 0 ? {} : { required }),
+    ...keywords.ofType(name),
     ...(gvk === undefined ? {} : { "x-kubernetes-group-version-kind": [gvk] }),
   });
   for (const below of seen) await addModel(below, own);
 }
 
-for (const [home, group, kinds] of packages) {
+for (const { home, group, kinds } of packages) {
   for (const model of kinds) {
     await addModel(model, home, { group, version: "v1", kind: shortName(model) });
   }
 }
+
+for (const [name, schema] of Object.entries(metricsDefinitions)) schemas.set(name, schema);
 
 /** The models drop what is said of a field that holds another model: that model must speak for it. */
 function describeReferences(schema: Json): Json {
@@ -267,9 +193,15 @@ const text = `${JSON.stringify(
   undefined,
   1,
 )}\n`;
-const before = await readFile(target, "utf8").catch(() => "");
-if (!process.argv.includes("--check")) await writeFile(target, text);
-else if (before !== text) {
-  process.stderr.write("api/server/openapi/builtin.gen.json is stale: run npm run update\n");
-  process.exitCode = 1;
+for (const [file, content] of [
+  [target, text],
+  [patchTarget, patchTypesSource(sorted)],
+] as const) {
+  const place = path.join(root, file);
+  const before = await readFile(place, "utf8").catch(() => "");
+  if (!process.argv.includes("--check")) await writeFile(place, content);
+  else if (before !== content) {
+    process.stderr.write(`${file} is stale: run npm run update\n`);
+    process.exitCode = 1;
+  }
 }

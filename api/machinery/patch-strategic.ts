@@ -1,11 +1,7 @@
 import { canonicalJson, isJsonObject, type JsonObject } from "./equality.ts";
 import { badRequest, StatusError } from "./errors.ts";
-import {
-  type PatchField,
-  type PatchType,
-  patchTypeOf,
-  typeBelow,
-} from "./patch-strategic-table.ts";
+import type { PatchField, PatchType } from "./patch-field.ts";
+import { patchTypeOf, typeBelow } from "./patch-strategic-table.ts";
 
 const directive = "$patch";
 const retainKeys = "$retainKeys";
