@@ -140,9 +140,13 @@ export function expired(message: string): StatusError {
   return new StatusError("Expired", message);
 }
 
-/** The path exists, this verb does not. */
-export function methodNotAllowed(method: string, path: string): StatusError {
-  return new StatusError("MethodNotAllowed", `Method ${method} is not supported on ${path}`);
+/** The path exists, this verb does not; `why` ends the sentence. */
+export function methodNotAllowed(method: string, path: string, why = ""): StatusError {
+  const reason = why === "" ? "" : `: ${why}`;
+  return new StatusError(
+    "MethodNotAllowed",
+    `Method ${method} is not supported on ${path}${reason}`,
+  );
 }
 
 /** None of the representations that the client accepts exist. */

@@ -1,7 +1,7 @@
 import type { LightMyRequestResponse } from "fastify";
 import { buildApp } from "../../api/server/app.ts";
 import type { App } from "../../api/server/http.ts";
-import type { JsonObject, WritableMeta } from "../../api/server/kinds/kind.ts";
+import type { JsonObject, Kinds, WritableMeta } from "../../api/server/kinds/kind.ts";
 import { type NodeStreams, nodeStreams } from "../../api/server/pods/pod-streams.ts";
 import { openScope, type OwnedScope } from "../../api/server/scope.ts";
 import type { WindowLimits } from "../../api/store/cached-collection.ts";
@@ -64,13 +64,16 @@ export type TestAppOptions = {
   readonly limits?: WindowLimits;
   /** Default: a fresh memory store. */
   readonly store?: Store;
+  /** Default: the kinds of the product. */
+  readonly kinds?: Kinds;
 };
 
 /** Opens an app over a fresh memory store, for a user who may do everything. */
 export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const { bookmarkMs = 60_000, limits, store = memoryStore() } = options;
   const clock = manualClock();
-  const scope = await openScope(store, clock, limits === undefined ? {} : { limits });
+  const opened = await openScope(store, clock, limits === undefined ? {} : { limits });
+  const scope = options.kinds === undefined ? opened : { ...opened, kinds: options.kinds };
   const nodes = nodeStreams();
   const app = buildApp({
     scope,

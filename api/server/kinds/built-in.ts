@@ -22,6 +22,9 @@ export type BuiltIn = Gvk & {
       | "holdsDeletion"
       | "graceSeconds"
       | "verbs"
+      | "virtual"
+      | "unservedReason"
+      | "schema"
     >
   > & {
     readonly strategy?: Partial<Strategy>;

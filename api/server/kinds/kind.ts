@@ -1,6 +1,7 @@
 import type { StatusCause } from "../../machinery/errors.ts";
 import type { Gvk, ResourceType } from "../../machinery/gvk.ts";
 import type { AnyObject, ObjectMeta } from "../../machinery/object.ts";
+import type { User } from "../access.ts";
 
 /** What a request does, as discovery lists it and the authorizer judges it. */
 export type Verb =
@@ -95,6 +96,28 @@ export type ScalePaths = {
   readonly labelSelectorPath?: string;
 };
 
+/** What a virtual kind learns of a request. */
+export type VirtualCall = {
+  readonly user: User;
+  /** Empty for cluster-scoped kinds, and for a list over all namespaces. */
+  readonly namespace: string;
+  /** Empty on collections. */
+  readonly name: string;
+};
+
+/**
+ * Makes objects when they are asked for: nothing of such a kind is ever stored. What it answers
+ * needs no `apiVersion` and `kind`. A kind lists those verbs that it implements.
+ */
+export type Virtual = {
+  /** Answers a POST, e.g. a review. `object` was decoded, pruned, defaulted and validated. */
+  readonly create?: (call: VirtualCall, object: Body) => Promise<JsonObject>;
+  /** `undefined`: there is none, which answers 404. */
+  readonly get?: (call: VirtualCall) => Promise<JsonObject | undefined>;
+  /** All objects of the namespace, or of all; selectors are applied to what it answers. */
+  readonly list?: (call: VirtualCall) => Promise<readonly JsonObject[]>;
+};
+
 /** A served kind: one group, version and plural, and everything the generic endpoints ask of it. */
 export type Kind = KindInfo & {
   /** Name of its schema in OpenAPI documents, e.g. `io.k8s.api.core.v1.Pod`. */
@@ -123,6 +146,10 @@ export type Kind = KindInfo & {
   readonly prepareDelete?: (object: Body) => void;
   /** Whether something besides metadata.finalizers keeps a deleted object, e.g. spec.finalizers. */
   readonly holdsDeletion?: (object: AnyObject) => boolean;
+  /** Present: nothing is stored, and these answer. Without `get` and `list` there are no tables. */
+  readonly virtual?: Virtual;
+  /** Why the verbs that are missing are missing; ends the message of a 405. */
+  readonly unservedReason?: string;
   /** Text of a Warning header on every use, when the version is deprecated. */
   readonly deprecation?: string;
 };

@@ -14,6 +14,16 @@ const maxKnown = 200;
 const jsonTypes = new Set(["*/*", "application/*", "application/json"]);
 
 /**
+ * The same for a kind that has no tables and no partial form: only plain objects are served.
+ * @throws StatusError `NotAcceptable` when the header asks for other forms only
+ */
+export function negotiatePlain(accept: string | undefined): Rendering {
+  const ranges = (accept ?? "").split(",").filter((range) => !/;\s*as=[^;]/.test(range));
+  if (accept !== undefined && accept !== "" && ranges.length === 0) throw nothingServed();
+  return negotiate(ranges.join(","));
+}
+
+/**
  * The first form of an Accept header that we can serve, by quality and then by order.
  * @throws StatusError `NotAcceptable` when there is none.
  */
@@ -25,10 +35,12 @@ export function negotiate(accept: string | undefined): Rendering {
     if (known.size >= maxKnown) known.clear(); // clients send few forms; an attacker may send many
     known.set(accept, found);
   }
-  if (found === null) {
-    throw notAcceptable("only the following media types are accepted: application/json");
-  }
+  if (found === null) throw nothingServed();
   return found;
+}
+
+function nothingServed(): Error {
+  return notAcceptable("only the following media types are accepted: application/json");
 }
 
 function firstServed(accept: string): Rendering | undefined {

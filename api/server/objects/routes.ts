@@ -9,13 +9,14 @@ import { createObject } from "./create.ts";
 import { deleteCollection } from "./delete-collection.ts";
 import { deleteObject } from "./delete.ts";
 import { listObjects, reach, wantedRevision } from "./list.ts";
-import { negotiate } from "./negotiate.ts";
+import { negotiate, negotiatePlain } from "./negotiate.ts";
 import { patchObject } from "./patch.ts";
 import { renderItem } from "./render.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { asScaleCall, patchScale, replaceScale, scaleItem } from "./scale.ts";
 import { readItem } from "./storage.ts";
 import { existing, keyOfCall, replaceObject } from "./update.ts";
+import { hasTables, virtualEndpoint } from "./virtual.ts";
 import { addWarnings } from "./warnings.ts";
 import { type Bookmarks, openWatch } from "./watch.ts";
 import { sendWatch } from "./watch-response.ts";
@@ -74,7 +75,7 @@ function toCall(scope: Scope, request: Request, warnings: Set<string>): Call {
     name,
     subresource,
     query: queryOf(request.query),
-    rendering: negotiate(headers.accept),
+    rendering: hasTables(kind) ? negotiate(headers.accept) : negotiatePlain(headers.accept),
     contentType,
     rawBody,
     body: () => decodeBody(contentType, rawBody),
@@ -123,7 +124,7 @@ function handlerFor(call: Call, verb: string, options: RouteOptions): Handler {
 
 function refused({ kind, subresource }: Call, verb: string): Error {
   const path = subresource === "" ? kind.plural : `${kind.plural}/${subresource}`;
-  return methodNotAllowed(verb, path);
+  return methodNotAllowed(verb, path, kind.unservedReason);
 }
 
 const needsName = new Set(["get", "update", "patch", "delete"]);
@@ -135,7 +136,7 @@ function objectEndpoint(call: Call, verb: string, options: RouteOptions): Endpoi
   const known = kind.verbs.some((served) => served === verb);
   const misplaced = verb === "create" ? name !== "" : name === "" && needsName.has(verb);
   if (!known || placeless || misplaced) throw refused(call, verb);
-  return objectHandlers(options);
+  return kind.virtual === undefined ? objectHandlers(options) : virtualEndpoint(kind.virtual);
 }
 
 function partEndpoint(call: Call, verb: string, { subresources }: RouteOptions): Endpoint {

@@ -146,6 +146,11 @@ function subresourceItem(kind: Kind, part: Subresource, definitionOf: Definition
   return objectItem(target, part.verbs);
 }
 
+/** A path with its operations; a kind without any there, e.g. a review, has no such path. */
+function pathItem(path: string, item: Json, parameters: readonly Json[]): Record<string, Json> {
+  return Object.keys(item).length === 0 ? {} : { [path]: { ...item, parameters } };
+}
+
 /** All paths of one kind, with their parameters. */
 export function pathsOf(kind: Kind, definitionOf: DefinitionOf): Readonly<Record<string, Json>> {
   const target = { gvk: kind, definition: kind.definition, patchTypes: kind.patchTypes };
@@ -154,16 +159,15 @@ export function pathsOf(kind: Kind, definitionOf: DefinitionOf): Readonly<Record
   const base = collectionPath(kind, "-").replace("/namespaces/-/", "/namespaces/{namespace}/");
   const scope = kind.namespaced ? [inPath("namespace", "Namespace of the object.")] : [];
   const named = [...scope, inPath("name", `Name of the ${kind.kind}.`), pretty];
+  const onOne = kind.verbs.filter((verb) => verb !== "create"); // new objects go to the collection
   const parts = kind.subresources.map((part): [string, Json] => [
     `${base}/{name}/${part.name}`,
     { ...subresourceItem(kind, part, definitionOf), parameters: named },
   ]);
   return {
-    ...(kind.namespaced
-      ? { [root]: { ...collectionItem(kind, target, true), parameters: [pretty] } }
-      : {}),
-    [base]: { ...collectionItem(kind, target, false), parameters: [...scope, pretty] },
-    [`${base}/{name}`]: { ...objectItem(target, kind.verbs), parameters: named },
+    ...(kind.namespaced ? pathItem(root, collectionItem(kind, target, true), [pretty]) : {}),
+    ...pathItem(base, collectionItem(kind, target, false), [...scope, pretty]),
+    ...pathItem(`${base}/{name}`, objectItem(target, onOne), named),
     ...Object.fromEntries(parts),
   };
 }
