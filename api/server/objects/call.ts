@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Readable } from "node:stream";
 import { badRequest } from "../../machinery/errors.ts";
 import type { Clock } from "../../machinery/clock.ts";
 import type { User } from "../access.ts";
@@ -45,7 +46,8 @@ export type Call = Scope & {
 /** What a handler of the generic endpoints answers with. */
 export type Answer = {
   readonly code: number;
-  readonly body: Buffer | string;
+  /** A stream when it is long: it is made while it is sent. */
+  readonly body: Buffer | string | Readable;
   /** Default `application/json`. */
   readonly contentType?: string;
 };

@@ -1,4 +1,5 @@
 import { badRequest, StatusError } from "../../machinery/errors.ts";
+import { maxKeyBytes } from "../../store/keys.ts";
 import type { Revision } from "../../store/store.ts";
 
 /** Where the next page of a list begins. */
@@ -16,23 +17,31 @@ export function encodeContinue({ revision, start }: ContinueToken): string {
   return Buffer.from(JSON.stringify({ v: version, rv: revision, start })).toString("base64url");
 }
 
+/** Escaped names and the slash between namespace and name: nothing else is in a key. */
+const startPattern = /^[A-Za-z0-9\-_.!~*'()%]+(?:\/[A-Za-z0-9\-_.!~*'()%]+)?$/;
+
 /** @throws StatusError `BadRequest` for anything that {@link encodeContinue} does not write */
 export function decodeContinue(text: string): ContinueToken {
-  let token: unknown;
+  const token = parsed(text);
+  const { v, rv, start } = token;
+  // The start only ever narrows its own collection, so ".." leads nowhere.
+  const known = v === version && typeof start === "string" && start.length <= maxKeyBytes;
+  if (known && startPattern.test(start) && isRevision(rv)) return { revision: rv, start };
+  throw badRequest("continue key is not valid: it is no token of this server");
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> {
   try {
-    token = JSON.parse(Buffer.from(text, "base64url").toString());
+    const token: unknown = JSON.parse(Buffer.from(text, "base64url").toString());
+    if (typeof token === "object" && token !== null) return { ...token };
   } catch (err) {
     throw badRequest("continue key is not valid: it is no token of this server", { cause: err });
   }
-  if (typeof token === "object" && token !== null && "v" in token && token.v === version) {
-    const { rv, start } = token as { readonly rv?: unknown; readonly start?: unknown };
-    // The start only ever narrows its own collection, so it needs no check against "..".
-    if (Number.isSafeInteger(rv) && typeof start === "string" && start !== "") {
-      return { revision: rv as number, start };
-    }
-  }
-  throw badRequest("continue key is not valid: it is no token of this server");
+  return {};
 }
+
+const isRevision = (value: unknown): value is Revision =>
+  Number.isSafeInteger(value) && (value === -1 || Number(value) > 0);
 
 /** The page's revision is gone. The answer carries a token that goes on with the newest state. */
 export class ExpiredToken extends StatusError {

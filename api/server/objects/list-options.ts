@@ -4,6 +4,7 @@ import {
   type FieldSelector,
   matchesFields,
   parseFieldSelector,
+  pinnedField,
   requireSelectable,
 } from "../../machinery/field-selector.ts";
 import type { AnyObject } from "../../machinery/object.ts";
@@ -127,11 +128,15 @@ function watchCauses(initial: string | undefined, match: string): readonly Statu
     : [unsupportedValue(field, match, ["NotOlderThan"])];
 }
 
+const maxUint64 = 2n ** 64n - 1n;
+
 /** A resourceVersion of a query. @throws StatusError `BadRequest` when it is no number */
 export function readRevision(text: string): Revision | undefined {
   if (text === "") return undefined;
-  const revision = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(revision)) return revision;
+  // Versions are unsigned 64 bits to clients; ours end earlier, so the rest is the far future.
+  if (/^\d{1,20}$/.test(text) && BigInt(text) <= maxUint64) {
+    return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
+  }
   throw badRequest(`Invalid value for resourceVersion: ${JSON.stringify(text)}: must be a number`);
 }
 
@@ -144,11 +149,19 @@ function readPositive(query: Query, name: string): number | undefined {
   throw badRequest(`Invalid value for ${name}: ${JSON.stringify(text)}: must be an integer`);
 }
 
-/** What label selector, field selector and the name of the path select. */
+/**
+ * What label selector, field selector and the name of the path select.
+ * @throws StatusError `BadRequest` also when the selector names another object than the path
+ */
 export function selection({ kind, query, name }: Call): Selection {
   const labels = parseLabelSelector(query.get("labelSelector") ?? "");
+  const asked = parseFieldSelector(query.get("fieldSelector") ?? "");
+  const pinned = pinnedField(asked, "metadata.name");
+  if (name !== "" && pinned !== undefined && pinned !== name) {
+    throw badRequest("fieldSelector metadata.name doesn't match requested name");
+  }
   const fields = [
-    ...parseFieldSelector(query.get("fieldSelector") ?? ""),
+    ...asked,
     ...(name === "" ? [] : [{ field: "metadata.name", operator: "=" as const, value: name }]),
   ];
   requireSelectable(

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { badRequest, isExpired, StatusError } from "../../machinery/errors.ts";
 import { type Item, itemOf } from "../../store/item.ts";
 import { collectionPrefix, storeKey } from "../../store/keys.ts";
@@ -7,6 +8,7 @@ import type { Answer, Call } from "./call.ts";
 import { decodeContinue, encodeContinue, ExpiredToken } from "./continue.ts";
 import { type ListOptions, readListOptions, readRevision, type Selection } from "./list-options.ts";
 import { renderList } from "./render.ts";
+import { filterInSlices } from "./slices.ts";
 import type { ListMeta } from "./table.ts";
 
 /** How long a read waits for the cache to come to the state it needs, in milliseconds. */
@@ -118,11 +120,16 @@ function tooLargeVersion(wanted: Revision, current: Revision): StatusError {
   return new StatusError("Timeout", message, { details: { causes, retryAfterSeconds: 1 } });
 }
 
-function readCached(call: Call, { limit, selects }: ListOptions): ReadPage {
+async function readCached(call: Call, { limit, selects }: ListOptions): Promise<ReadPage> {
   const { cache } = call.storage;
-  const all = cache.list(narrowPrefixOf(call));
-  const matching = selects === undefined ? all : all.filter(({ object }) => selects(object));
+  // The list and its revision belong together: read in one turn, looked through in several.
   const { revision } = cache;
+  const all = cache.list(narrowPrefixOf(call));
+  const enough = limit === undefined ? Infinity : limit + 1;
+  const matching =
+    selects === undefined
+      ? all
+      : await filterInSlices(all, ({ object }) => selects(object), enough);
   if (limit === undefined || matching.length <= limit) {
     return { items: matching, revision, remaining: 0 };
   }
@@ -136,10 +143,13 @@ const lastOf = (items: readonly Item[]): { readonly last?: string } => {
   return last === undefined ? {} : { last };
 };
 
+/** Entries of one read of the store: a few milliseconds' work. */
+const storedPage = 500;
+
 /** Reads from the store, page after page until enough objects match. */
 async function readStored(call: Call, range: Range, selects: Selection): Promise<ReadPage> {
   const items: Item[] = [];
-  let from = range;
+  let from = { ...range, limit: Math.min(range.limit ?? storedPage, storedPage) };
   for (;;) {
     const { entries, revision, remaining } = await call.storage.store.list(from);
     for (const { key, value, at } of entries) {
@@ -150,12 +160,8 @@ async function readStored(call: Call, range: Range, selects: Selection): Promise
     if (remaining === 0 || last === undefined) return { items, revision, remaining: 0 };
     const missing = (range.limit ?? Infinity) - items.length;
     if (missing <= 0) return { items, revision, remaining, last };
-    from = {
-      ...range,
-      after: last,
-      at: revision,
-      ...(range.limit === undefined ? {} : { limit: missing }),
-    };
+    from = { ...range, after: last, at: revision, limit: Math.min(missing, storedPage) };
+    await nextTurn();
   }
 }
 

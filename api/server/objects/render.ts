@@ -4,12 +4,10 @@ import type { EventType, Item, ItemEvent } from "../../store/item.ts";
 import { frameOf } from "../../store/item.ts";
 import type { Revision } from "../../store/store.ts";
 import type { Call } from "./call.ts";
+import { listBody } from "./list-body.ts";
+import type { SlicedBody } from "./slices.ts";
 import { shownForm } from "./versions.ts";
 import { type IncludeObject, type ListMeta, partialObject, tableOf } from "./table.ts";
-
-const listHeads = new Map<string, Buffer>();
-const comma = Buffer.from(",");
-const listTail = Buffer.from("]}");
 
 function includeOf({ query }: Call): IncludeObject {
   const value = query.get("includeObject") ?? "";
@@ -38,40 +36,8 @@ export function renderItem(call: Call, item: Item): Buffer | string {
 }
 
 /** A list in the form the client asked for. */
-export function renderList(call: Call, items: readonly Item[], meta: ListMeta): Buffer | string {
-  switch (call.rendering.as) {
-    case "Object":
-      return listBytes(call, items, meta);
-    case "Table": {
-      const objects = items.map(({ object }) => object);
-      return JSON.stringify(tableOf(call.kind, objects, meta, styleOf(call, true)));
-    }
-    case "PartialObjectMetadata": {
-      const { version } = call.rendering;
-      return JSON.stringify({
-        kind: "PartialObjectMetadataList",
-        apiVersion: `meta.k8s.io/${version}`,
-        metadata: meta,
-        items: items.map(({ object }) => partialObject(object, version)),
-      });
-    }
-  }
-}
-
-function listBytes({ kind }: Call, items: readonly Item[], meta: ListMeta): Buffer {
-  const id = `{"kind":"${kind.listKind}","apiVersion":"${apiVersionOf(kind)}","metadata":`;
-  let head = listHeads.get(id);
-  if (head === undefined) {
-    head = Buffer.from(id);
-    listHeads.set(id, head);
-  }
-  const parts: Buffer[] = [head, Buffer.from(`${JSON.stringify(meta)},"items":[`)];
-  for (const [index, item] of items.entries()) {
-    if (index > 0) parts.push(comma);
-    parts.push(shownForm(kind, item).bytes);
-  }
-  parts.push(listTail);
-  return Buffer.concat(parts);
+export function renderList(call: Call, items: readonly Item[], meta: ListMeta): SlicedBody {
+  return listBody(call, items, meta, styleOf(call, true));
 }
 
 /** Writes the lines of one watch; it remembers whether the columns were defined already. */

@@ -32,12 +32,18 @@ function definitionOf({ name, type, format, description, priority }: Column): De
   return { name, type, format, description, priority };
 }
 
+/** What the columns of a table of this kind are. */
+export function columnDefinitions({ columns }: Kind): readonly Definition[] {
+  return columns.map(definitionOf);
+}
+
 /** The object reduced to its metadata: what a row carries by default. */
 export function partialObject({ metadata }: AnyObject, version: "v1" | "v1beta1"): object {
   return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${version}`, metadata };
 }
 
-function rowOf(kind: Kind, object: AnyObject, { include, nowMs, version }: TableStyle): Row {
+/** One row. */
+export function rowOf(kind: Kind, object: AnyObject, { include, nowMs, version }: TableStyle): Row {
   const cells = kind.columns.map((column) => column.cell(object, nowMs));
   const conditions = kind.rowConditions?.(object) ?? [];
   return {
@@ -60,7 +66,7 @@ export function tableOf(
     kind: "Table",
     apiVersion: `meta.k8s.io/${style.version}`,
     metadata,
-    columnDefinitions: style.withDefinitions ? kind.columns.map(definitionOf) : null,
+    columnDefinitions: style.withDefinitions ? columnDefinitions(kind) : null,
     rows: objects.map((object) => rowOf(kind, object, style)),
   };
 }
