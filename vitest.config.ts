@@ -1,10 +1,15 @@
 import { defineConfig } from "vitest/config";
 
-const slow = ["test/integration/**/*.test.ts", "test/e2e/**/*.test.ts"];
+const slow = [
+  "test/integration/**/*.test.ts",
+  "test/contract/**/*.test.ts",
+  "test/e2e/**/*.test.ts",
+];
 
 /**
  * `unit` is the fast gate: no daemon, no root, no network. `integration` and `e2e` start real
  * etcd, dockerd and kubectl, one file at a time, so that they do not fight for two cores.
+ * `contract` runs stock clients against one server that all its files share.
  */
 export default defineConfig({
   test: {
@@ -24,6 +29,19 @@ export default defineConfig({
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "contract",
+          include: ["test/contract/**/*.test.ts"],
+          globalSetup: ["test/contract/kit/global-site.ts"],
+          fileParallelism: false,
+          isolate: false,
+          // Clients mostly wait for each other's answers: three keep two cores busy.
+          maxConcurrency: 3,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
