@@ -2,7 +2,12 @@ import { badRequest } from "../machinery/errors.ts";
 import type { ObjectKey } from "../machinery/object.ts";
 
 /** Whose objects: the core group is the empty string, `plural` as it stands in paths. */
-export type Collection = { readonly group: string; readonly plural: string };
+export type Collection = {
+  readonly group: string;
+  readonly plural: string;
+  /** Present: its objects are kept with those of this collection, e.g. both Event groups. */
+  readonly keptWith?: { readonly group: string; readonly plural: string };
+};
 
 /** An object's collection and key, as read back from a store key. */
 export type StoredKey = { readonly collection: Collection; readonly key: ObjectKey };
@@ -30,7 +35,8 @@ const unescapeGroup = (segment: string): string =>
  * What all store keys of a collection, or of one namespace in it, start with. It ends with a
  * slash, so `shop` never matches `shop-2`. Example: `/registry/core/pods/shop/`.
  */
-export function collectionPrefix({ group, plural }: Collection, namespace?: string): string {
+export function collectionPrefix(collection: Collection, namespace?: string): string {
+  const { group, plural } = collection.keptWith ?? collection;
   const all = `${root}${escapeGroup(group)}/${escape(plural)}/`;
   return namespace === undefined ? all : `${all}${escape(namespace)}/`;
 }

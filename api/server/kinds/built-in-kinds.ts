@@ -1,7 +1,7 @@
 import { builtIn, type BuiltInSchemas } from "./built-in.ts";
 import { configMapKind, secretKind, serviceAccountKind } from "./config.ts";
 import { crdKind } from "./crd.ts";
-import { eventKind } from "./event.ts";
+import { eventKind, eventsEventKind } from "./event.ts";
 import type { Kind } from "./kind.ts";
 import { leaseKind } from "./lease.ts";
 import { namespaceKind } from "./namespace.ts";
@@ -15,6 +15,7 @@ export function builtInKinds(schemas: BuiltInSchemas, now: () => number): readon
     nodeKind,
     podKind,
     eventKind,
+    eventsEventKind,
     secretKind,
     configMapKind,
     serviceAccountKind,

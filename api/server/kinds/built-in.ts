@@ -23,6 +23,8 @@ export type BuiltIn = Gvk & {
       | "graceSeconds"
       | "verbs"
       | "virtual"
+      | "keptWith"
+      | "view"
       | "unservedReason"
       | "schema"
     >

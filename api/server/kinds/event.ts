@@ -1,10 +1,11 @@
 import type { StatusCause } from "../../machinery/errors.ts";
-import { invalidValue } from "../../machinery/field-causes.ts";
 import type { AnyObject } from "../../machinery/object.ts";
 import type { BuiltIn } from "./built-in.ts";
 import { ageText, column, nameColumn } from "./columns.ts";
+import { changedEventCauses, eventCauses, newEventCauses } from "./event-validate.ts";
+import { eventView } from "./event-view.ts";
 import { objectIn, textIn } from "./fill.ts";
-import type { Body, Column, JsonObject } from "./kind.ts";
+import type { Body, Column, JsonObject, Kind } from "./kind.ts";
 
 const about = (event: JsonObject): JsonObject => objectIn(event, "involvedObject") ?? {};
 const wide = { priority: 1 };
@@ -20,20 +21,22 @@ const aboutFields = [
 ];
 
 function objectText(event: JsonObject): string {
-  return `${textIn(about(event), "kind").toLowerCase()}/${textIn(about(event), "name")}`;
+  const [kind, name] = [textIn(about(event), "kind").toLowerCase(), textIn(about(event), "name")];
+  return name === "" ? kind : `${kind}/${name}`;
 }
 
 function sourceText(event: JsonObject): string {
   const source = objectIn(event, "source");
-  const parts = [textIn(source, "component"), textIn(source, "host")].filter((part) => part !== "");
-  return parts.length > 0 ? parts.join(", ") : textIn(event, "reportingComponent");
+  const component = textIn(source, "component") || textIn(event, "reportingComponent");
+  const instance = textIn(source, "host") || textIn(event, "reportingInstance");
+  return instance === "" ? component : `${component}, ${instance}`;
 }
 
 function countOf(event: JsonObject): number {
   const { count } = event;
   const repeated = objectIn(event, "series")?.["count"];
   if (typeof repeated === "number") return repeated;
-  return typeof count === "number" ? count : 1;
+  return typeof count === "number" && count > 0 ? count : 1;
 }
 
 function firstTime(event: AnyObject): string {
@@ -48,14 +51,33 @@ function lastTime(event: AnyObject): string {
 const text = (name: string, field: string, options = {}): Column =>
   column(name, (event) => textIn(event, field), options);
 
-function validate(object: Body): readonly StatusCause[] {
-  const { namespace = "" } = object.metadata;
-  const of = textIn(about(object), "namespace");
-  // Events about cluster-scoped objects lie in the default namespace.
-  const fits = of === namespace || (of === "" && namespace === "default");
-  if (fits) return [];
-  return [invalidValue("involvedObject.namespace", of, "does not match event.namespace")];
-}
+const columns: readonly Column[] = [
+  column("Last Seen", (event, nowMs) => ageText(lastTime(event), nowMs)),
+  text("Type", "type"),
+  text("Reason", "reason"),
+  column("Object", objectText),
+  column("Subobject", (event) => textIn(about(event), "fieldPath"), wide),
+  column("Source", sourceText, wide),
+  column("Message", (event) => textIn(event, "message").trim()),
+  column("First Seen", (event, nowMs) => ageText(firstTime(event), nowMs), wide),
+  column("Count", countOf, { type: "integer", priority: 1 }),
+  { ...nameColumn, priority: 1 },
+];
+
+/** Selectors on the object that an Event is about, e.g. `involvedObject.uid`. */
+const fieldsAbout = (prefix: string): Kind["fields"] =>
+  Object.fromEntries(
+    aboutFields.map((field) => [
+      `${prefix}.${field}`,
+      (event: AnyObject) => textIn(about(event), field),
+    ]),
+  );
+
+const reporter = (event: AnyObject): string => textIn(event, "reportingComponent");
+const commonFields: Kind["fields"] = {
+  reason: (event) => textIn(event, "reason"),
+  type: (event) => textIn(event, "type"),
+};
 
 /** core/v1 Event: what happened to an object. The collector removes old ones. */
 export const eventKind: BuiltIn = {
@@ -66,30 +88,37 @@ export const eventKind: BuiltIn = {
   namespaced: true,
   shortNames: ["ev"],
   definition: "io.k8s.api.core.v1.Event",
-  columns: [
-    column("Last Seen", (event, nowMs) => ageText(lastTime(event), nowMs)),
-    text("Type", "type"),
-    text("Reason", "reason"),
-    column("Object", objectText),
-    column("Subobject", (event) => textIn(about(event), "fieldPath"), wide),
-    column("Source", sourceText, wide),
-    column("Message", (event) => textIn(event, "message").trim()),
-    column("First Seen", (event, nowMs) => ageText(firstTime(event), nowMs), wide),
-    column("Count", countOf, { type: "integer", priority: 1 }),
-    { ...nameColumn, priority: 1 },
-  ],
+  columns,
   fields: {
-    ...Object.fromEntries(
-      aboutFields.map((field) => [
-        `involvedObject.${field}`,
-        (event: AnyObject) => textIn(about(event), field),
-      ]),
-    ),
-    reason: (event) => textIn(event, "reason"),
-    reportingComponent: (event) => textIn(event, "reportingComponent"),
-    source: (event) =>
-      textIn(objectIn(event, "source"), "component") || textIn(event, "reportingComponent"),
-    type: (event) => textIn(event, "type"),
+    ...fieldsAbout("involvedObject"),
+    ...commonFields,
+    reportingComponent: reporter,
+    source: (event) => textIn(objectIn(event, "source"), "component") || reporter(event),
   },
-  strategy: { validate },
+  strategy: { validate: (object) => eventCauses(object, "core") },
+};
+
+function validateView(object: Body, before?: AnyObject): readonly StatusCause[] {
+  const event = eventView.toStored(object);
+  const more =
+    before === undefined
+      ? newEventCauses(event)
+      : changedEventCauses(event, eventView.toStored(before as unknown as Body));
+  return [...eventCauses(event, "events"), ...more];
+}
+
+/** events.k8s.io/v1 Event: the same objects, as newer recorders write them. */
+export const eventsEventKind: BuiltIn = {
+  group: "events.k8s.io",
+  version: "v1",
+  kind: "Event",
+  plural: "events",
+  namespaced: true,
+  shortNames: ["ev"],
+  definition: "io.k8s.api.events.v1.Event",
+  keptWith: { group: "", plural: "events" },
+  view: eventView,
+  columns,
+  fields: { ...fieldsAbout("regarding"), ...commonFields, reportingController: reporter },
+  strategy: { validate: validateView },
 };

@@ -118,6 +118,14 @@ export type Virtual = {
   readonly list?: (call: VirtualCall) => Promise<readonly JsonObject[]>;
 };
 
+/** How a kind shows objects that are stored as those of another kind. Both ways lose nothing. */
+export type View = {
+  /** Makes a new object in the stored form. */
+  readonly toStored: (object: Body) => Body;
+  /** The inverse; the given object is shared and must not be changed. */
+  readonly toShown: (object: AnyObject) => AnyObject;
+};
+
 /** A served kind: one group, version and plural, and everything the generic endpoints ask of it. */
 export type Kind = KindInfo & {
   /** Name of its schema in OpenAPI documents, e.g. `io.k8s.api.core.v1.Pod`. */
@@ -128,7 +136,10 @@ export type Kind = KindInfo & {
   /** The name column first. */
   readonly columns: readonly Column[];
   readonly rowConditions?: (object: AnyObject) => readonly RowCondition[];
-  /** Field selectors beyond metadata.name and metadata.namespace; an absent field reads as "". */
+  /**
+   * Field selectors beyond metadata.name and metadata.namespace; an absent field reads as "".
+   * They and the columns read the stored form.
+   */
   readonly fields: Readonly<Record<string, (object: AnyObject) => string>>;
   readonly patchTypes: readonly PatchType[];
   /** Served from a CRD: PUT needs a resourceVersion, and strategic patches are refused. */
@@ -146,6 +157,9 @@ export type Kind = KindInfo & {
   readonly prepareDelete?: (object: Body) => void;
   /** Whether something besides metadata.finalizers keeps a deleted object, e.g. spec.finalizers. */
   readonly holdsDeletion?: (object: AnyObject) => boolean;
+  /** Together: objects are kept in that collection, in the form that the view makes of them. */
+  readonly keptWith?: { readonly group: string; readonly plural: string };
+  readonly view?: View;
   /** Present: nothing is stored, and these answer. Without `get` and `list` there are no tables. */
   readonly virtual?: Virtual;
   /** Why the verbs that are missing are missing; ends the message of a 405. */

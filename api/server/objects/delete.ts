@@ -10,11 +10,12 @@ import type { Answer, Call } from "./call.ts";
 import { type DeleteOptions, type Policy, readDeleteOptions } from "./delete-options.ts";
 import { type Changed, changeItem, type Next } from "./storage.ts";
 import { decideWrite, existing, keyOfCall } from "./update.ts";
+import { shownForm } from "./versions.ts";
 
 /** DELETE of one object. @throws StatusError `NotFound`, `Conflict` on preconditions */
 export async function deleteObject(call: Call): Promise<Answer> {
   const { does, item } = await removeObject(call, readDeleteOptions(call));
-  if (does !== "delete") return { code: 200, body: item.bytes };
+  if (does !== "delete") return { code: 200, body: shownForm(call.kind, item).bytes };
   const { group, plural } = call.kind;
   const { name, uid } = item.object.metadata;
   const details = { name, kind: plural, uid, ...(group === "" ? {} : { group }) };

@@ -8,7 +8,7 @@ import type { Body, Kind } from "../kinds/kind.ts";
 import { type Call, isDryRun } from "./call.ts";
 import { metadataCauses } from "./metadata.ts";
 import { type Draft, judgeFields, readObject } from "./read-object.ts";
-import { storedForm } from "./versions.ts";
+import { shownForm, storedForm } from "./versions.ts";
 import { changeItem, type Next, write } from "./storage.ts";
 
 /** The store key of the object a call names. */
@@ -64,7 +64,7 @@ const hasStatus = (kind: Kind): boolean => kind.subresources.some(({ name }) => 
  * from the draft, everything else as it was. A draft that changes nothing is not written.
  */
 export async function nextState(call: Call, draft: Draft, current: Item): Promise<Next> {
-  const before = current.object;
+  const before = shownForm(call.kind, current).object;
   const object =
     call.subresource === "status" ? withStatus(call, draft, before) : withSpec(call, draft, before);
   judgeFields(call, draft);

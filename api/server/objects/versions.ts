@@ -1,23 +1,36 @@
 import { apiVersionOf } from "../../machinery/gvk.ts";
-import type { AnyObject } from "../../machinery/object.ts";
 import { type Item, itemWithBytes } from "../../store/item.ts";
-import type { Body, Kind } from "../kinds/kind.ts";
+import type { Body, Kind, View } from "../kinds/kind.ts";
 
 /** What a stored value of any kind begins with. */
 const head = '{"apiVersion":"';
 
 /** The object as it is stored: in the storage version of its kind, whichever wrote it. */
-export function storedForm<T extends Body | AnyObject>(kind: Kind, object: T): T {
+export function storedForm(kind: Kind, object: Body): Body {
+  if (kind.view !== undefined) return kind.view.toStored(object);
   if (kind.version === kind.storageVersion) return object;
   const { group, storageVersion: version } = kind;
   return { ...object, apiVersion: apiVersionOf({ group, version }) };
 }
 
+/** The views of an item, so that a change is converted once for all who watch. */
+const views = new WeakMap<Item, Item>();
+
+function viewOf({ toShown }: View, item: Item): Item {
+  let shown = views.get(item);
+  if (shown === undefined) {
+    shown = itemWithBytes(item, Buffer.from(JSON.stringify(toShown(item.object))));
+    views.set(item, shown);
+  }
+  return shown;
+}
+
 /**
- * The item in the version of `kind`. Versions differ in their name only: there is no conversion.
- * An item may also stem from an earlier storage version.
+ * The item in the version of `kind`. Versions of custom kinds differ in their name only. An item
+ * may also stem from an earlier storage version, or be shown by another kind.
  */
 export function shownForm(kind: Kind, item: Item): Item {
+  if (kind.view !== undefined) return viewOf(kind.view, item);
   if (!kind.custom) return item; // built-in kinds have one version
   const { bytes } = item;
   const end = bytes.indexOf('"', head.length);
