@@ -10,8 +10,14 @@ import type { Store } from "../store/store.ts";
 import { behind, openWatchCache, type WatchCache } from "../store/watch-cache.ts";
 import { admissionChain } from "./admission/chain.ts";
 import { namespaceAdmission } from "./admission/namespaces.ts";
+import { rbacEscalation } from "./admission/rbac-escalation.ts";
+import { fillRbac } from "./authz/fill-rbac.ts";
+import { followRbac } from "./authz/follow-rbac.ts";
+import { keepAggregated } from "./authz/keep-aggregated.ts";
+import { rbacRights } from "./authz/rbac-authorizer.ts";
 import { builtInKinds } from "./kinds/built-in-kinds.ts";
-import { followCrds } from "./kinds/crd-watch.ts";
+import { followCrds, storedCrds } from "./crds/follow-crds.ts";
+import { tendCrds } from "./crds/tend-crds.ts";
 import { definitionSchemas } from "./kinds/definitions.ts";
 import type { Body, Kind, Kinds } from "./kinds/kind.ts";
 import { kindTable } from "./kinds/table.ts";
@@ -56,11 +62,15 @@ export async function openScope(
     ...(limits === undefined ? {} : { limits }),
   });
   const storage: Storage = { store, cache };
-  const kinds = kindTable(builtInKinds(definitionSchemas(definitions), () => clock.nowMs()));
+  const world = { now: () => clock.nowMs(), crds: () => storedCrds(cache) };
+  const kinds = kindTable(builtInKinds(definitionSchemas(definitions), world));
   await fillStore({ storage, clock }, kinds);
   followCrds(cache, kinds, (name, err) => onError(err, `serve ${name}`));
-  const admission = admissionChain([namespaceAdmission(storage)]);
-  return { storage, kinds, admission, clock, cache };
+  tendCrds({ storage, kinds, clock, onError: (err) => onError(err, "tend the CRDs") });
+  await keepAggregated(storage, (err) => onError(err, "aggregate roles"));
+  const rights = rbacRights(followRbac(cache));
+  const admission = admissionChain([namespaceAdmission(storage), rbacEscalation(rights)]);
+  return { storage, kinds, admission, rights, clock, cache };
 }
 
 /** Creates what a fresh store lacks, and brings our own CRDs up to date. */
@@ -74,6 +84,7 @@ async function fillStore(parts: Parts, kinds: Kinds): Promise<void> {
     kinds.find("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
   );
   for (const crd of crds) await ensure(parts, definitions, structuredClone(crd));
+  await fillRbac(parts);
   const { store, cache } = parts.storage;
   const { revision } = await store.head();
   if (!(await cache.reach(revision, 5_000))) throw behind();

@@ -6,13 +6,11 @@ import { collectionPrefix } from "../store/keys.ts";
 import { runCompactor } from "../store/compactor.ts";
 import type { Store } from "../store/store.ts";
 import { withVolatile } from "../store/volatile.ts";
-import type { Authorizer } from "./access.ts";
 import { buildApp } from "./app.ts";
 import { logRequests } from "./audit/access-log.ts";
 import { certificateAuthenticator } from "./authn/certificate.ts";
 import { authenticatorChain } from "./authn/chain.ts";
 import { withImpersonation } from "./authn/impersonate.ts";
-import { grantAuthorizer } from "./authz/built-in.ts";
 import { type ServerConfig, servingNames, serverUrl } from "./config.ts";
 import { serveDiscovery } from "./discovery.ts";
 import { type HealthCheck, serveHealth } from "./health.ts";
@@ -77,9 +75,6 @@ async function writeKubeconfigs(config: ServerConfig, pki: Pki, url: string): Pr
 
 const pkiDirectory = ({ dataDir }: ServerConfig): string => join(dataDir, "pki");
 
-/** Nothing is served that has not been judged by this. */
-const authorizer: Authorizer = grantAuthorizer();
-
 /** Calls `address` when somebody asks: the port may be known only after listening. */
 function buildServer(
   { store, log, version }: ServerOptions,
@@ -92,14 +87,14 @@ function buildServer(
   ];
   const authenticator = withImpersonation(
     authenticatorChain([certificateAuthenticator()]),
-    authorizer,
+    scope.rights,
   );
   const metrics = serverMetrics(scope.kinds);
   return buildApp({
     scope,
     nodes,
     authenticator,
-    authorizer,
+    authorizer: scope.rights,
     log,
     tls: tlsMaterial(pki),
     publicRoutes: (app) => {

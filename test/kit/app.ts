@@ -79,7 +79,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     scope,
     nodes,
     bookmarkMs,
-    authenticator: { authenticate: async () => ({ name: "tester", groups: [] }) },
+    authenticator: { authenticate: async () => ({ name: "tester", groups: ["system:masters"] }) },
     authorizer: { authorize: async () => ({ allowed: true }) },
   });
   await app.ready();

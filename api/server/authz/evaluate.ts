@@ -1,62 +1,60 @@
 import type { Decision, User } from "../access.ts";
 import type { RequestInfo } from "../objects/request-info.ts";
+import { type PolicyRule, rbacGroup } from "./policy.ts";
+import type { Grant, RbacIndex } from "./rbac-index.ts";
+import { ruleAllows } from "./rule-match.ts";
 
-/** One permission, as in an RBAC role; `*` in a list stands for everything. */
-export type Rule = {
-  readonly verbs: readonly string[];
-  /** API groups; the core group is the empty string. */
-  readonly groups?: readonly string[];
-  /** Plurals, or `plural/subresource`; `plural/*` covers all subresources. */
-  readonly resources?: readonly string[];
-  /** Absent: objects of every name. A request without a name does not match a list of names. */
-  readonly names?: readonly string[];
-  /** Absent: in every namespace, and cluster-scoped objects. */
-  readonly namespaces?: readonly string[];
-  /** Other paths; a `*` at the end stands for any rest. */
-  readonly paths?: readonly string[];
-};
+/** What evaluation asks: `RbacIndex` in the product, a plain list in tests. */
+export type Grants = Pick<RbacIndex, "ofUser" | "ofGroup" | "rulesOf">;
 
-/** Rules and the groups that have them. */
-export type Grant = { readonly to: readonly string[]; readonly rules: readonly Rule[] };
+/** Everything bound to a user: cluster-wide first, then in the namespace if there is one. */
+function* grantsOf(grants: Grants, user: User, namespace: string): Generator<Grant> {
+  for (const where of namespace === "" ? [""] : ["", namespace]) {
+    for (const group of user.groups) yield* grants.ofGroup(group, where);
+    yield* grants.ofUser(user.name, where);
+  }
+}
 
-const has = (list: readonly string[] | undefined, value: string): boolean =>
-  list !== undefined && (list.includes("*") || list.includes(value));
+function subjectText({ subject: { kind, name, namespace } }: Grant): string {
+  return `${kind} ${JSON.stringify(kind === "ServiceAccount" ? `${name}/${namespace}` : name)}`;
+}
 
-const unrestricted = (list: readonly string[] | undefined, value: string): boolean =>
-  list === undefined || has(list, value);
+function allowedBy(grant: Grant): Decision {
+  const { name, namespace, roleRef } = grant.binding;
+  const binding =
+    namespace === ""
+      ? `ClusterRoleBinding ${JSON.stringify(name)}`
+      : `RoleBinding ${JSON.stringify(`${name}/${namespace}`)}`;
+  const role = `${roleRef.kind} ${JSON.stringify(roleRef.name)}`;
+  return {
+    allowed: true,
+    reason: `RBAC: allowed by ${binding} of ${role} to ${subjectText(grant)}`,
+  };
+}
 
-function coversPath(patterns: readonly string[] | undefined, path: string): boolean {
-  return (patterns ?? []).some((pattern) =>
-    pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern,
+function missingRole({ binding: { roleRef } }: Grant): string {
+  return `${roleRef.kind.toLowerCase()}.${rbacGroup} ${JSON.stringify(roleRef.name)} not found`;
+}
+
+/**
+ * Whether any role bound to the user allows the request. Denies by default; the reason then names
+ * the roles that bindings refer to and that do not exist. Pure.
+ */
+export function evaluate(grants: Grants, user: User, request: RequestInfo): Decision {
+  const missing = new Set<string>();
+  for (const grant of grantsOf(grants, user, request.resource?.namespace ?? "")) {
+    const rules = grants.rulesOf(grant.binding.roleRef, grant.binding.namespace);
+    if (rules === undefined) missing.add(missingRole(grant));
+    else if (rules.some((rule) => ruleAllows(rule, request))) return allowedBy(grant);
+  }
+  if (missing.size === 0) return { allowed: false };
+  const list = [...missing].join(", ");
+  return { allowed: false, reason: `RBAC: ${missing.size === 1 ? list : `[${list}]`}` };
+}
+
+/** All that a user may do in a namespace, cluster-wide rights included. */
+export function rulesFor(grants: Grants, user: User, namespace: string): readonly PolicyRule[] {
+  return [...grantsOf(grants, user, namespace)].flatMap(
+    ({ binding }) => grants.rulesOf(binding.roleRef, binding.namespace) ?? [],
   );
-}
-
-function coversResource(
-  resources: readonly string[] | undefined,
-  plural: string,
-  subresource: string,
-): boolean {
-  if (subresource === "") return has(resources, plural);
-  return has(resources, `${plural}/${subresource}`) || resources?.includes(`${plural}/*`) === true;
-}
-
-function covers(rule: Rule, { verb, path, resource }: RequestInfo): boolean {
-  if (!has(rule.verbs, verb)) return false;
-  if (resource === undefined) return coversPath(rule.paths, path);
-  return (
-    has(rule.groups, resource.group) &&
-    coversResource(rule.resources, resource.plural, resource.subresource) &&
-    unrestricted(rule.names, resource.name) &&
-    unrestricted(rule.namespaces, resource.namespace)
-  );
-}
-
-/** Whether any grant of the user's groups covers the request. Denies by default. */
-export function evaluate(
-  grants: readonly Grant[],
-  user: Pick<User, "groups">,
-  request: RequestInfo,
-): Decision {
-  const mine = grants.filter(({ to }) => to.some((group) => user.groups.includes(group)));
-  return { allowed: mine.some(({ rules }) => rules.some((rule) => covers(rule, request))) };
 }

@@ -4,6 +4,7 @@ import { badRequest } from "../../machinery/errors.ts";
 import type { Clock } from "../../machinery/clock.ts";
 import type { User } from "../access.ts";
 import type { Admission } from "../admission/chain.ts";
+import type { Rights } from "../authz/rbac-authorizer.ts";
 import type { Kind, Kinds } from "../kinds/kind.ts";
 import type { Decoded } from "./json-body.ts";
 import type { Rendering } from "./negotiate.ts";
@@ -14,6 +15,7 @@ export type Scope = {
   readonly storage: Storage;
   readonly kinds: Kinds;
   readonly admission: Admission;
+  readonly rights: Rights;
   readonly clock: Pick<Clock, "nowMs">;
 };
 

@@ -1,0 +1,234 @@
+import type { PolicyRule } from "./policy.ts";
+
+/** A rule as the tables below write it: absent lists are empty. */
+export type ShortRule = Partial<PolicyRule>;
+
+const read = ["get", "list", "watch"];
+const change = ["create", "delete", "deletecollection", "patch", "update"];
+const write = ["create", "update", "patch"];
+const ours = "lighthouse.dev";
+
+/** Everything everywhere. */
+export const everything: readonly ShortRule[] = [
+  { apiGroups: ["*"], resources: ["*"], verbs: ["*"] },
+  { nonResourceURLs: ["*"], verbs: ["*"] },
+];
+
+/** Discovery and documents: whoever is known may learn what there is. */
+export const discovery: readonly ShortRule[] = [
+  {
+    nonResourceURLs: [
+      "/",
+      "/api",
+      "/api/*",
+      "/apis",
+      "/apis/*",
+      "/healthz",
+      "/livez",
+      "/openapi",
+      "/openapi/*",
+      "/readyz",
+      "/version",
+      "/version/",
+    ],
+    verbs: ["get", "head"],
+  },
+];
+
+/** Asking about oneself. */
+export const basicUser: readonly ShortRule[] = [
+  {
+    apiGroups: ["authorization.k8s.io"],
+    resources: ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+    verbs: ["create"],
+  },
+  { apiGroups: ["authentication.k8s.io"], resources: ["selfsubjectreviews"], verbs: ["create"] },
+];
+
+/** What tells nothing but the version and whether the server is well. */
+export const publicInfo: readonly ShortRule[] = [
+  {
+    nonResourceURLs: ["/healthz", "/livez", "/readyz", "/version", "/version/"],
+    verbs: ["get"],
+  },
+  {
+    nonResourceURLs: ["/healthz/*", "/livez/*", "/readyz/*"],
+    verbs: ["get", "head"],
+  },
+];
+
+/** What a scraper of metrics needs. */
+export const monitoring: readonly ShortRule[] = [
+  {
+    nonResourceURLs: [
+      "/healthz",
+      "/healthz/*",
+      "/livez",
+      "/livez/*",
+      "/metrics",
+      "/metrics/slis",
+      "/readyz",
+      "/readyz/*",
+    ],
+    verbs: ["get"],
+  },
+];
+
+/** Documents by which others verify our ServiceAccount tokens. */
+export const issuerDiscovery: readonly ShortRule[] = [
+  {
+    nonResourceURLs: [
+      "/.well-known/openid-configuration",
+      "/.well-known/openid-configuration/",
+      "/openid/v1/jwks",
+      "/openid/v1/jwks/",
+    ],
+    verbs: ["get"],
+  },
+];
+
+/** Deciding on tokens and rights for another server. */
+export const delegator: readonly ShortRule[] = [
+  { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
+  { apiGroups: ["authorization.k8s.io"], resources: ["subjectaccessreviews"], verbs: ["create"] },
+];
+
+/** Everything in a namespace but Secrets and rights. */
+export const view: readonly ShortRule[] = [
+  {
+    apiGroups: [""],
+    resources: [
+      "configmaps",
+      "events",
+      "namespaces",
+      "namespaces/status",
+      "pods",
+      "pods/log",
+      "pods/status",
+      "serviceaccounts",
+      "services",
+      "services/status",
+    ],
+    verbs: read,
+  },
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: read },
+  { apiGroups: ["metrics.k8s.io"], resources: ["pods"], verbs: read },
+  {
+    apiGroups: [ours],
+    resources: [
+      "applications",
+      "applications/scale",
+      "applications/status",
+      "revisions",
+      "revisions/status",
+    ],
+    verbs: read,
+  },
+];
+
+/** Writing what runs in a namespace, and what it runs with. */
+export const edit: readonly ShortRule[] = [
+  {
+    apiGroups: [""],
+    resources: ["pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "secrets"],
+    verbs: read,
+  },
+  { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["impersonate"] },
+  {
+    apiGroups: [""],
+    resources: ["pods", "pods/attach", "pods/exec", "pods/portforward", "pods/proxy"],
+    verbs: change,
+  },
+  { apiGroups: [""], resources: ["pods/eviction", "serviceaccounts/token"], verbs: ["create"] },
+  { apiGroups: [""], resources: ["pods/ephemeralcontainers"], verbs: ["get", "patch", "update"] },
+  {
+    apiGroups: [""],
+    resources: ["configmaps", "events", "secrets", "serviceaccounts", "services"],
+    verbs: change,
+  },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: [...change, ...read] },
+  { apiGroups: [ours], resources: ["applications"], verbs: change },
+  { apiGroups: [ours], resources: ["applications/scale"], verbs: ["patch", "update"] },
+];
+
+/** Giving rights in a namespace, as far as one has them. */
+export const admin: readonly ShortRule[] = [
+  {
+    apiGroups: ["authorization.k8s.io"],
+    resources: ["localsubjectaccessreviews"],
+    verbs: ["create"],
+  },
+  {
+    apiGroups: ["rbac.authorization.k8s.io"],
+    resources: ["rolebindings", "roles"],
+    verbs: [...change, ...read],
+  },
+];
+
+/** What is not in any namespace, and no secret. */
+export const fleet: readonly ShortRule[] = [
+  { apiGroups: [""], resources: ["nodes", "nodes/status"], verbs: read },
+  { apiGroups: ["metrics.k8s.io"], resources: ["nodes"], verbs: read },
+  { apiGroups: [ours], resources: ["beacons", "beacons/status"], verbs: read },
+  {
+    apiGroups: ["apiextensions.k8s.io"],
+    resources: ["customresourcedefinitions"],
+    verbs: read,
+  },
+];
+
+/** Rolling Applications out and back, and moving their Pods; no Secret and no shell. */
+export const release: readonly ShortRule[] = [
+  { apiGroups: [ours], resources: ["applications"], verbs: ["create", "patch", "update"] },
+  { apiGroups: [ours], resources: ["applications/scale"], verbs: ["patch", "update"] },
+  { apiGroups: [""], resources: ["pods"], verbs: ["delete"] },
+  { apiGroups: [""], resources: ["pods/eviction"], verbs: ["create"] },
+];
+
+const events: ShortRule = {
+  verbs: write,
+  apiGroups: ["", "events.k8s.io"],
+  resources: ["events"],
+};
+
+/**
+ * Reading and deleting of every kind, because the collector removes dependents and the contents of
+ * namespaces whatever they are; writing of what reconciling changes, and of nothing else.
+ */
+export const controllers: readonly ShortRule[] = [
+  { verbs: [...read, "patch", "delete", "deletecollection"], apiGroups: ["*"], resources: ["*"] },
+  { verbs: write, apiGroups: [ours], resources: ["*"] },
+  {
+    verbs: write,
+    apiGroups: [""],
+    resources: ["pods", "pods/status", "pods/binding", "pods/eviction", "nodes", "nodes/status"],
+  },
+  {
+    verbs: write,
+    apiGroups: [""],
+    resources: ["namespaces", "namespaces/status", "namespaces/finalize"],
+  },
+  { verbs: ["create", "update"], apiGroups: ["coordination.k8s.io"], resources: ["leases"] },
+  events,
+];
+
+/**
+ * What a beacon's agent needs. That it may touch only its own Nodes and their Pods is the node
+ * authorizer's to add; this table only knows kinds.
+ */
+export const beacon: readonly ShortRule[] = [
+  { verbs: [...read, ...write], apiGroups: [""], resources: ["nodes"] },
+  { verbs: ["get", "update", "patch"], apiGroups: [""], resources: ["nodes/status"] },
+  { verbs: [...read, "delete"], apiGroups: [""], resources: ["pods"] },
+  { verbs: ["get", "update", "patch"], apiGroups: [""], resources: ["pods/status"] },
+  { verbs: ["get"], apiGroups: [""], resources: ["secrets", "configmaps", "serviceaccounts"] },
+  // The uid of kube-system is how an agent knows which control plane its containers belong to.
+  { verbs: ["get"], apiGroups: [""], resources: ["namespaces"] },
+  { verbs: [...read, ...write], apiGroups: [ours], resources: ["beacons", "beacons/status"] },
+  events,
+];
+
+/** A beacon's agent in the namespace of the heartbeats. */
+export const beaconLeases: readonly ShortRule[] = [
+  { verbs: [...read, ...write], apiGroups: ["coordination.k8s.io"], resources: ["leases"] },
+];
