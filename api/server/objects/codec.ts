@@ -1,9 +1,13 @@
 import { isAlias, LineCounter, parseDocument, visit } from "yaml";
 import { badRequest, unsupportedMediaType } from "../../machinery/errors.ts";
+import { decodeEnvelope, protobufMediaType } from "../protobuf/envelope.ts";
 import { type Decoded, parseJson } from "./json-body.ts";
 
+/** Media types that every kind can be sent in. */
+const textTypes = ["application/json", "application/yaml"] as const;
+
 /** Media types of whole objects, as they are listed in a 415. */
-export const objectMediaTypes = ["application/json", "application/yaml"] as const;
+const objectMediaTypes = [...textTypes, protobufMediaType] as const;
 
 /** Largest request body, in bytes: as Kubernetes has it. */
 export const bodyLimitBytes = 3 * 1024 * 1024;
@@ -15,11 +19,14 @@ export function mediaTypeOf(contentType: string | undefined): string {
 }
 
 /**
- * Decodes a JSON or YAML body.
- * @throws StatusError `BadRequest` for bad text, `UnsupportedMediaType` for other types.
+ * Decodes a JSON, YAML or protobuf body. The last has no form for custom resources.
+ * @throws StatusError `BadRequest` for bad content, `UnsupportedMediaType` for other types.
  */
 export function decodeBody(contentType: string | undefined, body: Buffer | undefined): Decoded {
   const type = mediaTypeOf(contentType);
+  if (type === protobufMediaType) {
+    return { value: decodeEnvelope(body ?? Buffer.alloc(0), textTypes), duplicates: [] };
+  }
   const text = (body ?? Buffer.alloc(0)).toString();
   if (type === "application/json") {
     if (text.trim() === "") throw badRequest("Cannot read the body: it is empty");

@@ -84,3 +84,17 @@ test("decodeBody() refuses an empty body and other types", () => {
   expect(() => decodeBody(undefined, undefined)).toThrow("it is empty");
   expect(() => decodeBody("text/plain", Buffer.from("x"))).toThrow('"text/plain" is not one of');
 });
+
+test("decodeBody() refuses what is nested deeper than a walk could follow", () => {
+  for (const [open, close] of [
+    ["[", "]"],
+    ['{"a":', "}"],
+  ] as const) {
+    const nested = (depth: number): Buffer =>
+      Buffer.from(`${open.repeat(depth)}1${close.repeat(depth)}`);
+    expect(() => decodeBody(undefined, nested(500))).not.toThrow();
+    expect(() => decodeBody(undefined, nested(501))).toThrow("exceeded max depth 500");
+    expect(() => decodeBody(undefined, nested(400_000))).toThrow(/max depth|parse error/);
+  }
+  expect(() => decodeBody("application/yaml", Buffer.from("[".repeat(50_000)))).toThrow("yaml");
+});

@@ -9,7 +9,8 @@ export type Decoded = {
 
 /**
  * Parses JSON and finds duplicate fields, which JSON.parse swallows.
- * @throws StatusError `BadRequest` for text that is no JSON, and for a field named `__proto__`.
+ * @throws StatusError `BadRequest` for text that is no JSON, nested more than 500 deep, or with a
+ *   field named `__proto__`.
  */
 export function parseJson(text: string): Decoded {
   let value: unknown;
@@ -24,18 +25,22 @@ export function parseJson(text: string): Decoded {
   return { value, duplicates };
 }
 
-/** Fields of all objects inside. @throws StatusError `BadRequest` on `__proto__`. */
-function countFields(value: unknown): number {
+// Everything that walks through an object calls itself at each level.
+const maxDepth = 500;
+
+/** Fields of all objects inside. @throws StatusError `BadRequest` on `__proto__`, or too deep. */
+function countFields(value: unknown, depth = 0): number {
   if (typeof value !== "object" || value === null) return 0;
+  if (depth >= maxDepth) throw badRequest(`Cannot read the body: exceeded max depth ${maxDepth}`);
   let count = 0;
   if (Array.isArray(value)) {
-    for (const item of value) count += countFields(item);
+    for (const item of value) count += countFields(item, depth + 1);
     return count;
   }
   for (const [field, inner] of Object.entries(value)) {
     // No API has such a field, and assigning to it would change an object's prototype.
     if (field === "__proto__") throw badRequest('Cannot read the body: "__proto__" is no field');
-    count += 1 + countFields(inner);
+    count += 1 + countFields(inner, depth + 1);
   }
   return count;
 }
