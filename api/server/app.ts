@@ -12,8 +12,9 @@ import type { Scope } from "./objects/call.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
 import { requestInfo } from "./objects/request-info.ts";
 import { objectRoutes } from "./objects/routes.ts";
-import { Bookmarks } from "./objects/watch.ts";
+import { Watches } from "./objects/watches.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
+import { acceptUpgrades, checkUpgrade } from "./streams/upgrade.ts";
 import { subresourceEndpoints } from "./subresources.ts";
 
 /** Everything the app is made of; nothing is opened or listened on here. */
@@ -41,14 +42,15 @@ const nobody: User = { name: "", groups: [] };
 export function buildApp(options: AppOptions): App {
   const app = createApp(options);
   const stopping = new AbortController();
-  const bookmarks = new Bookmarks();
-  const ticker = setInterval(() => bookmarks.tick(), options.bookmarkMs ?? 60_000);
+  const watches = new Watches();
+  const ticker = setInterval(() => watches.tick(), options.bookmarkMs ?? 60_000);
   ticker.unref();
   closeSessions(app, () => {
     clearInterval(ticker);
     stopping.abort();
   });
   acceptAnyBody(app);
+  acceptUpgrades(app);
   mapErrors(app);
   app.decorateRequest("info");
   app.decorateRequest("user");
@@ -62,7 +64,7 @@ export function buildApp(options: AppOptions): App {
     options.routes?.(inner);
     objectRoutes(inner, {
       scope: options.scope,
-      bookmarks,
+      watches,
       stopping: stopping.signal,
       subresources: subresourceEndpoints(options.nodes, stopping.signal),
     });
@@ -103,6 +105,7 @@ function acceptAnyBody(app: App): void {
 
 function guard(app: App, { authenticator, authorizer }: AppOptions): void {
   app.addHook("onRequest", async (request) => {
+    checkUpgrade(request);
     const user = await authenticator.authenticate(credentialsOf(request));
     if (user === undefined) throw unauthorized();
     request.user = user;

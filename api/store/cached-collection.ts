@@ -7,6 +7,8 @@ export type Listener = {
   onEvents(events: readonly ItemEvent[]): void;
   /** The cache lost its place in the history: nothing follows, the watcher must start anew. */
   onReset(): void;
+  /** Resolves when more may come; waited for only while old events are read from the store. */
+  ready?(): Promise<void>;
 };
 
 /** How much of the newest history each collection keeps; older watches ask the store. */

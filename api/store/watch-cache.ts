@@ -147,6 +147,7 @@ class StoreCache implements WatchCache {
       if (events.length > 0) listener.onEvents(events.map(fromHistory));
       const joined = this.subscribe(prefix, revision, listener);
       if (joined !== undefined) return joined;
+      await listener.ready?.();
     }
     return undefined;
   }

@@ -6,7 +6,7 @@ import type { Revision } from "../../store/store.ts";
 import type { Call } from "./call.ts";
 import { listBody } from "./list-body.ts";
 import type { SlicedBody } from "./slices.ts";
-import { shownForm } from "./versions.ts";
+import { readObjectOf, shownForm } from "./versions.ts";
 import { type IncludeObject, type ListMeta, partialObject, tableOf } from "./table.ts";
 
 function includeOf({ query }: Call): IncludeObject {
@@ -28,7 +28,9 @@ export function renderItem(call: Call, item: Item): Buffer | string {
       return shownForm(call.kind, item).bytes;
     case "Table": {
       const meta = { resourceVersion: item.object.metadata.resourceVersion };
-      return JSON.stringify(tableOf(call.kind, [item.object], meta, styleOf(call, true)));
+      return JSON.stringify(
+        tableOf(call.kind, [readObjectOf(call.kind, item)], meta, styleOf(call, true)),
+      );
     }
     case "PartialObjectMetadata":
       return JSON.stringify(partialObject(item.object, call.rendering.version));
@@ -69,16 +71,34 @@ function lostItem({ item, previous }: ItemEvent): { readonly object: Item["objec
   return { object: { ...object, metadata } };
 }
 
+/** Frames other than the event's own: watchers that want the same one share it. */
+const frames = new WeakMap<ItemEvent, Map<string, Buffer>>();
+
+function sharedFrame(event: ItemEvent, form: string, make: () => Buffer): Buffer {
+  let forms = frames.get(event);
+  if (forms === undefined) frames.set(event, (forms = new Map<string, Buffer>()));
+  let frame = forms.get(form);
+  if (frame === undefined) forms.set(form, (frame = make()));
+  return frame;
+}
+
 function plainRenderer({ kind }: Call): EventRenderer {
   const apiVersion = apiVersionOf(kind);
+  const frameAs = (event: ItemEvent, type: EventType): Buffer => {
+    if (type === "DELETED" && event.type !== "DELETED") {
+      return frameOf(type, JSON.stringify({ ...lostItem(event).object, apiVersion }));
+    }
+    return frameOf(type, shownForm(kind, event.item).bytes);
+  };
   return {
     event(event, type) {
-      if (type === "DELETED" && event.type !== "DELETED") {
-        return frameOf(type, JSON.stringify({ ...lostItem(event).object, apiVersion }));
-      }
-      const shown = shownForm(kind, event.item);
-      const same = type === event.type && shown === event.item;
-      return same ? event.frame : frameOf(type, shown.bytes);
+      // Built-in kinds have one version.
+      if (type === event.type && !kind.custom) return event.frame;
+      return sharedFrame(event, `${type} ${apiVersion}`, () =>
+        type === event.type && shownForm(kind, event.item) === event.item
+          ? event.frame
+          : frameAs(event, type),
+      );
     },
     initial: (item) => frameOf("ADDED", shownForm(kind, item).bytes),
     bookmark(at, end) {
@@ -101,9 +121,12 @@ function convertingRenderer(call: Call): EventRenderer {
   return {
     event(event, type) {
       const lost = type === "DELETED" && event.type !== "DELETED";
-      return frameOf(type, converted(lost ? lostItem(event).object : event.item.object));
+      const make = (): Buffer =>
+        frameOf(type, converted(lost ? lostItem(event).object : event.item.object));
+      // Tables have ages and column definitions of their own.
+      return as === "Table" ? make() : sharedFrame(event, `${type} ${as} ${version}`, make);
     },
-    initial: (item) => frameOf("ADDED", converted(item.object)),
+    initial: (item) => frameOf("ADDED", converted(readObjectOf(call.kind, item))),
     bookmark(at, end) {
       const metadata = bookmarkMeta(at, end);
       const apiVersion = `meta.k8s.io/${version}`;

@@ -18,8 +18,9 @@ import { readItem } from "./storage.ts";
 import { existing, keyOfCall, replaceObject } from "./update.ts";
 import { hasTables, virtualEndpoint } from "./virtual.ts";
 import { addWarnings } from "./warnings.ts";
-import { type Bookmarks, openWatch } from "./watch.ts";
+import { openWatch } from "./watch.ts";
 import { sendWatch } from "./watch-response.ts";
+import type { Watches } from "./watches.ts";
 
 /** Answers one verb of an endpoint; `undefined` when it has sent the response itself. */
 export type Handler = (
@@ -33,7 +34,7 @@ export type Endpoint = Readonly<Record<string, Handler>>;
 /** What the object routes are made of. */
 export type RouteOptions = {
   readonly scope: Scope;
-  readonly bookmarks: Bookmarks;
+  readonly watches: Watches;
   /** Aborts when the server stops: open streams end. */
   readonly stopping: AbortSignal;
   /** Endpoints of subresources that only some kinds have, by `pods/log`. */
@@ -148,9 +149,16 @@ function partEndpoint(call: Call, verb: string, { subresources }: RouteOptions):
   return own ?? (subresource === "scale" ? scaleEndpoint : statusEndpoint);
 }
 
+/** How long an answer waits for the server's own cache, in milliseconds. */
+const settleMs = 5_000;
+
 const shown =
   (does: (call: Call) => Promise<Item>, code = 200): Handler =>
-  async (call) => ({ code, body: renderItem(call, await does(call)) });
+  async (call) => {
+    const item = await does(call);
+    if (call.kind.settles === true) await call.storage.cache.reach(item.at, settleMs);
+    return { code, body: renderItem(call, item) };
+  };
 
 async function getItem(call: Call): Promise<Item> {
   const revision = wantedRevision(call);
@@ -185,11 +193,11 @@ const plainHandlers: Endpoint = {
   deletecollection: deleteCollection,
 };
 
-function objectHandlers({ bookmarks, stopping }: RouteOptions): Endpoint {
+function objectHandlers({ watches, stopping }: RouteOptions): Endpoint {
   return {
     ...plainHandlers,
     async watch(call, { reply }) {
-      const watch = await openWatch(call, bookmarks);
+      const watch = await openWatch(call, watches);
       await sendWatch(reply, watch, stopping);
       return undefined;
     },

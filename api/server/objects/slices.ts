@@ -23,6 +23,11 @@ export function beginSlice(): Slice {
   };
 }
 
+/** Lets others have their turn of the event loop. */
+export async function turnOf(): Promise<void> {
+  await nextTurn();
+}
+
 /** A body: one piece when it is small, else a stream that is made while it is sent. */
 export type SlicedBody = Buffer | Readable;
 

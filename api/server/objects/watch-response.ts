@@ -1,5 +1,8 @@
 import type { Reply } from "../http.ts";
-import type { OpenWatch, WatchSink } from "./watch.ts";
+import type { WatchSink } from "./fan-out.ts";
+import type { OpenWatch } from "./watch.ts";
+
+type Raw = Reply["raw"];
 
 /** Streams a watch; returns when it has ended. Headers go out at once: clients wait for them. */
 export async function sendWatch(
@@ -9,28 +12,56 @@ export async function sendWatch(
 ): Promise<void> {
   reply.hijack();
   const { raw } = reply;
-  const gone = new AbortController();
-  raw.on("close", () => gone.abort());
-  raw.on("error", () => gone.abort()); // the connection broke: "close" follows
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  raw.on("close", end);
+  raw.on("error", end); // the connection broke: "close" follows
+  stopping.addEventListener("abort", end, { once: true });
   raw.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
     "content-type": "application/json",
     "cache-control": "no-cache, private",
   });
   raw.flushHeaders();
-  const sink: WatchSink = {
+  if (stopping.aborted) end();
+  try {
+    await watch.run(sinkOf(raw), stop);
+  } finally {
+    stopping.removeEventListener("abort", end);
+  }
+}
+
+const isOpen = (raw: Raw): boolean => !raw.writableEnded && !raw.destroyed;
+
+function sinkOf(raw: Raw): WatchSink {
+  let unwritten = 0;
+  let wake: (() => void) | undefined;
+  raw.on("close", () => wake?.());
+  // By the callbacks of writes: not every kind of response tells of a drain.
+  const written = (): void => {
+    unwritten -= 1;
+    if (unwritten === 0) wake?.();
+  };
+  return {
     write(lines) {
-      if (!raw.writableEnded && !raw.destroyed) raw.write(lines);
+      if (!isOpen(raw)) return;
+      unwritten += 1;
+      raw.write(lines, "latin1", written); // bytes: the encoding means nothing
     },
     get backlogBytes() {
-      return raw.writableLength;
+      return raw.destroyed ? 0 : raw.writableLength;
+    },
+    async drained() {
+      if (!isOpen(raw) || unwritten === 0) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
     },
     end() {
-      if (!raw.writableEnded) raw.end();
+      if (isOpen(raw)) raw.end();
     },
     cut() {
       raw.destroy();
     },
   };
-  await watch.run(sink, AbortSignal.any([gone.signal, stopping]));
 }

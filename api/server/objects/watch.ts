@@ -1,50 +1,25 @@
-import { expired, internal, isExpired, StatusError } from "../../machinery/errors.ts";
+import { expired, internal, StatusError } from "../../machinery/errors.ts";
 import { toStatus } from "../../machinery/status.ts";
-import { type EventType, frameOf, type ItemEvent } from "../../store/item.ts";
+import { type EventType, frameOf, type Item, type ItemEvent } from "../../store/item.ts";
 import type { Revision } from "../../store/store.ts";
 import type { Call } from "./call.ts";
+import type { Outlet, WatchSink } from "./fan-out.ts";
 import { narrowPrefixOf, reach } from "./list.ts";
 import { readWatchOptions, type Selection, type WatchOptions } from "./list-options.ts";
 import { type EventRenderer, eventRenderer } from "./render.ts";
-
-/** The stream of one response. */
-export interface WatchSink {
-  /** Takes one or several lines. */
-  write(lines: Buffer): void;
-  /** Bytes that the client has not taken yet. */
-  readonly backlogBytes: number;
-  /** Ends the response; nothing is written after it. */
-  end(): void;
-  /** Breaks the connection off: the client must see that something is missing. */
-  cut(): void;
-}
+import { beginSlice, turnOf } from "./slices.ts";
+import { readObjectOf } from "./versions.ts";
+import type { Watches } from "./watches.ts";
 
 /** A watch that is ready to be sent: everything that can be refused was checked. */
 export interface OpenWatch {
-  /** Sends events until the client goes, the time is over or the signal aborts. */
-  run(sink: WatchSink, signal: AbortSignal): Promise<void>;
+  /** Sends events until the client goes, the time is over or somebody aborts `stop`; it may abort
+   * that itself. */
+  run(sink: WatchSink, stop: AbortController): Promise<void>;
 }
 
-/** Sends a bookmark to all who asked for them; called about once a minute. */
-export class Bookmarks {
-  readonly #senders = new Set<() => void>();
-
-  /** Calls `send` on every tick until the returned function is called. */
-  add(send: () => void): () => void {
-    this.#senders.add(send);
-    return () => {
-      this.#senders.delete(send);
-    };
-  }
-
-  /** Lets everybody send. */
-  tick(): void {
-    for (const send of this.#senders) send();
-  }
-}
-
-/** A client that is this far behind is cut off, in bytes. It resumes from its last event. */
-const maxBacklogBytes = 8 << 20;
+/** Old state and old events are not sent faster than the client takes them, in bytes. */
+const maxAheadBytes = 1 << 20;
 const patienceMs = 3_000;
 /** Watches without a timeout end at a random time, so that clients do not come back at once. */
 const minLifeSeconds = 1_800;
@@ -53,73 +28,86 @@ const minLifeSeconds = 1_800;
  * Prepares a watch of a collection, or of the one object that the call names.
  * @throws StatusError `BadRequest`, `Invalid`, `ServiceUnavailable`
  */
-export async function openWatch(call: Call, bookmarks: Bookmarks): Promise<OpenWatch> {
+export async function openWatch(call: Call, watches: Watches): Promise<OpenWatch> {
   const options = readWatchOptions(call);
   const renderer = eventRenderer(call);
   const { revision } = options;
   if (revision === undefined) await reach(call, undefined);
   else if (options.initialEvents === true) await reach(call, revision);
   return {
-    async run(sink, signal) {
-      const watch = new Watch(call, options, renderer, sink);
-      await watch.run(bookmarks, signal);
-    },
+    run: (sink, stop) => new Watch({ call, options, renderer, watches }, sink, stop).run(),
   };
 }
 
-class Watch {
-  readonly #call: Call;
-  readonly #options: WatchOptions;
-  readonly #renderer: EventRenderer;
-  readonly #sink: WatchSink;
-  readonly #stop = new AbortController();
-  /** Everything up to here was delivered. */
-  #at: Revision = 0;
+/** How long a watch lives, in milliseconds. `random` is from 0 to 1. */
+export function lifeMs(timeoutSeconds: number | undefined, random: number): number {
+  const seconds = timeoutSeconds ?? minLifeSeconds * (1 + random);
+  return Math.min(seconds * 1_000, 2 ** 31 - 1);
+}
 
-  constructor(call: Call, options: WatchOptions, renderer: EventRenderer, sink: WatchSink) {
-    this.#call = call;
-    this.#options = options;
-    this.#renderer = renderer;
+type Parts = {
+  readonly call: Call;
+  readonly options: WatchOptions;
+  readonly renderer: EventRenderer;
+  readonly watches: Watches;
+};
+
+class Watch {
+  readonly #parts: Parts;
+  readonly #sink: WatchSink;
+  readonly #outlet: Outlet;
+  readonly #stop: AbortController;
+  /** Everything up to here was queued. */
+  #at: Revision = 0;
+  /** Everything that the cache has told of was queued. */
+  #current = false;
+
+  constructor(parts: Parts, sink: WatchSink, stop: AbortController) {
+    this.#parts = parts;
     this.#sink = sink;
+    this.#stop = stop;
+    this.#outlet = parts.watches.fanOut.outlet(sink, () => stop.abort());
   }
 
-  async run(bookmarks: Bookmarks, outer: AbortSignal): Promise<void> {
-    const { signal } = this.#stop;
-    const stop = (): void => this.#stop.abort();
-    const timer = setTimeout(stop, this.#lifeMs());
-    outer.addEventListener("abort", stop, { once: true });
+  async run(): Promise<void> {
+    const { options, watches } = this.#parts;
+    const timer = setTimeout(
+      () => this.#stop.abort(),
+      lifeMs(options.timeoutSeconds, Math.random()),
+    );
     let forget: (() => void) | undefined;
     try {
       await this.#follow(await this.#start());
-      if (this.#options.bookmarks) forget = bookmarks.add(() => this.#bookmark(false));
-      await aborted(signal);
-      if (this.#options.bookmarks && !outer.aborted) this.#bookmark(false);
+      if (options.bookmarks) {
+        forget = watches.addBookmarks(() => this.#bookmark(this.#position(), false));
+      }
+      await aborted(this.#stop.signal);
+      // The next watch begins where this one ended, however quiet it was.
+      if (options.bookmarks && this.#at > 0) this.#bookmark(this.#position(), false);
     } catch (err) {
       this.#fail(err);
     } finally {
       clearTimeout(timer);
-      outer.removeEventListener("abort", stop);
       forget?.();
       this.#stop.abort();
+      this.#outlet.flush();
       this.#sink.end();
     }
   }
 
-  #lifeMs(): number {
-    const seconds = this.#options.timeoutSeconds ?? minLifeSeconds * (1 + Math.random());
-    return Math.min(seconds * 1_000, 2 ** 31 - 1);
-  }
-
   /** Sends the initial state, if it is wanted, and returns the revision to go on from. */
   async #start(): Promise<Revision> {
-    const { revision, initialEvents } = this.#options;
-    const { cache } = this.#call.storage;
-    const synthetic = initialEvents ?? (revision === undefined || revision === 0);
-    if (synthetic) {
-      this.#sendInitial();
-      this.#at = cache.revision;
-      if (initialEvents === true && this.#options.bookmarks) this.#bookmark(true);
-      return this.#at;
+    const { call, options } = this.#parts;
+    const { revision, initialEvents } = options;
+    const { cache } = call.storage;
+    if (initialEvents ?? (revision === undefined || revision === 0)) {
+      // State and revision are read in one turn; sending them may take many.
+      const at = cache.revision;
+      await this.#sendInitial(cache.list(narrowPrefixOf(call)));
+      if (this.#stop.signal.aborted) return at;
+      if (initialEvents === true && options.bookmarks) this.#bookmark(at, true);
+      this.#at = at;
+      return at;
     }
     const since = revision === undefined || revision === 0 ? cache.revision : revision;
     if (since > cache.revision) await this.#await(since);
@@ -129,59 +117,87 @@ class Watch {
 
   /** A revision that is not in the history is one of a lost history: the client lists again. */
   async #await(since: Revision): Promise<void> {
-    const { store, cache } = this.#call.storage;
+    const { store, cache } = this.#parts.call.storage;
     const { revision } = await store.head();
     const comes = since <= revision && (await cache.reach(since, patienceMs));
     if (!comes) throw expired(`too new resource version: ${since} (${revision})`);
   }
 
-  #sendInitial(): void {
-    const { selects } = this.#options;
-    const lines: Buffer[] = [];
-    for (const item of this.#call.storage.cache.list(narrowPrefixOf(this.#call))) {
-      if (selects === undefined || selects(item.object)) lines.push(this.#renderer.initial(item));
+  async #sendInitial(items: readonly Item[]): Promise<void> {
+    const { options, renderer, call } = this.#parts;
+    const { selects } = options;
+    const slice = beginSlice();
+    let lines: Buffer[] = [];
+    for (const item of items) {
+      if (selects === undefined || selects(readObjectOf(call.kind, item)))
+        lines.push(renderer.initial(item));
+      if (!slice.spent()) continue;
+      this.#queue(lines);
+      lines = [];
+      await this.#ready();
+      if (this.#stop.signal.aborted) return;
+      slice.restart();
     }
-    this.#write(lines);
+    this.#queue(lines);
+  }
+
+  /** Gives others their turn, and waits for a client that is behind. */
+  async #ready(): Promise<void> {
+    await turnOf();
+    while (this.#outlet.backlogBytes > maxAheadBytes && !this.#stop.signal.aborted) {
+      this.#outlet.flush();
+      await this.#sink.drained();
+    }
   }
 
   async #follow(since: Revision): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const { call } = this.#parts;
     const listener = {
       onEvents: (events: readonly ItemEvent[]) => this.#onEvents(events),
-      onReset: () => this.#stop.abort(),
+      onReset: () => {
+        this.#current = false;
+        this.#stop.abort();
+      },
+      ready: () => this.#ready(),
     };
-    const { cache } = this.#call.storage;
-    await cache.follow(narrowPrefixOf(this.#call), since, listener, this.#stop.signal);
+    const { signal } = this.#stop;
+    await call.storage.cache.follow(narrowPrefixOf(call), since, listener, signal);
+    this.#current = !signal.aborted;
   }
 
   #onEvents(events: readonly ItemEvent[]): void {
-    const { selects } = this.#options;
+    const { options, renderer } = this.#parts;
+    const { selects } = options;
     const lines: Buffer[] = [];
     for (const event of events) {
       const type = seenAs(event, selects);
-      if (type !== undefined) lines.push(this.#renderer.event(event, type));
+      if (type !== undefined) lines.push(renderer.event(event, type));
       this.#at = event.item.at;
     }
-    this.#write(lines);
+    this.#queue(lines);
   }
 
-  #bookmark(initialEventsEnd: boolean): void {
-    const at = Math.max(this.#at, this.#call.storage.cache.revision);
-    this.#write([this.#renderer.bookmark(at, initialEventsEnd)]);
+  /** How far the client has come once it took what is queued. */
+  #position(): Revision {
+    const { cache } = this.#parts.call.storage;
+    return this.#current ? Math.max(this.#at, cache.revision) : this.#at;
   }
 
-  #write(lines: readonly Buffer[]): void {
-    const [first] = lines;
-    if (first === undefined || this.#stop.signal.aborted) return;
-    this.#sink.write(lines.length === 1 ? first : Buffer.concat(lines));
-    if (this.#sink.backlogBytes <= maxBacklogBytes) return;
-    this.#stop.abort();
-    this.#sink.cut();
+  #bookmark(at: Revision, initialEventsEnd: boolean): void {
+    this.#outlet.push([this.#parts.renderer.bookmark(at, initialEventsEnd)]);
+  }
+
+  #queue(lines: readonly Buffer[]): void {
+    if (lines.length === 0) return;
+    const { call, watches } = this.#parts;
+    watches.onEvents(call.kind, lines.length);
+    this.#outlet.push(lines);
   }
 
   #fail(err: unknown): void {
-    if (this.#stop.signal.aborted && !isExpired(err)) return;
     const known = err instanceof StatusError ? err : internal("Cannot go on with the watch");
-    this.#sink.write(frameOf("ERROR", JSON.stringify(toStatus(known))));
+    this.#outlet.push([frameOf("ERROR", JSON.stringify(toStatus(known)))]);
   }
 }
 
