@@ -9,7 +9,7 @@ import { eventually } from "./eventually.ts";
 /** Files for an etcd that speaks TLS and asks for client certificates of the same authority. */
 export type EtcdFiles = { readonly ca: string; readonly cert: string; readonly key: string };
 
-/** A real etcd of one member on a port of its own; its data lasts until it is disposed of. */
+/** A real etcd, or one member of it, on a port of its own; its data lasts until it is disposed of. */
 export interface EtcdServer extends AsyncDisposable {
   /** `127.0.0.1:PORT`, the same across restarts. */
   readonly host: string;
@@ -26,16 +26,43 @@ export async function startEtcd(
   tls?: EtcdFiles,
   args: readonly string[] = [],
 ): Promise<EtcdServer> {
-  const dir = await mkdtemp(join(tmpdir(), "lighthouse-etcd-"));
-  const server = new Server(dir, await freePort(), await freePort(), [...tlsArgs(tls), ...args]);
-  try {
-    await server.start();
-  } catch (err) {
-    await server[Symbol.asyncDispose]();
-    throw err;
-  }
+  const more = [...tlsArgs(tls), ...args];
+  const [server] = (await startMembers(["test"], more)) as [EtcdServer];
   return server;
 }
+
+/** Starts one cluster of so many members; each can be stopped and started by itself. */
+export async function startEtcdCluster(size: number): Promise<readonly EtcdServer[]> {
+  const names = Array.from({ length: size }, (_, index) => `member-${index}`);
+  return startMembers(names, []);
+}
+
+async function startMembers(
+  names: readonly string[],
+  args: readonly string[],
+): Promise<readonly EtcdServer[]> {
+  const members: Member[] = [];
+  for (const name of names) {
+    const dir = await mkdtemp(join(tmpdir(), "lighthouse-etcd-"));
+    members.push({ name, dir, port: await freePort(), peer: await freePort() });
+  }
+  const cluster = members.map(({ name, peer }) => `${name}=http://127.0.0.1:${peer}`).join(",");
+  const servers = members.map((member) => new Server(member, cluster, args));
+  try {
+    await Promise.all(servers.map((server) => server.start()));
+  } catch (err) {
+    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+    throw err;
+  }
+  return servers;
+}
+
+type Member = {
+  readonly name: string;
+  readonly dir: string;
+  readonly port: number;
+  readonly peer: number;
+};
 
 class Server implements EtcdServer {
   readonly host: string;
@@ -44,19 +71,23 @@ class Server implements EtcdServer {
   #child: ChildProcess | undefined;
   #output = "";
 
-  constructor(dir: string, port: number, peerPort: number, args: readonly string[]) {
+  constructor(
+    { name, dir, port, peer: peerPort }: Member,
+    cluster: string,
+    args: readonly string[],
+  ) {
     this.#dir = dir;
     this.host = `127.0.0.1:${port}`;
     const scheme = args.some((arg) => arg.startsWith("--cert-file")) ? "https" : "http";
     const peer = `http://127.0.0.1:${peerPort}`;
     this.#args = [
-      "--name=test",
+      `--name=${name}`,
       `--data-dir=${dir}/data`,
       `--listen-client-urls=${scheme}://${this.host}`,
       `--advertise-client-urls=${scheme}://${this.host}`,
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=test=${peer}`,
+      `--initial-cluster=${cluster}`,
       ...args,
     ];
   }

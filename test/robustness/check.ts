@@ -9,10 +9,11 @@ import type { Change, History, Read, Seen, Version, Watched, Write } from "./his
  * @returns a sentence for each violation; none when the history is right
  */
 export function violations(history: History, truth: readonly Change[]): readonly string[] {
+  const begun = firstAttempts(history.writes);
   return [
     ...truthProblems(truth),
     ...writeProblems(history.writes, truth),
-    ...history.watches.flatMap((watch) => watchProblems(watch, truth, history.writes)),
+    ...history.watches.flatMap((watch) => watchProblems(watch, truth, begun)),
     ...readProblems(history, truth),
   ];
 }
@@ -80,47 +81,57 @@ function outcomeProblems(write: Write, change: Change | undefined): readonly str
   return invented ? [`refused write was committed: ${what}`] : [];
 }
 
+/** When each change was first asked for, in milliseconds; several may ask for one deletion. */
+function firstAttempts(writes: readonly Write[]): ReadonlyMap<string, number> {
+  const begun = new Map<string, number>();
+  for (const write of writes) {
+    const id = idOf(write);
+    begun.set(id, Math.min(begun.get(id) ?? Infinity, write.startMs));
+  }
+  return begun;
+}
+
 function watchProblems(
   { client, since, seen }: Watched,
   truth: readonly Change[],
-  writes: readonly Write[],
+  begun: ReadonlyMap<string, number>,
 ): readonly string[] {
   const found: string[] = [];
-  const begun = new Map(writes.map((write) => [idOf(write), write.startMs]));
   const wanted = truth.filter(({ at }) => at > since);
   let next = 0;
   let reached = since;
   for (const line of seen) {
+    const late = line.at <= reached && line.type !== "BOOKMARK";
+    reached = Math.max(reached, line.at);
+    if (late) {
+      found.push(`${show(line)} came again or late, after ${reached}`);
+      continue;
+    }
+    // Everything up to here must have been shown: all of it by a bookmark, itself by an event.
+    const end = wanted.findIndex(({ at }, index) => index >= next && at >= line.at);
+    const until = end < 0 ? wanted.length : end;
+    const change = wanted[until];
+    for (const missed of wanted.slice(next, until)) found.push(`missed ${show(missed)}`);
+    next = until;
     if (line.type === "BOOKMARK") {
-      const missed = wanted[next];
-      if (missed !== undefined && missed.at <= line.at) {
-        found.push(`${client}: bookmark ${line.at} is ahead of ${show(missed)}`);
-      }
-      reached = Math.max(reached, line.at);
+      if (change?.at === line.at) found.push(`bookmark ${line.at} is ahead of ${show(change)}`);
       continue;
     }
-    if (line.at <= reached) {
-      found.push(`${client}: ${show(line)} came again or late, after ${reached}`);
-      continue;
-    }
-    reached = line.at;
-    const index = wanted.findIndex(({ at }, position) => position >= next && at === line.at);
-    const change = wanted[index];
-    if (change === undefined) {
-      found.push(`${client}: ${show(line)} never happened`);
-      continue;
-    }
-    for (const missed of wanted.slice(next, index)) found.push(`${client}: missed ${show(missed)}`);
-    next = index + 1;
-    if (show(change) !== show(line)) {
-      found.push(`${client}: was shown ${show(line)} instead of ${show(change)}`);
-    }
-    const startMs = begun.get(idOf(change));
-    if (startMs !== undefined && line.atMs < startMs) {
-      found.push(`${client}: ${show(line)} came before it was written`);
-    }
+    found.push(...eventProblems(line, change, begun));
+    if (change?.at === line.at) next += 1;
   }
-  return found;
+  return found.map((problem) => `${client}: ${problem}`);
+}
+
+function eventProblems(
+  line: Seen,
+  change: Change | undefined,
+  begun: ReadonlyMap<string, number>,
+): readonly string[] {
+  if (change?.at !== line.at) return [`${show(line)} never happened`];
+  if (show(change) !== show(line)) return [`was shown ${show(line)} instead of ${show(change)}`];
+  const early = line.atMs < (begun.get(idOf(change)) ?? -Infinity);
+  return early ? [`${show(line)} came before it was written`] : [];
 }
 
 /** The state after each change, without building more than one at a time. */
