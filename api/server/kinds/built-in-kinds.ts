@@ -1,13 +1,15 @@
 import { builtIn, type BuiltInSchemas } from "./built-in.ts";
 import { configMapKind, secretKind, serviceAccountKind } from "./config.ts";
 import { crdKind } from "./crd.ts";
-import { eventKind } from "./event.ts";
+import { eventKind, eventsEventKind } from "./event.ts";
 import type { Kind } from "./kind.ts";
 import { leaseKind } from "./lease.ts";
+import { nodeMetricsKind, noMetrics, podMetricsKind } from "./metrics.ts";
 import { namespaceKind } from "./namespace.ts";
 import { nodeKind } from "./node.ts";
 import { podKind } from "./pod.ts";
 import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } from "./rbac.ts";
+import { serviceKind } from "./service.ts";
 
 /** Every kind that is served without a CRD. */
 export function builtInKinds(schemas: BuiltInSchemas, now: () => number): readonly Kind[] {
@@ -16,14 +18,18 @@ export function builtInKinds(schemas: BuiltInSchemas, now: () => number): readon
     nodeKind,
     podKind,
     eventKind,
+    eventsEventKind,
     secretKind,
     configMapKind,
     serviceAccountKind,
+    serviceKind,
     leaseKind,
     roleKind,
     clusterRoleKind,
     roleBindingKind,
     clusterRoleBindingKind,
     crdKind(now),
+    nodeMetricsKind(noMetrics),
+    podMetricsKind(noMetrics),
   ].map((kind) => builtIn(kind, schemas));
 }

@@ -6,11 +6,12 @@ import type { BuiltIn } from "./built-in.ts";
 import { ageColumn, column, nameColumn } from "./columns.ts";
 import { isObject, textIn } from "./fill.ts";
 import type { Body } from "./kind.ts";
+import { secretTypeCauses } from "./secret-types.ts";
 
 /** Largest sum of all values, in bytes. */
 const maxBytes = 1024 * 1024;
-const keyPattern = /^[-._a-zA-Z0-9]{1,253}$/;
-const base64Pattern = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const keyPattern = /^[-._a-zA-Z0-9]+$/;
+const maxKeyLength = 253;
 
 type Values = { readonly field: string; readonly encoded: boolean };
 
@@ -25,30 +26,40 @@ const entriesOf = (object: Body | AnyObject, field: string): readonly [string, u
   return isObject(values) ? Object.entries(values) : [];
 };
 
-function valueCauses(object: Body, { field, encoded }: Values): readonly StatusCause[] {
-  return entriesOf(object, field).flatMap(([key, value]) => {
-    const path = `${field}[${key}]`;
-    const wrongKey =
-      keyPattern.test(key) && key !== "." && key !== ".." ? [] : [keyCause(path, key)];
-    if (typeof value !== "string")
-      return [...wrongKey, invalidValue(path, value, "must be a string")];
-    if (!encoded || base64Pattern.test(value)) return wrongKey;
-    return [...wrongKey, invalidValue(path, "<redacted>", "must be base64")];
-  });
+/** What is wrong with the name of a value, in Kubernetes' words. */
+function keyProblems(key: string): readonly string[] {
+  const pattern =
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+  const tooLong = key.length > maxKeyLength;
+  return [
+    ...(tooLong ? [`must be no more than ${maxKeyLength} characters`] : []),
+    ...(keyPattern.test(key) ? [] : [pattern]),
+    ...(key === "." || key === ".." ? [`must not be '${key}'`] : []),
+    ...(key.length > 2 && key.startsWith("..") ? ["must not start with '..'"] : []),
+  ];
 }
 
-function keyCause(path: string, key: string): StatusCause {
-  const detail =
-    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' and have at most 253 characters";
-  return invalidValue(path, key, detail);
+function keyCauses(object: Body, { field }: Values): readonly StatusCause[] {
+  return entriesOf(object, field).flatMap(([key]) =>
+    keyProblems(key).map((problem) => invalidValue(`${field}[${key}]`, key, problem)),
+  );
+}
+
+/** Both maps end up as files of one directory. */
+function twiceCauses(object: Body): readonly StatusCause[] {
+  const { binaryData } = object;
+  if (!isObject(binaryData)) return [];
+  return entriesOf(object, "data")
+    .filter(([key]) => Object.hasOwn(binaryData, key))
+    .map(([key]) => invalidValue(`data[${key}]`, key, "duplicate of key present in binaryData"));
 }
 
 function sizeCauses(object: Body, values: readonly Values[]): readonly StatusCause[] {
   let bytes = 0;
   for (const { field, encoded } of values) {
-    for (const [key, value] of entriesOf(object, field)) {
-      const length = typeof value === "string" ? Buffer.byteLength(value) : 0;
-      bytes += key.length + (encoded ? (length * 3) / 4 : length);
+    for (const [, value] of entriesOf(object, field)) {
+      const text = typeof value === "string" ? value : "";
+      bytes += Buffer.byteLength(text, encoded ? "base64" : "utf8");
     }
   }
   if (bytes <= maxBytes) return [];
@@ -88,7 +99,8 @@ export const configMapKind: BuiltIn = {
   columns: [nameColumn, dataColumn(["data", "binaryData"]), ageColumn],
   strategy: {
     validate: (object, before) => [
-      ...configValues.flatMap((values) => valueCauses(object, values)),
+      ...configValues.flatMap((values) => keyCauses(object, values)),
+      ...twiceCauses(object),
       ...sizeCauses(object, configValues),
       ...immutableCauses(object, before, configValues),
     ],
@@ -128,8 +140,9 @@ export const secretKind: BuiltIn = {
       if (textIn(object, "type") === "") object["type"] = "Opaque";
     },
     validate: (object, before) => [
-      ...secretValues.flatMap((values) => valueCauses(object, values)),
+      ...secretValues.flatMap((values) => keyCauses(object, values)),
       ...sizeCauses(object, secretValues),
+      ...secretTypeCauses(object),
       ...immutableCauses(object, before, secretValues),
       ...(before === undefined || before["type"] === object["type"]
         ? []

@@ -2,6 +2,7 @@ import { badRequest } from "../../machinery/errors.ts";
 import type { BuiltInSchemas } from "./built-in.ts";
 import type { JsonObject, JsonSchema } from "./kind.ts";
 import { isObject } from "./fill.ts";
+import { readBytes, readTime } from "./scalar-readers.ts";
 
 /** Schemas by definition name; they refer to each other. */
 export type Definitions = ReadonlyMap<string, JsonSchema>;
@@ -57,22 +58,44 @@ function compile(schema: JsonSchema, byName: ByName): Reader {
   if (typeof $ref === "string") return byName($ref.slice(refPrefix.length));
   if (Array.isArray(allOf) && allOf.length === 1) return compile(allOf[0] as JsonSchema, byName);
   if (Array.isArray(oneOf)) return (value) => value;
+  if (type === "object") return objectReader(schema, byName);
+  if (type === "array") {
+    return arrayReader(compile((schema["items"] ?? {}) as JsonSchema, byName));
+  }
+  return scalarReader(schema);
+}
+
+function scalarReader(schema: JsonSchema): Reader {
+  const { type, format } = schema;
   switch (type) {
-    case "object":
-      return objectReader(schema, byName);
-    case "array":
-      return arrayReader(compile((schema["items"] ?? {}) as JsonSchema, byName));
     case "integer":
-      return (value, path) => expect(Number.isSafeInteger(value), value, path, "integer");
+      return format === "int32" ? readInt32 : readInteger;
     case "number":
       return (value, path) => expect(typeof value === "number", value, path, "number");
     case "string":
-      return (value, path) => expect(typeof value === "string", value, path, "string");
+      return textReader(schema);
     case "boolean":
       return (value, path) => expect(typeof value === "boolean", value, path, "boolean");
     default:
       return (value) => value;
   }
+}
+
+function textReader({ format }: JsonSchema): Reader {
+  return (value, path) => {
+    if (typeof value !== "string") return expect(false, value, path, "string");
+    if (format === "date-time") return readTime(value, path);
+    return format === "byte" ? readBytes(value) : value;
+  };
+}
+
+function readInteger(value: unknown, path: string): unknown {
+  return expect(Number.isSafeInteger(value), value, path, "integer");
+}
+
+function readInt32(value: unknown, path: string): unknown {
+  const fits = Number.isInteger(value) && Math.abs(Number(value)) < 2 ** 31;
+  return expect(fits, value, path, "int32");
 }
 
 function expect(holds: boolean, value: unknown, path: string, type: string): unknown {

@@ -22,11 +22,13 @@ function renamed(object: JsonObject, names: ReadonlyMap<string, string>): JsonOb
 
 /** events.k8s.io/v1 Event as a view of core/v1 Event: one object, two sets of field names. */
 export const eventView: View = {
-  toStored({ apiVersion: _, kind, metadata, ...rest }): Body {
+  toStored({ metadata, ...rest }): Body {
     // An involvedObject is required where it is stored; nothing else is.
-    return { apiVersion: "v1", kind, metadata, involvedObject: {}, ...renamed(rest, toStored) };
+    const fields = { involvedObject: {}, ...renamed(rest, toStored) };
+    return { ...fields, apiVersion: "v1", kind: "Event", metadata };
   },
-  toShown({ apiVersion: _, kind, metadata, ...rest }): AnyObject {
-    return { apiVersion: "events.k8s.io/v1", kind, metadata, ...renamed(rest, toShown) };
+  toShown({ metadata, ...rest }): AnyObject {
+    const fields = renamed(rest, toShown);
+    return { ...fields, apiVersion: "events.k8s.io/v1", kind: "Event", metadata };
   },
 };

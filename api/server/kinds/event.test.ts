@@ -96,10 +96,10 @@ describe("one Event, two groups", () => {
     const lists = await Promise.all([server.send("GET", core), server.send("GET", newer)]);
     const seen = lists.map(({ body }) => {
       const [item] = body["items"] as readonly JsonObject[];
-      return [metaOf(body).resourceVersion, metaOf(item ?? {})];
+      return { at: metaOf(body).resourceVersion ?? "", item: metaOf(item ?? {}) };
     });
     expect(seen[0]).toEqual(seen[1]);
-    const since = String(seen[0]?.[0]);
+    const since = seen[0]?.at ?? "";
     await using old = await server.stream(`${core}?watch=1&resourceVersion=${since}`);
     await using fresh = await server.stream(`${newer}?watch=1&resourceVersion=${since}`);
     await post(core, pulled());

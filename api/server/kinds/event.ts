@@ -103,7 +103,7 @@ function validateView(object: Body, before?: AnyObject): readonly StatusCause[] 
   const more =
     before === undefined
       ? newEventCauses(event)
-      : changedEventCauses(event, eventView.toStored(before as unknown as Body));
+      : changedEventCauses(event, eventView.toStored(before));
   return [...eventCauses(event, "events"), ...more];
 }
 

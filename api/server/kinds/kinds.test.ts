@@ -53,16 +53,26 @@ describe("Secret and ConfigMap", () => {
   });
 
   test.each([
-    ["no base64", "secrets", { data: { a: "!" } }, ["data[a]"]],
     ["a bad key", "configmaps", { data: { "a b": "" } }, ["data[a b]"]],
     ["too much", "configmaps", { data: { a: "x".repeat(1_048_577) } }, ["data"]],
-    ["binary that is no base64", "configmaps", { binaryData: { a: "!" } }, ["binaryData[a]"]],
+    ["a key twice", "configmaps", { data: { a: "" }, binaryData: { a: "" } }, ["data[a]"]],
   ])("refuses %s", async (_what, plural, over, fields) => {
     const { code, body } = await server.send("POST", `${core}/${plural}`, {
       metadata: { name: "bad" },
       ...over,
     });
     expect([code, fieldsOf(body)]).toEqual([422, fields]);
+  });
+
+  test.each([
+    ["secrets", { data: { a: "!" } }],
+    ["configmaps", { binaryData: { a: "!" } }],
+  ])("%s that hold no base64 cannot be read", async (plural, over) => {
+    const { code, body } = await server.send("POST", `${core}/${plural}`, {
+      metadata: { name: "bad" },
+      ...over,
+    });
+    expect([code, body["message"]]).toEqual([400, "illegal base64 data at input byte 0"]);
   });
 
   test("an immutable one keeps its data, and stays immutable", async () => {

@@ -1,5 +1,5 @@
 import type { StatusCause } from "../../machinery/errors.ts";
-import { invalidValue } from "../../machinery/field-causes.ts";
+import { forbiddenValue, invalidValue } from "../../machinery/field-causes.ts";
 import type { BuiltIn } from "./built-in.ts";
 import { ageColumn, column, nameColumn } from "./columns.ts";
 import { objectIn, textIn } from "./fill.ts";
@@ -9,6 +9,10 @@ function validate(object: Body): readonly StatusCause[] {
   const spec = objectIn(object, "spec") ?? {};
   const { leaseDurationSeconds: duration, leaseTransitions: transitions } = spec;
   const causes: StatusCause[] = [];
+  if (textIn(spec, "preferredHolder") !== "" && textIn(spec, "strategy") === "") {
+    const why = "may only be specified when `strategy` is defined";
+    causes.push(forbiddenValue("spec.preferredHolder", why));
+  }
   if (typeof duration === "number" && duration <= 0) {
     causes.push(invalidValue("spec.leaseDurationSeconds", duration, "must be greater than 0"));
   }
