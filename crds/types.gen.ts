@@ -45,7 +45,6 @@ export type Application = {
   readonly apiVersion: "lighthouse.dev/v1";
   /** Application. */
   readonly kind: "Application";
-  /** Name, namespace, labels and annotations, as of every Kubernetes object. */
   readonly metadata: ObjectMeta;
   /** What shall run where, and how a change gets there. Written by users alone. */
   readonly spec: ApplicationSpec;
@@ -113,7 +112,6 @@ export type Beacon = {
   readonly apiVersion: "lighthouse.dev/v1";
   /** Beacon. */
   readonly kind: "Beacon";
-  /** Name, labels and annotations, as of every Kubernetes object. */
   readonly metadata: ObjectMeta;
   /** What people ask of the beacon. Written by users alone. Default empty. */
   readonly spec: BeaconSpec;
@@ -616,7 +614,6 @@ export type Revision = {
   readonly apiVersion: "lighthouse.dev/v1";
   /** Revision. */
   readonly kind: "Revision";
-  /** Name, namespace, labels and annotations, as of every Kubernetes object. */
   readonly metadata: ObjectMeta;
   /** The version. It never changes. */
   readonly spec: RevisionSpec;

@@ -36,6 +36,13 @@ const rules = {
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
     "example.com",
   ),
+  rfc1035: rule(
+    "[a-z]([-a-z0-9]*[a-z0-9])?",
+    63,
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
+    "my-name",
+    "abc-123",
+  ),
   qualified: rule(
     qualified,
     63,
@@ -62,6 +69,11 @@ function problems({ regExp, maxLength, says }: Rule, text: string): string[] {
 /** What is wrong with `text` as a DNS label, e.g. a Namespace's name. Empty: nothing. */
 export function labelNameProblems(text: string): readonly string[] {
   return problems(rules.label, text);
+}
+
+/** What is wrong with `text` as a DNS label that starts with a letter, e.g. a version's name. */
+export function rfc1035LabelProblems(text: string): readonly string[] {
+  return problems(rules.rfc1035, text);
 }
 
 /** What is wrong with `text` as a DNS subdomain, the name of most objects. Empty: nothing. */

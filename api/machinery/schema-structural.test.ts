@@ -1,14 +1,20 @@
 import { expect, test } from "vitest";
+import { schemaKeywordCauses } from "./schema-keywords.ts";
+import type { JsonSchemaProps } from "./schema-props.ts";
 import { structuralCauses } from "./schema-structural.ts";
 
 const causes = (schema: unknown): string[] =>
-  structuralCauses(schema, "s").map(({ field, message }) => `${field}: ${message}`);
+  [
+    ...structuralCauses(schema as JsonSchemaProps, "s", () => () => true),
+    ...schemaKeywordCauses(schema as JsonSchemaProps, "s"),
+  ].map(({ field, message }) => `${field}: ${message}`);
 
 const withField = (field: unknown): object => ({ type: "object", properties: { f: field } });
 const at = "s.properties[f]";
 
 test.each([
   ["a plain object", { type: "object" }],
+  ["anything at the root", { "x-kubernetes-preserve-unknown-fields": true }],
   ["a field of every type", withField({ type: "array", items: { type: "string" } })],
   ["a map", withField({ type: "object", additionalProperties: { type: "integer" } })],
   ["an open map", withField({ type: "object", additionalProperties: true })],
@@ -54,7 +60,6 @@ test.each([
 });
 
 const refused: [why: string, schema: unknown, ...want: string[]][] = [
-  ["no schema", 1, "s: Invalid value: 1: must be a schema object"],
   ["no type at the root", {}, "s.type: Required value: must not be empty at the root"],
   [
     "another root",
@@ -62,9 +67,9 @@ const refused: [why: string, schema: unknown, ...want: string[]][] = [
     's.type: Invalid value: "array": must be object at the root',
   ],
   [
-    "anything at the root",
-    { "x-kubernetes-preserve-unknown-fields": true },
-    's.type: Invalid value: "": must be object at the root',
+    "a map at the root",
+    { type: "object", additionalProperties: true },
+    "s.additionalProperties: Forbidden: must not be used at the root",
   ],
   [
     "a field without a type",
@@ -93,7 +98,11 @@ const refused: [why: string, schema: unknown, ...want: string[]][] = [
   ],
   [
     "an embedded resource that is no object",
-    withField({ type: "string", "x-kubernetes-embedded-resource": true }),
+    withField({
+      type: "string",
+      "x-kubernetes-embedded-resource": true,
+      "x-kubernetes-preserve-unknown-fields": true,
+    }),
     `${at}.type: Invalid value: "string": must be object if x-kubernetes-embedded-resource is true`,
   ],
   [
@@ -113,7 +122,11 @@ const refused: [why: string, schema: unknown, ...want: string[]][] = [
   ],
   [
     "a map with fields",
-    withField({ type: "object", properties: {}, additionalProperties: true }),
+    withField({
+      type: "object",
+      properties: { a: { type: "string" } },
+      additionalProperties: { type: "string" },
+    }),
     `${at}.additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive`,
   ],
   [
@@ -129,7 +142,7 @@ const refused: [why: string, schema: unknown, ...want: string[]][] = [
   [
     "an unknown list type",
     withField({ type: "array", items: { type: "string" }, "x-kubernetes-list-type": "bag" }),
-    `${at}.x-kubernetes-list-type: Unsupported value: "bag": supported values: "atomic", "map", "set"`,
+    `${at}.x-kubernetes-list-type: Unsupported value: "bag": supported values: "atomic", "set", "map"`,
   ],
   [
     "a list type of no list",
@@ -149,18 +162,12 @@ const refused: [why: string, schema: unknown, ...want: string[]][] = [
       "x-kubernetes-list-type": "map",
       "x-kubernetes-list-map-keys": ["a"],
     }),
-    `${at}.x-kubernetes-list-map-keys[0]: Invalid value: "a": must be a scalar property of the items, required or with a default`,
+    `${at}.items.properties[a].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property`,
   ],
   [
     "a set of objects",
     withField({ type: "array", items: { type: "object" }, "x-kubernetes-list-type": "set" }),
-    `${at}.items: Invalid value: "object": must be atomic as items of a set`,
-  ],
-  [
-    "a value validation that is no schema",
-    withField({ type: "object", anyOf: [null], not: true }),
-    `${at}.anyOf[0]: Invalid value: null: must be a schema object`,
-    `${at}.not: Invalid value: true: must be a schema object`,
+    `${at}.items.x-kubernetes-map-type: Invalid value: "": must be atomic as item of a list with x-kubernetes-list-type=set`,
   ],
   [
     "structure in value validations",
@@ -169,7 +176,9 @@ const refused: [why: string, schema: unknown, ...want: string[]][] = [
       anyOf: [{ properties: { a: { type: "string" } } }, { not: { items: { default: 1 } } }],
     }),
     `${at}.anyOf[0].properties[a].type: Forbidden: must be empty to be structural`,
-    `${at}.anyOf[1].not.items.default: Forbidden: must be empty to be structural`,
+    `${at}.anyOf[1].not.items.default: Forbidden: must be undefined to be structural`,
+    `${at}.properties[a]: Required value: because it is defined in ${at}.anyOf[0].properties[a]`,
+    `${at}.items: Required value: because it is defined in ${at}.anyOf[1].not.items`,
   ],
 ];
 

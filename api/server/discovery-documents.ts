@@ -1,4 +1,5 @@
 import { apiVersionOf, type Gvk } from "../machinery/gvk.ts";
+import { compareVersions } from "../machinery/version-order.ts";
 import type { KindInfo, Kinds, Verb } from "./kinds/kind.ts";
 
 type Json = { readonly [field: string]: unknown };
@@ -19,7 +20,9 @@ export function groupsOf(kinds: Kinds): readonly Group[] {
   }
   return [...groups].map(([group, versions]) => ({
     group,
-    versions: [...versions].map(([version, list]) => ({ version, kinds: list })),
+    versions: [...versions]
+      .map(([version, list]) => ({ version, kinds: list }))
+      .sort((left, right) => compareVersions(left.version, right.version)),
   }));
 }
 

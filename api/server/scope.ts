@@ -15,7 +15,9 @@ import { fillRbac } from "./authz/fill-rbac.ts";
 import { followRbac } from "./authz/follow-rbac.ts";
 import { keepAggregated } from "./authz/keep-aggregated.ts";
 import { rbacRights } from "./authz/rbac-authorizer.ts";
+import { builtIn } from "./kinds/built-in.ts";
 import { builtInKinds } from "./kinds/built-in-kinds.ts";
+import { fieldTypes } from "./fields/field-types.ts";
 import { followCrds, storedCrds } from "./crds/follow-crds.ts";
 import { tendCrds } from "./crds/tend-crds.ts";
 import { definitionSchemas } from "./kinds/definitions.ts";
@@ -24,9 +26,16 @@ import { kindTable } from "./kinds/table.ts";
 import { newUid, type Scope } from "./objects/call.ts";
 import { readItem, type Storage } from "./objects/storage.ts";
 import { builtInDefinitions } from "./openapi/builtin.ts";
+import { reviewKinds } from "./reviews/review-kinds.ts";
+import { type TokenReviewer, tokenReviewer } from "./tokens/account-review.ts";
+import { accountTokens } from "./tokens/account-tokens.ts";
+import { passingTokenKeys, type TokenKeys } from "./tokens/token-keys.ts";
 
 /** What the endpoints work on, and the cache that must be closed after them. */
-export type OwnedScope = Scope & { readonly cache: WatchCache };
+export type OwnedScope = Scope & {
+  readonly cache: WatchCache;
+  readonly reviewer: TokenReviewer;
+};
 
 /** What the server and its tests decide about a scope. */
 export type ScopeOptions = {
@@ -34,6 +43,8 @@ export type ScopeOptions = {
   readonly onError?: (err: unknown, what: string) => void;
   /** How much history the cache keeps; the default suits the product. */
   readonly limits?: WindowLimits;
+  /** Default: keys of this process alone. */
+  readonly tokenKeys?: TokenKeys;
 };
 
 type Parts = { readonly storage: Storage; readonly clock: Pick<Clock, "nowMs"> };
@@ -54,7 +65,7 @@ export const firstNamespaces = [
 export async function openScope(
   store: Store,
   clock: Pick<Clock, "nowMs">,
-  { onError = () => {}, limits }: ScopeOptions = {},
+  { onError = () => {}, limits, tokenKeys = passingTokenKeys() }: ScopeOptions = {},
 ): Promise<OwnedScope> {
   const definitions = await builtInDefinitions();
   const cache = await openWatchCache(store, {
@@ -63,14 +74,19 @@ export async function openScope(
   });
   const storage: Storage = { store, cache };
   const world = { now: () => clock.nowMs(), crds: () => storedCrds(cache) };
-  const kinds = kindTable(builtInKinds(definitionSchemas(definitions), world));
+  const rights = rbacRights(followRbac(cache));
+  const tokens = accountTokens({ keys: tokenKeys, clock });
+  const reviewer = tokenReviewer({ tokens, storage, clock });
+  const schemas = definitionSchemas(definitions);
+  const reviews = reviewKinds({ rights, reviewer }).map((kind) => builtIn(kind, schemas));
+  const kinds = kindTable([...builtInKinds(schemas, world), ...reviews]);
   await fillStore({ storage, clock }, kinds);
   followCrds(cache, kinds, (name, err) => onError(err, `serve ${name}`));
   tendCrds({ storage, kinds, clock, onError: (err) => onError(err, "tend the CRDs") });
   await keepAggregated(storage, (err) => onError(err, "aggregate roles"));
-  const rights = rbacRights(followRbac(cache));
   const admission = admissionChain([namespaceAdmission(storage), rbacEscalation(rights)]);
-  return { storage, kinds, admission, rights, clock, cache };
+  const shared = { storage, kinds, admission, rights, tokens, clock };
+  return { ...shared, cache, reviewer, fieldTypes: fieldTypes(definitions) };
 }
 
 /** Creates what a fresh store lacks, and brings our own CRDs up to date. */

@@ -1,4 +1,5 @@
-import { type CrdSpec, customKinds } from "../../api/server/kinds/custom.ts";
+import type { CrdSpec } from "../../api/server/crds/crd.ts";
+import { customKinds } from "../../api/server/kinds/custom.ts";
 import { type KindTable, kindTable } from "../../api/server/kinds/table.ts";
 import { crds } from "../../crds/crds.ts";
 

@@ -1,6 +1,6 @@
 import { builtIn, type BuiltInSchemas } from "./built-in.ts";
 import { configMapKind, secretKind, serviceAccountKind } from "./config.ts";
-import { crdKind } from "./crd.ts";
+import { crdKind, type CrdWorld } from "./crd.ts";
 import { eventKind, eventsEventKind } from "./event.ts";
 import type { Kind } from "./kind.ts";
 import { leaseKind } from "./lease.ts";
@@ -12,7 +12,7 @@ import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } fr
 import { serviceKind } from "./service.ts";
 
 /** Every kind that is served without a CRD. */
-export function builtInKinds(schemas: BuiltInSchemas, now: () => number): readonly Kind[] {
+export function builtInKinds(schemas: BuiltInSchemas, world: CrdWorld): readonly Kind[] {
   return [
     namespaceKind,
     nodeKind,
@@ -28,7 +28,7 @@ export function builtInKinds(schemas: BuiltInSchemas, now: () => number): readon
     clusterRoleKind,
     roleBindingKind,
     clusterRoleBindingKind,
-    crdKind(now),
+    crdKind(world),
     nodeMetricsKind(noMetrics),
     podMetricsKind(noMetrics),
   ].map((kind) => builtIn(kind, schemas));

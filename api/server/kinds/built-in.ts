@@ -23,6 +23,7 @@ export type BuiltIn = Gvk & {
       | "graceSeconds"
       | "verbs"
       | "virtual"
+      | "settles"
       | "keptWith"
       | "view"
       | "unservedReason"
@@ -60,7 +61,7 @@ export function builtIn(what: BuiltIn, schemas: BuiltInSchemas): Kind {
     singular: kind.toLowerCase(),
     listKind: `${kind}List`,
     subresources: status ? [statusPart, ...subresources] : subresources,
-    patchTypes: ["json", "merge", "strategic"],
+    patchTypes: ["json", "merge", "strategic", "apply"],
     custom: false,
     storageVersion: version,
     strategy: { ...plainStrategy, prune: pruner(what.definition, schemas), ...strategy },

@@ -1,38 +1,15 @@
+import { equalJson } from "../../machinery/equality.ts";
 import type { Gvk } from "../../machinery/gvk.ts";
 import type { AnyObject } from "../../machinery/object.ts";
 import type { JsonSchemaProps } from "../../machinery/schema-props.ts";
+import { compareVersions } from "../../machinery/version-order.ts";
+import type { CrdNames, CrdSpec, CrdVersion } from "../crds/crd.ts";
+import type { Revision } from "../../store/store.ts";
 import { compileStructural } from "../schema/structural.ts";
 import { compileJsonPath, scalarText } from "./json-path.ts";
-import type { Kind, ScalePaths, Strategy, Subresource, Verb } from "./kind.ts";
-import { type PrinterColumn, printerColumns } from "./printer-columns.ts";
-
-/** apiextensions.k8s.io/v1 CustomResourceDefinitionSpec, defaults filled in. */
-export type CrdSpec = {
-  readonly group: string;
-  readonly scope: "Namespaced" | "Cluster";
-  readonly names: {
-    readonly kind: string;
-    readonly listKind?: string;
-    readonly plural: string;
-    readonly singular?: string;
-    readonly shortNames?: readonly string[];
-    readonly categories?: readonly string[];
-  };
-  readonly versions: readonly CrdVersion[];
-};
-
-/** One version of a custom resource. */
-export type CrdVersion = {
-  readonly name: string;
-  readonly served: boolean;
-  readonly storage: boolean;
-  readonly deprecated?: boolean;
-  readonly deprecationWarning?: string;
-  readonly schema?: { readonly openAPIV3Schema?: JsonSchemaProps };
-  readonly subresources?: { readonly status?: object; readonly scale?: ScalePaths };
-  readonly additionalPrinterColumns?: readonly PrinterColumn[];
-  readonly selectableFields?: readonly { readonly jsonPath: string }[];
-};
+import type { Kind, Strategy, Subresource, Verb } from "./kind.ts";
+import { printerColumns } from "./printer-columns.ts";
+import { rereader } from "./reread.ts";
 
 /** Verbs of everything that has no reason to refuse one. */
 export const allVerbs: readonly Verb[] = [
@@ -50,28 +27,53 @@ const partVerbs: readonly Verb[] = ["get", "patch", "update"];
 /** What a Scale endpoint speaks. */
 export const scaleGvk: Gvk = { group: "autoscaling", version: "v1", kind: "Scale" };
 
+/** What of a CRD's state its kinds depend on, besides its spec. */
+export type CustomOptions = {
+  /** The names that were given; absent: those of the spec. */
+  readonly names?: CrdNames;
+  /** Whether the CRD is being deleted: nothing can be made or changed any more. */
+  readonly terminating?: boolean;
+  /**
+   * Revision since which the schemas are what they are, or an earlier one is not known. Objects
+   * that were written before it are read anew by them. Absent: no object is that old.
+   */
+  readonly since?: Revision;
+};
+
 /**
- * The kinds that a CRD serves, one per served version; the storage version first.
+ * The kinds that a CRD serves, one per served version; the preferred version first.
  * @throws Error when a schema, a column or a selectable field does not compile
  */
-export function customKinds(spec: CrdSpec): readonly Kind[] {
+export function customKinds(spec: CrdSpec, options: CustomOptions = {}): readonly Kind[] {
   const storageVersion = spec.versions.find(({ storage }) => storage)?.name ?? "";
   return spec.versions
     .filter(({ served }) => served)
-    .sort((left, right) => Number(right.storage) - Number(left.storage))
-    .map((version) => customKind(spec, version, storageVersion));
+    .sort((left, right) => compareVersions(left.name, right.name))
+    .map((version) => customKind(spec, version, { ...options, storageVersion }));
+}
+
+/** What may still be done with objects whose CRD is on its way out; updates take finalizers off. */
+function verbsOf(terminating: boolean): Pick<Kind, "verbs" | "unservedReason"> {
+  if (!terminating) return { verbs: allVerbs };
+  const unservedReason = "create not allowed while custom resource definition is terminating";
+  return { verbs: allVerbs.filter((verb) => verb !== "create"), unservedReason };
 }
 
 function customKind(
-  { group, scope, names }: CrdSpec,
+  spec: CrdSpec,
   version: CrdVersion,
-  storageVersion: string,
+  options: CustomOptions & { readonly storageVersion: string },
 ): Kind {
+  const { group, scope } = spec;
+  const { names = spec.names, terminating = false, since = 0, storageVersion } = options;
   const { kind, plural } = names;
   const schema = version.schema?.openAPIV3Schema ?? {
     "x-kubernetes-preserve-unknown-fields": true,
   };
   const gvk: Gvk = { group, version: version.name, kind };
+  const hasStatus = version.subresources?.status !== undefined;
+  const strategy = customStrategy(schema, hasStatus);
+  const sameAs = versionsWithSchema(spec, version);
   const scale = version.subresources?.scale;
   return {
     ...gvk,
@@ -81,20 +83,27 @@ function customKind(
     listKind: names.listKind ?? `${kind}List`,
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
-    verbs: allVerbs,
+    ...verbsOf(terminating),
     subresources: subresourcesOf(gvk, version),
     definition: definitionName(gvk),
     schema,
-    strategy: customStrategy(schema, version.subresources?.status !== undefined),
+    strategy,
+    reread: rereader(strategy, { version: version.name, since, sameAs }),
     columns: printerColumns(version.additionalPrinterColumns),
     fields: selectableFields(version),
-    patchTypes: ["json", "merge"],
+    patchTypes: ["json", "merge", "apply"],
     custom: true,
     generation: true,
     storageVersion,
     ...(scale === undefined ? {} : { scale }),
     ...deprecation(gvk, version),
   };
+}
+
+/** The versions whose objects need no second look when they are read as those of `version`. */
+function versionsWithSchema({ versions }: CrdSpec, { schema }: CrdVersion): ReadonlySet<string> {
+  const same = versions.filter((other) => equalJson(other.schema, schema));
+  return new Set(same.map(({ name }) => name));
 }
 
 /** `dev.lighthouse.v1.Application`: the group backwards, as OpenAPI documents name it. */
@@ -121,7 +130,7 @@ function deprecation(gvk: Gvk, version: CrdVersion): Pick<Kind, "deprecation"> {
 
 function selectableFields({ selectableFields: fields = [] }: CrdVersion): Kind["fields"] {
   return Object.fromEntries(
-    fields.map(({ jsonPath }) => {
+    fields.map(({ jsonPath = "" }) => {
       const read = compileJsonPath(jsonPath);
       const text = (object: AnyObject): string => scalarText(read(object)[0]) ?? "";
       return [jsonPath.replace(/^\./, ""), text];

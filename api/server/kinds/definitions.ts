@@ -28,7 +28,7 @@ export function definitionSchemas(definitions: Definitions): BuiltInSchemas {
       compiled ??= compile(definitions.get(name) ?? {}, byName);
       return compiled(value, path, findings);
     };
-    const chosen = name === quantity ? readQuantity : reader;
+    const chosen = unionReader(name, byName) ?? (name === quantity ? readQuantity : reader);
     readers.set(name, chosen);
     return chosen;
   };
@@ -43,6 +43,22 @@ export function definitionSchemas(definitions: Definitions): BuiltInSchemas {
       return findings.unknown;
     },
   };
+}
+
+const schemaProps = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+
+/** The places of a CRD's schema where something else may stand instead of a schema. */
+const schemaUnions: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  [`${schemaProps}OrBool`, (value: unknown): boolean => typeof value === "boolean"],
+  [`${schemaProps}OrArray`, (value: unknown): boolean => Array.isArray(value)],
+]);
+
+/** Definitions have no word for such unions: without this, all below would go unread. */
+function unionReader(name: string, byName: ByName): Reader | undefined {
+  const isOther = schemaUnions.get(name);
+  if (isOther === undefined) return undefined;
+  const schema = byName(schemaProps);
+  return (value, path, findings) => (isOther(value) ? value : schema(value, path, findings));
 }
 
 /** Quantities are kept as text, also when they were given as numbers. */

@@ -1,6 +1,7 @@
 import type { StatusCause } from "../../machinery/errors.ts";
 import type { Gvk, ResourceType } from "../../machinery/gvk.ts";
 import type { AnyObject, ObjectMeta } from "../../machinery/object.ts";
+import type { Item } from "../../store/item.ts";
 import type { User } from "../access.ts";
 
 /** What a request does, as discovery lists it and the authorizer judges it. */
@@ -151,6 +152,13 @@ export type Kind = KindInfo & {
   /** Version written to the store; the other served versions only rewrite `apiVersion`. */
   readonly storageVersion: string;
   readonly scale?: ScalePaths;
+  /**
+   * The object of an item as today's schema reads it, e.g. with defaults that came later;
+   * `undefined` when that is the stored form. The object must not be changed.
+   */
+  readonly reread?: (item: Item) => AnyObject | undefined;
+  /** Whether answers to writes wait until the server's own cache has them: other kinds depend on it. */
+  readonly settles?: boolean;
   /** Seconds between the request to delete an object and its end; absent: it ends at once. */
   readonly graceSeconds?: (object: AnyObject) => number;
   /** Marks an object whose deletion was asked for, e.g. a Namespace's phase. In place. */

@@ -297,13 +297,17 @@ describe("CustomResourceDefinition", () => {
 
   test.each([
     ["another name", { names: { plural: "gadgets", kind: "Widget" } }, ["metadata.name"]],
-    ["no version", { versions: [] }, ["spec.versions"]],
-    ["no storage version", { versions: [version("v1", { storage: false })] }, ["spec.versions"]],
+    ["no version", { versions: [] }, ["spec.versions", "status.storedVersions"]],
+    [
+      "no storage version",
+      { versions: [version("v1", { storage: false })] },
+      ["spec.versions", "status.storedVersions"],
+    ],
     ["another scope", { scope: "Global" }, ["spec.scope"]],
     [
       "no schema",
       { versions: [version("v1", { schema: null })] },
-      ["spec.versions[0].schema.openAPIV3Schema"],
+      ["spec.versions[0].schema.openAPIV3Schema", "spec.versions[0].selectableFields"],
     ],
   ])("refuses %s", async (_what, over, fields) => {
     const { code, body } = await server.send("POST", crds, crd(over));

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { badRequest, isExpired, StatusError } from "../../machinery/errors.ts";
 import { type Item, itemOf } from "../../store/item.ts";
 import { collectionPrefix, storeKey } from "../../store/keys.ts";
@@ -8,8 +7,9 @@ import type { Answer, Call } from "./call.ts";
 import { decodeContinue, encodeContinue, ExpiredToken } from "./continue.ts";
 import { type ListOptions, readListOptions, readRevision, type Selection } from "./list-options.ts";
 import { renderList } from "./render.ts";
-import { filterInSlices } from "./slices.ts";
+import { filterInSlices, turnOf } from "./slices.ts";
 import type { ListMeta } from "./table.ts";
+import { readObjectOf } from "./versions.ts";
 
 /** How long a read waits for the cache to come to the state it needs, in milliseconds. */
 const patienceMs = 3_000;
@@ -38,6 +38,7 @@ export function narrowPrefixOf(call: Call): string {
 export async function listObjects(call: Call): Promise<Answer> {
   const options = readListOptions(call);
   const { items, meta } = await listItems(call, options);
+  if (items.length > storedPage) await turnOf(); // others that are as long come first
   return { code: 200, body: renderList(call, items, meta) };
 }
 
@@ -129,7 +130,7 @@ async function readCached(call: Call, { limit, selects }: ListOptions): Promise<
   const matching =
     selects === undefined
       ? all
-      : await filterInSlices(all, ({ object }) => selects(object), enough);
+      : await filterInSlices(all, (item) => selects(readObjectOf(call.kind, item)), enough);
   if (limit === undefined || matching.length <= limit) {
     return { items: matching, revision, remaining: 0 };
   }
@@ -154,14 +155,14 @@ async function readStored(call: Call, range: Range, selects: Selection): Promise
     const { entries, revision, remaining } = await call.storage.store.list(from);
     for (const { key, value, at } of entries) {
       const item = itemOf(key, value, at);
-      if (selects === undefined || selects(item.object)) items.push(item);
+      if (selects === undefined || selects(readObjectOf(call.kind, item))) items.push(item);
     }
     const last = entries.at(-1)?.key;
     if (remaining === 0 || last === undefined) return { items, revision, remaining: 0 };
     const missing = (range.limit ?? Infinity) - items.length;
     if (missing <= 0) return { items, revision, remaining, last };
     from = { ...range, after: last, at: revision, limit: Math.min(missing, storedPage) };
-    await nextTurn();
+    await turnOf();
   }
 }
 

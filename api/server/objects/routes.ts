@@ -1,7 +1,8 @@
 import { methodNotAllowed, notFound, StatusError } from "../../machinery/errors.ts";
 import type { Item } from "../../store/item.ts";
 import type { App, Reply, Request } from "../http.ts";
-import type { User } from "../access.ts";
+import type { Authorizer, User } from "../access.ts";
+import { refusal } from "../authz/denial.ts";
 import type { Kind, Subresource } from "../kinds/kind.ts";
 import type { Answer, Call, Query, Scope } from "./call.ts";
 import { bodyLimitBytes, decodeBody } from "./codec.ts";
@@ -34,6 +35,8 @@ export type Endpoint = Readonly<Record<string, Handler>>;
 /** What the object routes are made of. */
 export type RouteOptions = {
   readonly scope: Scope;
+  /** Asked again where one request does more than its verb says. */
+  readonly authorizer: Authorizer;
   readonly watches: Watches;
   /** Aborts when the server stops: open streams end. */
   readonly stopping: AbortSignal;
@@ -45,7 +48,7 @@ export type RouteOptions = {
 export function objectRoutes(app: App, options: RouteOptions): void {
   const serve = async (request: Request, reply: Reply): Promise<Reply> => {
     const warnings = new Set<string>();
-    const call = toCall(options.scope, request, warnings);
+    const call = toCall(options, request, warnings);
     if (call.kind.deprecation !== undefined) call.warn(call.kind.deprecation);
     const handler = handlerFor(call, request.info.verb, options);
     const answer = await handler(call, { request, reply });
@@ -63,7 +66,11 @@ export function objectRoutes(app: App, options: RouteOptions): void {
   }
 }
 
-function toCall(scope: Scope, request: Request, warnings: Set<string>): Call {
+function toCall(
+  { scope, authorizer }: RouteOptions,
+  request: Request,
+  warnings: Set<string>,
+): Call {
   const { info, user, headers } = request;
   const kind = servedKind(scope, info);
   const { namespace = "", name = "", subresource = "" } = info.resource ?? {};
@@ -81,6 +88,12 @@ function toCall(scope: Scope, request: Request, warnings: Set<string>): Call {
     rawBody,
     body: () => decodeBody(contentType, rawBody),
     user: user satisfies User,
+    userAgent: headers["user-agent"] ?? "",
+    async mustAllow(verb) {
+      const wanted = { ...info, verb };
+      const { allowed, reason } = await authorizer.authorize(user, wanted);
+      if (!allowed) throw refusal(user, wanted, reason);
+    },
     warn: (text) => void warnings.add(text),
   };
 }
@@ -152,6 +165,12 @@ function partEndpoint(call: Call, verb: string, { subresources }: RouteOptions):
 /** How long an answer waits for the server's own cache, in milliseconds. */
 const settleMs = 5_000;
 
+const patched: Handler = async (call) => {
+  const { item, created } = await patchObject(call);
+  if (call.kind.settles === true) await call.storage.cache.reach(item.at, settleMs);
+  return { code: created ? 201 : 200, body: renderItem(call, item) };
+};
+
 const shown =
   (does: (call: Call) => Promise<Item>, code = 200): Handler =>
   async (call) => {
@@ -170,7 +189,7 @@ async function getItem(call: Call): Promise<Item> {
 const statusEndpoint: Endpoint = {
   get: shown(getItem),
   update: shown(replaceObject),
-  patch: shown(patchObject),
+  patch: patched,
 };
 
 const scaled =
@@ -188,7 +207,7 @@ const plainHandlers: Endpoint = {
   list: listObjects,
   create: shown(createObject, 201),
   update: shown(replaceObject),
-  patch: shown(patchObject),
+  patch: patched,
   delete: deleteObject,
   deletecollection: deleteCollection,
 };
@@ -196,8 +215,9 @@ const plainHandlers: Endpoint = {
 function objectHandlers({ watches, stopping }: RouteOptions): Endpoint {
   return {
     ...plainHandlers,
-    async watch(call, { reply }) {
+    async watch(call, { request, reply }) {
       const watch = await openWatch(call, watches);
+      request.releaseSeats?.();
       await sendWatch(reply, watch, stopping);
       return undefined;
     },

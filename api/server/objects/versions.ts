@@ -32,9 +32,19 @@ function viewOf({ toShown }: View, item: Item): Item {
 export function shownForm(kind: Kind, item: Item): Item {
   if (kind.view !== undefined) return viewOf(kind.view, item);
   if (!kind.custom) return item; // built-in kinds have one version
+  const reread = kind.reread?.(item);
+  if (reread !== undefined) {
+    const apiVersion = apiVersionOf(kind);
+    return itemWithBytes(item, Buffer.from(JSON.stringify({ ...reread, apiVersion })));
+  }
   const { bytes } = item;
   const end = bytes.indexOf('"', head.length);
   const wanted = apiVersionOf(kind);
   if (bytes.toString("latin1", head.length, end) === wanted) return item;
   return itemWithBytes(item, Buffer.concat([Buffer.from(head + wanted), bytes.subarray(end)]));
+}
+
+/** The object of an item as its columns and selectors see it: with defaults that came later. */
+export function readObjectOf(kind: Kind, item: Item): Item["object"] {
+  return kind.reread?.(item) ?? item.object;
 }

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { ourKinds } from "../../../test/kit/kinds.ts";
 import { isJsonObject } from "../../machinery/equality.ts";
 import { mapErrors } from "../errors.ts";
-import { type CrdSpec, customKinds } from "../kinds/custom.ts";
+import type { CrdSpec } from "../crds/crd.ts";
+import { customKinds } from "../kinds/custom.ts";
 import type { KindTable } from "../kinds/table.ts";
 import { openApiV2Form, serveOpenApiV2 } from "./openapi-v2.ts";
 

@@ -12,7 +12,7 @@ const causes = (field: JsonSchemaProps): string[] =>
 test.each(crds.map(({ spec }) => [spec.names.kind, spec.versions[0]?.schema.openAPIV3Schema]))(
   "schemaCauses() accepts %s",
   (_kind, schema) => {
-    expect(schemaCauses(schema, "s")).toEqual([]);
+    expect(schemaCauses(schema as JsonSchemaProps, "s")).toEqual([]);
   },
 );
 
@@ -48,12 +48,12 @@ const wrong: [why: string, field: JsonSchemaProps, want: string][] = [
   [
     "a pattern beyond RE2",
     { type: "string", pattern: "(?=a)" },
-    `${at}.pattern: Invalid value: "(?=a)": must be a valid regular expression: `,
+    `${at}.pattern: Invalid value: "(?=a)": must be a valid regular expression, but isn't: `,
   ],
   [
     "a pattern in a value validation",
     { type: "string", anyOf: [{ pattern: "(" }] },
-    `${at}.anyOf[0].pattern: Invalid value: "(": must be a valid regular expression: `,
+    `${at}.anyOf[0].pattern: Invalid value: "(": must be a valid regular expression, but isn't: `,
   ],
   [
     "a default of another type",
