@@ -6,6 +6,7 @@ import { unauthorized } from "../machinery/errors.ts";
 import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
 import { refusal } from "./authz/denial.ts";
 import { answerRefusal, mapErrors } from "./errors.ts";
+import type { Fairness } from "./fairness/fairness.ts";
 import type { App, Request } from "./http.ts";
 import { endIdleSessions, listenerLimits } from "./listener.ts";
 import type { Scope } from "./objects/call.ts";
@@ -32,6 +33,8 @@ export type AppOptions = {
   readonly publicRoutes?: (app: App) => void;
   /** Further routes behind authentication and authorization, e.g. discovery. */
   readonly routes?: (app: App) => void;
+  /** Who may do how much at once. Absent: everybody everything. */
+  readonly fairness?: Fairness;
   /** Between two bookmarks of a watch, in milliseconds. Default one minute. */
   readonly bookmarkMs?: number;
 };
@@ -51,7 +54,8 @@ export function buildApp(options: AppOptions): App {
   });
   acceptAnyBody(app);
   acceptUpgrades(app);
-  mapErrors(app);
+  const judge = judgeOf(options);
+  mapErrors(app, judge);
   app.decorateRequest("info");
   app.decorateRequest("user");
   app.addHook("onRequest", async (request) => {
@@ -60,10 +64,12 @@ export function buildApp(options: AppOptions): App {
   });
   options.publicRoutes?.(app);
   void app.register(async (inner) => {
-    guard(inner, options);
+    inner.addHook("onRequest", judge);
+    options.fairness?.guard(inner);
     options.routes?.(inner);
     objectRoutes(inner, {
       scope: options.scope,
+      authorizer: options.authorizer,
       watches,
       stopping: stopping.signal,
       subresources: subresourceEndpoints(options.nodes, stopping.signal),
@@ -103,15 +109,16 @@ function acceptAnyBody(app: App): void {
   });
 }
 
-function guard(app: App, { authenticator, authorizer }: AppOptions): void {
-  app.addHook("onRequest", async (request) => {
+/** Refuses who is not known, and what they may not do. */
+function judgeOf({ authenticator, authorizer }: AppOptions): (request: Request) => Promise<void> {
+  return async (request) => {
     checkUpgrade(request);
     const user = await authenticator.authenticate(credentialsOf(request));
     if (user === undefined) throw unauthorized();
     request.user = user;
     const { allowed, reason } = await authorizer.authorize(user, request.info);
     if (!allowed) throw refusal(user, request.info, reason);
-  });
+  };
 }
 
 const certificates = new WeakMap<object, Uint8Array | undefined>();

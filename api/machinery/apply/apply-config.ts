@@ -2,6 +2,7 @@ import {
   deepDifference,
   difference,
   emptySet,
+  equalSets,
   type FieldSet,
   intersection,
   isEmptySet,
@@ -74,8 +75,15 @@ export function applyConfig(
     return pathsOf(intersection(owner.fields, changed(found))).map((path) => ({ owner, path }));
   });
   const rest = disowned(new Map(known).set(id, mine), compare, id);
-  const settled = new Map(rest).set(id, { ...mine, fields: withoutUnowned(fields) });
+  const settled = new Map(rest).set(id, settledOwner(mine, last));
   return { object, owners: ownersOf(settled.values()), id, conflicts };
+}
+
+/** The applier as it is to be stored: unchanged when it applied the same fields before. */
+function settledOwner(mine: Owner, last: Owner | undefined): Owner {
+  const fields = withoutUnowned(mine.fields);
+  const same = last?.apiVersion === mine.apiVersion && equalSets(last.fields, fields);
+  return same ? last : { ...mine, fields };
 }
 
 type Pruning = { readonly all: Owners; readonly last: Owner; readonly rules: Rules };

@@ -5,7 +5,9 @@ import type { Clock } from "../../machinery/clock.ts";
 import type { User } from "../access.ts";
 import type { Admission } from "../admission/chain.ts";
 import type { Rights } from "../authz/rbac-authorizer.ts";
-import type { Kind, Kinds } from "../kinds/kind.ts";
+import type { AccountTokens } from "../tokens/account-tokens.ts";
+import type { Kind, Kinds, Verb } from "../kinds/kind.ts";
+import type { FieldTypes } from "../fields/field-types.ts";
 import type { Decoded } from "./json-body.ts";
 import type { Rendering } from "./negotiate.ts";
 import type { Storage } from "./storage.ts";
@@ -16,7 +18,9 @@ export type Scope = {
   readonly kinds: Kinds;
   readonly admission: Admission;
   readonly rights: Rights;
+  readonly tokens: AccountTokens;
   readonly clock: Pick<Clock, "nowMs">;
+  readonly fieldTypes: FieldTypes;
 };
 
 /** Query parameters; of a repeated one the first counts. */
@@ -41,6 +45,10 @@ export type Call = Scope & {
   /** The body as JSON or YAML. @throws StatusError `BadRequest`, `UnsupportedMediaType` */
   body(): Decoded;
   readonly user: User;
+  /** The User-Agent header; empty when there is none. */
+  readonly userAgent: string;
+  /** Asks for leave to do something else to the same resource. @throws StatusError `Forbidden` */
+  mustAllow(verb: Verb): Promise<void>;
   /** Sends a Warning header with the answer; the same text only once. */
   warn(text: string): void;
 };

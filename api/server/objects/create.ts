@@ -5,6 +5,8 @@ import { formatTime } from "../../machinery/time.ts";
 import { encodeObject, type Item, itemOf } from "../../store/item.ts";
 import { storeKey } from "../../store/keys.ts";
 import type { Body } from "../kinds/kind.ts";
+import { checkManager } from "../fields/field-manager.ts";
+import { type Tracking, trackUpdate } from "../fields/tracking.ts";
 import { type Call, isDryRun, newUid } from "./call.ts";
 import { metadataCauses, nameCauses } from "./metadata.ts";
 import { type Draft, judgeFields, readObject } from "./read-object.ts";
@@ -27,7 +29,8 @@ export async function createDraft(call: Call, draft: Draft): Promise<Item> {
   }
   const base = nameBase(object);
   if (base !== undefined) rename(object, base);
-  await prepare(call, draft);
+  checkManager(call, "CreateOptions");
+  await newObject(call, draft, trackUpdate);
   for (let attempt = 1; ; attempt++) {
     try {
       return await insert(call, object, dryRun);
@@ -53,14 +56,20 @@ function taken({ kind }: Call, { metadata }: Body): Error {
   return alreadyExists(kind, metadata.name ?? "");
 }
 
-/** Everything between the client's draft and what is stored. */
-async function prepare(call: Call, draft: Draft): Promise<void> {
+/**
+ * Everything between a draft of a new object, which is changed, and what is stored.
+ * @throws StatusError `Invalid`, `BadRequest`, and what admission refuses
+ */
+export async function newObject(call: Call, draft: Draft, track: Tracking): Promise<Body> {
   const { kind } = call;
   const { object } = draft;
+  const sent = object.metadata.managedFields;
   stamp(call, object);
   draft.unknown.push(...kind.strategy.prune(object));
   judgeFields(call, draft);
   kind.strategy.setDefaults(object);
+  const managedFields = track(call, { before: undefined, object, sent });
+  if (managedFields !== undefined) object.metadata.managedFields = managedFields;
   kind.strategy.prepareCreate(object);
   const { name = "" } = object.metadata;
   const { user, namespace, subresource } = call;
@@ -72,6 +81,7 @@ async function prepare(call: Call, draft: Draft): Promise<void> {
     ...kind.strategy.validate(object),
   ];
   if (causes.length > 0) throw invalid(kind, name, causes);
+  return object;
 }
 
 function stamp(call: Call, { metadata }: Body): void {

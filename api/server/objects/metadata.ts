@@ -59,7 +59,8 @@ export function readMetadata(raw: unknown, unknown: string[]): WritableMeta {
   return meta;
 }
 
-const maxAnnotationBytes = 256 * 1024;
+/** Largest sum of all annotations, keys and values. */
+export const maxAnnotationBytes = 256 * 1024;
 
 const cause = (field: string, value: string, problem: string): StatusCause => ({
   reason: "FieldValueInvalid",

@@ -1,24 +1,20 @@
-import {
-  badRequest,
-  conflict,
-  invalid,
-  isInvalid,
-  unsupportedMediaType,
-} from "../../machinery/errors.ts";
-import { forbiddenValue } from "../../machinery/field-causes.ts";
+import { badRequest, invalid, isInvalid, unsupportedMediaType } from "../../machinery/errors.ts";
 import { applyJsonPatch } from "../../machinery/patch-json.ts";
 import { applyMergePatch } from "../../machinery/patch-merge.ts";
 import { applyStrategicPatch } from "../../machinery/patch-strategic.ts";
 import type { Item } from "../../store/item.ts";
 import { isObject } from "../kinds/fill.ts";
 import type { JsonObject, Kind, PatchType } from "../kinds/kind.ts";
+import { applyNew, applyTo } from "../fields/apply.ts";
+import { parseConfiguration, readConfiguration } from "../fields/apply-patch.ts";
+import { checkManager } from "../fields/field-manager.ts";
 import { type Call, isDryRun } from "./call.ts";
 import { mediaTypeOf } from "./codec.ts";
 import { type Decoded, parseJson } from "./json-body.ts";
 import { toDraft } from "./read-object.ts";
 import { changeItem } from "./storage.ts";
 import { shownForm } from "./versions.ts";
-import { existing, keyOfCall, nextState } from "./update.ts";
+import { checkUnmoved, existing, keyOfCall, nextState } from "./update.ts";
 
 /** Content types of patches. */
 export const patchMediaTypes: Readonly<Record<PatchType, string>> = {
@@ -40,7 +36,7 @@ export function readPatch({ kind, contentType, rawBody }: Call): ReadPatch {
   const type = kind.patchTypes.find((candidate) => patchMediaTypes[candidate] === media);
   if (type === undefined) throw unsupportedMediaType(media, acceptedTypes(kind));
   const text = (rawBody ?? Buffer.alloc(0)).toString();
-  return { type, ...parseJson(text) };
+  return { type, ...(type === "apply" ? parseConfiguration(text) : parseJson(text)) };
 }
 
 const acceptedTypes = (kind: Kind): readonly string[] =>
@@ -63,14 +59,21 @@ export function applyPatch(patch: ReadPatch, kind: string, current: JsonObject):
     case "strategic":
       return applyStrategicPatch(kind, current, patch.value);
     case "apply":
-      // No kind lists it among its patch types.
-      throw unsupportedMediaType(patchMediaTypes.apply, [patchMediaTypes.merge]);
+      throw unsupportedMediaType(patchMediaTypes.apply, [patchMediaTypes.merge]); // not a patch of a value
   }
 }
 
-/** PATCH of an object or its status; repeated on conflicts unless the patch names a version. */
-export async function patchObject(call: Call): Promise<Item> {
+/** The outcome of a PATCH. */
+export type Patched = { readonly item: Item; readonly created: boolean };
+
+/**
+ * PATCH of an object or its status; repeated on conflicts unless the patch names a version.
+ * Only server-side apply creates an object that is not there.
+ */
+export async function patchObject(call: Call): Promise<Patched> {
   const patch = readPatch(call);
+  if (patch.type === "apply") return applyObject(call, patch);
+  checkManager(call, "PatchOptions");
   const { item } = await changeItem(
     call.storage,
     keyOfCall(call),
@@ -78,13 +81,29 @@ export async function patchObject(call: Call): Promise<Item> {
       const found = existing(call, current);
       const patched = patchedFields(call, patch, found);
       const draft = toDraft(call, patched, patch.duplicates);
-      checkUnmoved(call, draft.object.metadata.resourceVersion, found);
-      checkIdentity(call, draft.object.metadata.uid, found);
+      checkUnmoved(call, draft.object.metadata, found);
       return nextState(call, draft, found);
     },
     { dryRun: isDryRun(call) },
   );
-  return item;
+  return { item, created: false };
+}
+
+async function applyObject(call: Call, patch: ReadPatch): Promise<Patched> {
+  const configuration = readConfiguration(call, patch, call.kind);
+  let created = false;
+  const { item } = await changeItem(
+    call.storage,
+    keyOfCall(call),
+    (current) => {
+      created = current === undefined;
+      return current === undefined
+        ? applyNew(call, configuration)
+        : applyTo(call, current, configuration);
+    },
+    { dryRun: isDryRun(call) },
+  );
+  return { item, created };
 }
 
 function patchedFields(call: Call, patch: ReadPatch, found: Item): JsonObject {
@@ -98,15 +117,4 @@ function patchedFields(call: Call, patch: ReadPatch, found: Item): JsonObject {
     throw invalid(call.kind, call.name, [{ reason: "FieldValueInvalid", message: err.message }]);
   }
   throw badRequest("Cannot apply the patch: the result is no object");
-}
-
-function checkUnmoved({ kind, name }: Call, wanted: string | undefined, found: Item): void {
-  if (wanted === undefined || wanted === "" || wanted === String(found.at)) return;
-  throw conflict(kind, name);
-}
-
-function checkIdentity({ kind, name }: Call, uid: string | undefined, found: Item): void {
-  if (uid === found.object.metadata.uid) return;
-  const cause = forbiddenValue("metadata.uid", "field is immutable");
-  throw invalid(kind, name, [cause]);
 }

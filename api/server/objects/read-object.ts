@@ -85,7 +85,7 @@ function checkNamespace({ kind, namespace }: Call, metadata: Body["metadata"]): 
 }
 
 /** @throws StatusError `Invalid` for what a template of ours must not ask of a Docker host */
-function refuseUnsupported({ kind }: Call, { object, unknown }: Draft): void {
+export function refuseUnsupported({ kind }: Call, { object, unknown }: Draft): void {
   if (kind.group !== "lighthouse.dev" || unknown.length === 0) return;
   const causes = unsupportedCauses(unknown);
   if (causes.length > 0) throw invalid(kind, object.metadata.name ?? "", causes);

@@ -1,12 +1,17 @@
 import { conflict, invalid, notFound } from "../../machinery/errors.ts";
 import { invalidValue } from "../../machinery/field-causes.ts";
+import { apiVersionOf } from "../../machinery/gvk.ts";
 import type { AnyObject } from "../../machinery/object.ts";
 import { encodeObject, type Item, itemOf } from "../../store/item.ts";
 import { ageColumn, column, nameColumn } from "../kinds/columns.ts";
 import { scaleGvk } from "../kinds/custom.ts";
 import type { Body, Column, JsonObject, ScalePaths } from "../kinds/kind.ts";
+import { applyTo } from "../fields/apply.ts";
+import { readConfiguration } from "../fields/apply-patch.ts";
+import { checkManager, writerOf } from "../fields/field-manager.ts";
+import { trackAs } from "../fields/tracking.ts";
 import { type Call, isDryRun } from "./call.ts";
-import { applyPatch, readPatch } from "./patch.ts";
+import { applyPatch, type ReadPatch, readPatch } from "./patch.ts";
 import type { Draft } from "./read-object.ts";
 import { changeItem } from "./storage.ts";
 import { existing, keyOfCall, nextState } from "./update.ts";
@@ -99,6 +104,7 @@ export function scaleItem(call: Call, item: Item): Item {
 
 /** PUT of a Scale: writes the replica count and nothing else. */
 export async function replaceScale(call: Call): Promise<Item> {
+  checkManager(call, "UpdateOptions");
   return changeScale(call, () => call.body().value);
 }
 
@@ -106,7 +112,29 @@ export async function replaceScale(call: Call): Promise<Item> {
 export async function patchScale(call: Call): Promise<Item> {
   // The endpoint speaks a built-in kind: it takes what built-in kinds take.
   const patch = readPatch(call);
+  if (patch.type === "apply") return applyScale(call, patch);
+  checkManager(call, "PatchOptions");
   return changeScale(call, (scale) => applyPatch(patch, "Scale", scale));
+}
+
+/** Server-side apply of a Scale owns the replica count of the object itself. */
+async function applyScale(call: Call, patch: ReadPatch): Promise<Item> {
+  const { config: scale, ...rest } = readConfiguration(call, patch, scaleGvk);
+  const { item } = await changeItem(
+    call.storage,
+    keyOfCall(call),
+    (current) => {
+      const found = existing(call, current);
+      checkVersion(call, scale, found);
+      const config: JsonObject = { apiVersion: apiVersionOf(call.kind), kind: call.kind.kind };
+      if (readPath(scale, "spec.replicas") !== undefined) {
+        writePath(config, pathsOf(call).specReplicasPath, readReplicas(call, scale));
+      }
+      return applyTo({ ...call, subresource: "" }, found, { ...rest, config });
+    },
+    { dryRun: isDryRun(call) },
+  );
+  return scaleItem(call, item);
 }
 
 async function changeScale(call: Call, change: (scale: Scale) => unknown): Promise<Item> {
@@ -120,7 +148,10 @@ async function changeScale(call: Call, change: (scale: Scale) => unknown): Promi
       const object = JSON.parse(found.bytes.toString()) as Body;
       writePath(object, pathsOf(call).specReplicasPath, readReplicas(call, wanted));
       const draft: Draft = { object, unknown: [], duplicates: [] };
-      return nextState({ ...call, subresource: "" }, draft, found);
+      const writer = writerOf(call);
+      return nextState({ ...call, subresource: "" }, draft, found, (inner, written) =>
+        trackAs(writer, inner, written),
+      );
     },
     { dryRun: isDryRun(call) },
   );

@@ -1,10 +1,12 @@
 import { conflict, invalid, notFound, type StatusCause } from "../../machinery/errors.ts";
 import { equalJson } from "../../machinery/equality.ts";
-import { forbiddenValue, requiredValue } from "../../machinery/field-causes.ts";
+import { forbiddenValue, invalidValue, requiredValue } from "../../machinery/field-causes.ts";
 import type { AnyObject } from "../../machinery/object.ts";
 import { type Item, itemOf, storedLength } from "../../store/item.ts";
 import { storeKey } from "../../store/keys.ts";
 import type { Body, Kind } from "../kinds/kind.ts";
+import { checkManager } from "../fields/field-manager.ts";
+import { hasStatus, type Tracking, trackUpdate } from "../fields/tracking.ts";
 import { type Call, isDryRun } from "./call.ts";
 import { metadataCauses } from "./metadata.ts";
 import { type Draft, judgeFields, readObject } from "./read-object.ts";
@@ -18,6 +20,7 @@ export function keyOfCall({ kind, namespace, name }: Call): string {
 
 /** PUT of an object or its status. @throws StatusError `NotFound`, `Conflict`, `Invalid` */
 export async function replaceObject(call: Call): Promise<Item> {
+  checkManager(call, "UpdateOptions");
   const { item } = await changeItem(
     call.storage,
     keyOfCall(call),
@@ -57,16 +60,34 @@ function checkVersion({ kind, name }: Call, { metadata }: Body, before: AnyObjec
   }
 }
 
-const hasStatus = (kind: Kind): boolean => kind.subresources.some(({ name }) => name === "status");
+/**
+ * Checks that a patched object is still the one that its author saw, if the patch says which.
+ * @throws StatusError `Conflict` for another version, `Invalid` for another uid
+ */
+export function checkUnmoved(
+  { kind, name }: Call,
+  { resourceVersion = "", uid = "" }: Body["metadata"],
+  found: Item,
+): void {
+  if (resourceVersion !== "" && resourceVersion !== String(found.at)) throw conflict(kind, name);
+  if (uid === "" || uid === found.object.metadata.uid) return;
+  throw invalid(kind, name, [invalidValue("metadata.uid", uid, "field is immutable")]);
+}
 
 /**
  * What is to be stored when `draft` replaces `current`: the part that the endpoint may change
- * from the draft, everything else as it was. A draft that changes nothing is not written.
+ * from the draft, everything else as it was. A draft that changes nothing is not written. `track`
+ * decides who owns what afterwards.
  */
-export async function nextState(call: Call, draft: Draft, current: Item): Promise<Next> {
+export async function nextState(
+  call: Call,
+  draft: Draft,
+  current: Item,
+  track: Tracking = trackUpdate,
+): Promise<Next> {
   const before = shownForm(call.kind, current).object;
-  const object =
-    call.subresource === "status" ? withStatus(call, draft, before) : withSpec(call, draft, before);
+  const parts = { draft, before, track };
+  const object = call.subresource === "status" ? withStatus(call, parts) : withSpec(call, parts);
   judgeFields(call, draft);
   const { kind, user, namespace, name, subresource } = call;
   const operation = "UPDATE";
@@ -105,13 +126,27 @@ function isSame(next: Next, object: Body, current: Item): boolean {
   if (next.does !== "put" || storedLength(current) !== next.value.length) return false;
   if (itemOf(current.key, next.value, current.at).bytes.equals(current.bytes)) return true;
   const { resourceVersion } = current.object.metadata;
-  return equalJson(
-    { ...object, metadata: { ...object.metadata, resourceVersion } },
-    current.object,
-  );
+  const stored = { ...object, metadata: { ...object.metadata, resourceVersion } };
+  return equalJson(withoutTimes(stored), withoutTimes(current.object));
 }
 
-function withStatus({ kind }: Call, draft: Draft, before: AnyObject): Body {
+/** The object but for when its owners last wrote: that alone is no reason to write. */
+function withoutTimes(object: Pick<Body, "metadata">): unknown {
+  const { managedFields } = object.metadata;
+  if (managedFields === undefined) return object;
+  const timeless = managedFields.map(({ time: _time, ...entry }) => entry);
+  return { ...object, metadata: { ...object.metadata, managedFields: timeless } };
+}
+
+type Parts = { readonly draft: Draft; readonly before: AnyObject; readonly track: Tracking };
+
+function setOwners(object: Body, managedFields: ReturnType<Tracking>): void {
+  delete object.metadata.managedFields;
+  if (managedFields !== undefined) object.metadata.managedFields = managedFields;
+}
+
+function withStatus(call: Call, { draft, before, track }: Parts): Body {
+  const { kind } = call;
   const { apiVersion, kind: kindName, status } = draft.object;
   const part: Body = { apiVersion, kind: kindName, metadata: {} };
   if (status !== undefined) part["status"] = status;
@@ -120,12 +155,14 @@ function withStatus({ kind }: Call, draft: Draft, before: AnyObject): Body {
   const object: Body = { ...before, metadata: { ...before.metadata } };
   if (part["status"] === undefined) delete object["status"];
   else object["status"] = part["status"];
+  setOwners(object, track(call, { before, object, sent: undefined }));
   return object;
 }
 
-function withSpec(call: Call, draft: Draft, before: AnyObject): Body {
+function withSpec(call: Call, { draft, before, track }: Parts): Body {
   const { kind } = call;
   const { object } = draft;
+  const sent = object.metadata.managedFields;
   keepServerFields(object, before);
   const isolated = hasStatus(kind);
   if (isolated) delete object["status"];
@@ -135,6 +172,7 @@ function withSpec(call: Call, draft: Draft, before: AnyObject): Body {
     if (before["status"] === undefined) delete object["status"];
     else object["status"] = before["status"];
   }
+  setOwners(object, track(call, { before, object, sent }));
   kind.strategy.prepareUpdate(object, before);
   if (kind.generation && !sameDesire(object, before, isolated)) {
     object.metadata.generation = (before.metadata.generation ?? 0) + 1;

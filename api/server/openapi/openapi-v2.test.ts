@@ -54,11 +54,15 @@ test("a PATCH says which patches it takes, and a definition which kind it is", a
   const path = "/apis/lighthouse.dev/v1/namespaces/{namespace}/applications/{name}";
   const { patch, put, parameters } = paths[path];
   expect(patch).toMatchObject({
-    consumes: ["application/json-patch+json", "application/merge-patch+json"],
+    consumes: [
+      "application/json-patch+json",
+      "application/merge-patch+json",
+      "application/apply-patch+yaml",
+    ],
     "x-kubernetes-group-version-kind": gvk,
   });
   const query = patch.parameters.map(({ name }: { name: string }) => name);
-  expect(query).toEqual(["body", "dryRun", "fieldManager", "fieldValidation"]);
+  expect(query).toEqual(["body", "dryRun", "fieldManager", "fieldValidation", "force"]);
   expect(put.parameters[0]).toEqual({
     name: "body",
     in: "body",

@@ -44,6 +44,7 @@ test("a document has what kubectl asks before it creates, applies or explains", 
   expect(Object.keys(patch.requestBody.content)).toEqual([
     "application/json-patch+json",
     "application/merge-patch+json",
+    "application/apply-patch+yaml",
   ]);
   expect(document.paths[path].get["x-kubernetes-action"]).toBe("list");
   expect(document.paths["/apis/lighthouse.dev/v1/applications"].get).toBeDefined();
