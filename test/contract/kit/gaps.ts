@@ -9,7 +9,21 @@ export type Gap = {
  * Scenarios that fail, by their names. Each is run all the same, and fails the gate on the day on
  * which it passes: then its line here goes. Generated into docs/compatibility.md.
  */
-export const gaps: Readonly<Record<string, Gap>> = {};
+export const gaps: Readonly<Record<string, Gap>> = {
+  "discovery: cluster-info names the control plane": {
+    reason: "the list of services, which it looks for add-ons in, is not served yet",
+  },
+  "delete: empties and removes a namespace": {
+    reason: "bodies in protobuf are not read yet",
+    minors: [32, 33],
+  },
+  "delete: removing a CRD removes its objects and the kind": {
+    reason: "objects outlive their CustomResourceDefinition",
+  },
+  "discovery: cluster-info dump writes what there is": {
+    reason: "it wants Deployments, ReplicaSets and other kinds that are not served",
+  },
+};
 
 /** Why a scenario is expected to fail with that kubectl; `undefined` when it shall pass. */
 export function gapOf(name: string, minor?: number): string | undefined {

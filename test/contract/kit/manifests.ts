@@ -4,7 +4,7 @@ type Manifest = Readonly<Record<string, unknown>>;
 
 /** Manifests as one input of `kubectl -f -`. */
 export function manifests(...list: readonly Manifest[]): string {
-  return list.map((one) => stringify(one)).join("---\n");
+  return list.map((one) => stringify(one, { version: "1.1" })).join("---\n");
 }
 
 /** An Application of two slots. `spec` overrides fields of its spec. */
