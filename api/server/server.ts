@@ -14,6 +14,7 @@ import { withImpersonation } from "./authn/impersonate.ts";
 import { type ServerConfig, servingNames, serverUrl } from "./config.ts";
 import { serveDiscovery } from "./discovery.ts";
 import { type HealthCheck, serveHealth } from "./health.ts";
+import { fairness } from "./fairness/fairness.ts";
 import type { App } from "./http.ts";
 import { listenOn } from "./listener.ts";
 import { serverMetrics } from "./metrics.ts";
@@ -91,6 +92,7 @@ function buildServer(
   );
   const metrics = serverMetrics(scope.kinds);
   return buildApp({
+  const shares = fairness(scope);
     scope,
     nodes,
     authenticator,
@@ -98,6 +100,7 @@ function buildServer(
     log,
     tls: tlsMaterial(pki),
     publicRoutes: (app) => {
+    fairness: shares,
       addResponseHeaders(app);
       logRequests(app);
       metrics.count(app);

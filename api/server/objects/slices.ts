@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import { setImmediate as nextTurn } from "node:timers/promises";
 
 /**
  * Long work is done in slices, and other requests have their turn in between. A slice is a few
@@ -23,9 +22,27 @@ export function beginSlice(): Slice {
   };
 }
 
-/** Lets others have their turn of the event loop. */
-export async function turnOf(): Promise<void> {
-  await nextTurn();
+let waiting: (() => void)[] = [];
+let next = 0;
+
+/**
+ * Resolves in one of the next turns of the event loop. All long work of the process queues here
+ * and one slice is done in each turn: a hundred lists at once delay others no more than one.
+ */
+export function turnOf(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    if (waiting.length === 1) setImmediate(giveTurn);
+  });
+}
+
+function giveTurn(): void {
+  waiting[next]?.();
+  next += 1;
+  if (next < waiting.length) setImmediate(giveTurn);
+  if (next < waiting.length && next < 1_000) return;
+  waiting = waiting.slice(next);
+  next = 0;
 }
 
 /** A body: one piece when it is small, else a stream that is made while it is sent. */
@@ -50,7 +67,7 @@ async function* restOf(
 ): AsyncGenerator<Buffer, void> {
   yield first;
   for (;;) {
-    await nextTurn();
+    await turnOf();
     const { bytes, done } = nextSlice(parts, beginSlice());
     if (bytes.length > 0) yield bytes;
     if (done) return;
@@ -86,7 +103,7 @@ export async function filterInSlices<T>(
     if (passes(item)) found.push(item);
     if (found.length >= limit) break;
     if (!slice.spent()) continue;
-    await nextTurn();
+    await turnOf();
     slice.restart();
   }
   return found;
