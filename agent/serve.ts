@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { StatusError } from "../api/machinery/errors.ts";
 import type { Pod } from "../api/machinery/resources.ts";
 import { parseTime } from "../api/machinery/time.ts";
@@ -5,6 +6,13 @@ import type { ContainerFact } from "./pods/facts.ts";
 import { historyFrom } from "./pods/history.ts";
 import { lineFilter } from "./log-lines.ts";
 import type { ServedHost } from "./host.ts";
+import { dialPort } from "./serve-port.ts";
+import {
+  prepareAttach,
+  prepareExec,
+  type ProcessQuery,
+  type ReadyProcess,
+} from "./serve-process.ts";
 
 /** Which part of a container's output. Absent fields do not limit it. */
 export type LogQuery = {
@@ -32,6 +40,19 @@ export interface Streams {
    * when there was no run before
    */
   logs(pod: Pod, query: LogQuery, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Prepares a command; nothing runs before its `start`.
+   * @throws StatusError `NotFound` when there is no such container, `Conflict` when it does not run
+   */
+  exec(
+    pod: Pod,
+    query: ProcessQuery & { readonly command: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<ReadyProcess>;
+  /** Prepares to join the main process. @throws StatusError as `exec` */
+  attach(pod: Pod, query: ProcessQuery, signal: AbortSignal): Promise<ReadyProcess>;
+  /** Connects to a port. @throws StatusError `ServiceUnavailable` with the way out */
+  dial(pod: Pod, port: number, signal: AbortSignal): Promise<Duplex>;
 }
 
 /** Milliseconds since the Unix epoch; `untilMs` is not part of it. */
@@ -93,6 +114,9 @@ async function find(
 /** Streams of the pods of one host. */
 export function createStreams(host: ServedHost, nowMs: () => number): Streams {
   return {
+    exec: (pod, query, signal) => prepareExec(host, pod, query, signal),
+    attach: (pod, query, signal) => prepareAttach(host, pod, query, signal),
+    dial: (pod, port, signal) => dialPort(host, pod, port, signal),
     async *logs(pod, query, signal) {
       const fact = await find(host, pod, query.container, signal);
       if (fact.startedAtMs === undefined) return; // it never ran, so it said nothing

@@ -189,6 +189,8 @@ export interface Session extends AsyncDisposable {
   exitCode(signal?: AbortSignal): Promise<number | undefined>;
   /** A no-op once the process is gone. */
   resize(size: TtySize, signal?: AbortSignal): Promise<void>;
+  /** Its process id on the engine's machine; `undefined` when it does not run. */
+  hostPid(signal?: AbortSignal): Promise<number | undefined>;
 }
 
 /** A file for a container. `path` is absolute; parents are made with mode 0755. */

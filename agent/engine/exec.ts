@@ -36,11 +36,25 @@ async function createExec(parts: Parts, target: Target, options: ExecOptions): P
   return created?.Id ?? "";
 }
 
-type ExecState = { readonly Running: boolean; readonly ExitCode: number | null };
+type ExecState = {
+  readonly Running: boolean;
+  readonly ExitCode: number | null;
+  readonly Pid: number;
+};
 
 /** A call about an exec, which lives beside its container. */
 function execCall(parts: Parts, path: string, doing: Doing): Call {
   return { method: "POST", path, doing, deadlineMs: parts.deadlines.changeMs };
+}
+
+async function execState(
+  parts: Parts,
+  execId: string,
+  target: Target,
+): Promise<ExecState | undefined> {
+  const call = execCall(parts, `/exec/${execId}/json`, doingTo(target));
+  const { signal } = target;
+  return parts.transport.json<ExecState>({ ...call, method: "GET", mayBeAbsent: true, signal });
 }
 
 /** The engine notes the exit a moment after it closed the stream, and has no call that waits for it. */
@@ -49,11 +63,9 @@ async function execExitCode(
   execId: string,
   target: Target,
 ): Promise<number | undefined> {
-  const call = execCall(parts, `/exec/${execId}/json`, doingTo(target));
   const { signal } = target;
   for (let attempt = 0; attempt < 8; attempt += 1) {
-    const request: Call = { ...call, method: "GET", mayBeAbsent: true, signal };
-    const state = await parts.transport.json<ExecState>(request);
+    const state = await execState(parts, execId, target);
     if (state === undefined) return undefined;
     if (!state.Running && state.ExitCode !== null) return state.ExitCode;
     await sleep(5 * 2 ** attempt, undefined, signal === undefined ? {} : { signal });
@@ -95,6 +107,10 @@ export function createExecVerb(parts: Parts): ContainerIo["exec"] {
         const call = execCall(parts, `/exec/${execId}/resize`, doing);
         return resize(parts, { ...call, signal: waiting }, wanted);
       },
+      async hostPid(waiting) {
+        const state = await execState(parts, execId, { ...target, signal: waiting });
+        return state?.Running === true && state.Pid > 0 ? state.Pid : undefined;
+      },
     });
     if (tty && size !== undefined) await session.resize(size, signal);
     return session;
@@ -110,13 +126,20 @@ export function createAttachVerb(parts: Parts): ContainerIo["attach"] {
     const query = { stream: true, stdin, stdout: true, stderr: true };
     const call = changeCall(parts, target, "attach");
     const connection = await parts.transport.hijack({ ...call, query });
+    const state = async (waiting?: AbortSignal): Promise<WireContainer["State"] | undefined> => {
+      const read = readCall(parts, { ...target, signal: waiting }, "json");
+      return (await parts.transport.json<WireContainer>({ ...read, mayBeAbsent: true }))?.State;
+    };
     return createSession(connection, {
       tty,
       stdin,
       exitCode: async (waiting) => {
-        const read = readCall(parts, { ...target, signal: waiting }, "json");
-        const wire = await parts.transport.json<WireContainer>({ ...read, mayBeAbsent: true });
-        return wire === undefined || wire.State.Pid > 0 ? undefined : wire.State.ExitCode;
+        const { Pid = 1, ExitCode = 0 } = (await state(waiting)) ?? {};
+        return Pid > 0 ? undefined : ExitCode;
+      },
+      hostPid: async (waiting) => {
+        const { Pid = 0 } = (await state(waiting)) ?? {};
+        return Pid > 0 ? Pid : undefined;
       },
       resize: (wanted, waiting) => {
         const path = containerPath(id, "resize");

@@ -12,6 +12,7 @@ export type SessionParts = {
   /** Asked once the output ended. */
   readonly exitCode: (signal?: AbortSignal) => Promise<number | undefined>;
   readonly resize: (size: TtySize, signal?: AbortSignal) => Promise<void>;
+  readonly hostPid: (signal?: AbortSignal) => Promise<number | undefined>;
 };
 
 /** A promise whose first settling wins, and that never counts as unhandled. */
@@ -64,6 +65,7 @@ export function createSession(socket: Duplex, parts: SessionParts): Session {
       return parts.exitCode(signal);
     },
     resize: parts.resize,
+    hostPid: parts.hostPid,
     async [Symbol.asyncDispose]() {
       socket.destroy();
       ended.resolve();

@@ -27,7 +27,18 @@ export function reacherOf(endpoint: string, platform: string): Reacher {
 
 type Target = ReturnType<Reach["dial"]>;
 
-function dialTo(pod: Pod, ip: string, reacher: Reacher, port: number): Target {
+/** Where a pod's ports are looked for. */
+export type PortPlace = {
+  readonly pod: Pod;
+  /** Address of its network; empty if it has none. */
+  readonly ip: string;
+  readonly reacher: Reacher;
+  /** What else its user could do, e.g. `use an exec probe`. */
+  readonly advice: string;
+};
+
+/** Where to connect for a port of a pod, or why that cannot be done. */
+export function dialTo({ pod, ip, reacher, advice }: PortPlace, port: number): Target {
   if (pod.spec.hostNetwork === true) return { host: reacher.host, port };
   if (reacher.direct && ip !== "") return { host: ip, port };
   const ports = membersOf(pod.spec).flatMap(({ spec }) => spec.ports ?? []);
@@ -37,8 +48,14 @@ function dialTo(pod: Pod, ip: string, reacher: Reacher, port: number): Target {
   if (published?.hostPort !== undefined) return { host: reacher.host, port: published.hostPort };
   const why = reacher.direct
     ? "the container has no address"
-    : "the engine is on another machine; publish the port as hostPort, or use an exec probe";
+    : `the engine is on another machine; publish the port as hostPort, or ${advice}`;
   return { why: `Cannot reach port ${port}: ${why}` };
+}
+
+/** The address of a pod's network on its engine; empty while it has none. */
+export function addressOf({ spec }: Pod, facts: readonly ContainerFact[]): string {
+  const root = networkRoot(spec);
+  return facts.find((fact) => fact.name === root && isUp(fact))?.ip ?? "";
 }
 
 function portNames(pod: Pod): ReadonlyMap<string, number> {
@@ -56,8 +73,7 @@ export function subjectsOf(
   facts: readonly ContainerFact[],
   { engine, reacher }: { readonly engine: Engine; readonly reacher: Reacher },
 ): readonly Subject[] {
-  const root = networkRoot(pod.spec);
-  const ip = facts.find((fact) => fact.name === root && isUp(fact))?.ip ?? "";
+  const place: PortPlace = { pod, ip: addressOf(pod, facts), reacher, advice: "use an exec probe" };
   return membersOf(pod.spec).flatMap((member) => {
     const fact = facts.find((one) => one.name === member.name && one.state === "running");
     if (fact === undefined || member.role === "init") return [];
@@ -65,7 +81,7 @@ export function subjectsOf(
       engine,
       containerId: fact.id,
       portNames: portNames(pod),
-      dial: (port) => dialTo(pod, ip, reacher, port),
+      dial: (port) => dialTo(place, port),
     };
     return [{ uid: pod.metadata.uid, member, fact, reach }];
   });

@@ -30,13 +30,20 @@ export const podKind: BuiltIn = {
   status: true,
   generation: true,
   subresources: [
+    { name: "attach", responseKind: core("PodAttachOptions"), verbs: ["create", "get"] },
     { name: "binding", responseKind: core("Binding"), verbs: ["create"] },
     {
       name: "eviction",
       responseKind: { group: "policy", version: "v1", kind: "Eviction" },
       verbs: ["create"],
     },
+    { name: "exec", responseKind: core("PodExecOptions"), verbs: ["create", "get"] },
     { name: "log", responseKind: core("Pod"), verbs: ["get"] },
+    {
+      name: "portforward",
+      responseKind: core("PodPortForwardOptions"),
+      verbs: ["create", "get"],
+    },
   ],
   columns: podColumns,
   rowConditions: (object) => podRowConditions(object as Pod),

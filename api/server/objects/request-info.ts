@@ -50,10 +50,23 @@ export function requestInfo(method: string, url: string): RequestInfo {
   }
   const { legacyWatch, ...resource } = found;
   const watching = legacyWatch || isTrue(query.get("watch"));
-  const verb = verbOf(method, resource.name === "", watching);
+  const verb = opensStream(method, resource)
+    ? "create"
+    : verbOf(method, resource.name === "", watching);
   const pins = resource.name === "" && (verb === "list" || verb === "watch");
   const name = pins ? pinnedName(query.get("fieldSelector")) : resource.name;
   return { verb, path: decoded(raw), resource: { ...resource, name } };
+}
+
+const streamParts = new Set(["attach", "exec", "portforward"]);
+
+/**
+ * WebSocket clients ask by GET for what lets them run commands: whoever may only read must not be
+ * able to, so it is `create` for every client (KEP 4006 left this hole, a later gate closes it).
+ */
+function opensStream(method: string, { group, plural, subresource }: ResourceInfo): boolean {
+  if (method !== "GET" && method !== "POST") return false;
+  return group === "" && plural === "pods" && streamParts.has(subresource);
 }
 
 function verbOf(method: string, collection: boolean, watching: boolean): string {

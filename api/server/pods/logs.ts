@@ -7,22 +7,27 @@ import { isTrue } from "../objects/request-info.ts";
 import type { Handler } from "../objects/routes.ts";
 import { readItem } from "../objects/storage.ts";
 import { existing, keyOfCall } from "../objects/update.ts";
+import { sendChunks } from "../streams/log-socket.ts";
+import { upgradeOf } from "../streams/upgrade.ts";
+import { chooseContainer, nodeOf } from "./container-choice.ts";
 import type { LogOptions, NodeStreams } from "./pod-streams.ts";
 
 /** GET pods/NAME/log: text from the agent of the Pod's Node, as it comes. */
 export function podLogs(nodes: NodeStreams, stopping: AbortSignal): Handler {
-  return async (call, { reply }) => {
+  return async (call, io) => {
+    const { request, reply } = io;
     const pod = existing(call, await readItem(call.storage, keyOfCall(call))).object as Pod;
     const options = readLogOptions(call, pod);
-    const { nodeName = "" } = pod.spec;
-    if (nodeName === "") throw badRequest(`pod ${call.name} does not have a host assigned`);
+    const nodeName = nodeOf(pod);
     const gone = new AbortController();
-    reply.raw.on("close", () => gone.abort());
+    const upgrade = upgradeOf(request);
+    (upgrade?.socket ?? reply.raw).on("close", () => gone.abort());
     const signal = AbortSignal.any([gone.signal, stopping]);
     const chunks = nodes.of(nodeName).logs(pod, options, signal)[Symbol.asyncIterator]();
     // What the agent refuses is an error of the request only until the answer has begun.
     const first = await firstChunk(call, chunks, options.container);
-    await sendText(reply, first, chunks);
+    if (upgrade?.kind === "websocket") await sendChunks(io, upgrade, all(first, chunks));
+    else await sendText(reply, first, chunks);
     return undefined;
   };
 }
@@ -57,6 +62,18 @@ async function firstChunk({ name }: Call, chunks: Chunks, container: string): Pr
   }
 }
 
+async function* all(first: First, chunks: Chunks): AsyncGenerator<Uint8Array> {
+  try {
+    let next = first.result ?? (await first.pending) ?? (await chunks.next());
+    while (next.done !== true) {
+      yield next.value;
+      next = await chunks.next();
+    }
+  } finally {
+    await chunks.return?.();
+  }
+}
+
 async function sendText(reply: Reply, first: First, chunks: Chunks): Promise<void> {
   reply.hijack();
   const { raw } = reply;
@@ -68,17 +85,14 @@ async function sendText(reply: Reply, first: First, chunks: Chunks): Promise<voi
   });
   raw.flushHeaders();
   try {
-    let next = first.result ?? (await first.pending) ?? (await chunks.next());
-    while (next.done !== true && !raw.destroyed) {
-      if (!raw.write(next.value)) await drained(raw);
-      next = await chunks.next();
+    for await (const chunk of all(first, chunks)) {
+      if (raw.destroyed) break;
+      if (!raw.write(chunk)) await drained(raw);
     }
     if (!raw.writableEnded) raw.end();
   } catch (err) {
     // Too late for a status: a broken stream must not look like the end of the log.
     raw.destroy(err instanceof Error ? err : undefined);
-  } finally {
-    await chunks.return?.();
   }
 }
 
@@ -107,7 +121,7 @@ function readLogOptions(call: Call, pod: Pod): LogOptions {
   const tailLines = count(query, "tailLines", 0);
   const limitBytes = count(query, "limitBytes", 1);
   return {
-    container: containerOf(call, pod),
+    container: chooseContainer(pod, query.get("container")),
     follow: isTrue(query.get("follow")),
     previous: isTrue(query.get("previous")),
     timestamps: isTrue(query.get("timestamps")),
@@ -125,20 +139,5 @@ function count(query: Query, name: string, minimum: number): number | undefined 
   if (Number.isSafeInteger(value) && value >= minimum) return value;
   throw badRequest(
     `Invalid value for ${name}: "${text}": must be an integer of ${minimum} or more`,
-  );
-}
-
-function containerOf({ query, name: podName }: Call, { spec }: Pod): string {
-  const names = spec.containers.map(({ name }) => name);
-  const all = [...(spec.initContainers ?? []).map(({ name }) => name), ...names];
-  const asked = query.get("container") ?? "";
-  if (asked !== "") {
-    if (all.includes(asked)) return asked;
-    throw badRequest(`container ${asked} is not valid for pod ${podName}`);
-  }
-  const [only] = names;
-  if (names.length === 1 && only !== undefined) return only;
-  throw badRequest(
-    `a container name must be specified for pod ${podName}, choose one of: [${names.join(" ")}]`,
   );
 }

@@ -1,3 +1,4 @@
+import type { Duplex, Writable } from "node:stream";
 import { unavailable } from "../../machinery/errors.ts";
 import type { Pod } from "../../machinery/resources.ts";
 
@@ -19,6 +20,45 @@ export type LogOptions = {
   readonly limitBytes?: number;
 };
 
+/** How to run a command in a container, or to join its main process. */
+export type ProcessOptions = {
+  /** Name of the container; always set: the server has resolved it. */
+  readonly container: string;
+  /** Whether the client sends input. */
+  readonly stdin: boolean;
+  /** For a command: whether it gets a terminal. The main process has one or not. */
+  readonly tty: boolean;
+};
+
+/** Of a terminal, in characters. Integers, 1 or more. */
+export type TerminalSize = { readonly columns: number; readonly rows: number };
+
+/**
+ * A process whose input and output are at hand. Disposing of it hangs up: a command that still runs
+ * is ended, the main process of a container goes on.
+ */
+export interface RemoteProcess extends AsyncDisposable {
+  /** Ending it is end-of-file for the process; output keeps flowing. Errors when the process ends. */
+  readonly stdin: Writable;
+  /** Until the process ends; to be read once, with back-pressure. With a terminal only stdout. */
+  readonly output: AsyncIterable<{
+    readonly stream: "stdout" | "stderr";
+    readonly bytes: Uint8Array;
+  }>;
+  /** Resolves after `output` ended. `undefined` when the engine does not tell. */
+  exitCode(signal?: AbortSignal): Promise<number | undefined>;
+  /** A no-op once the process is gone. */
+  resize(size: TerminalSize): Promise<void>;
+}
+
+/** A process that may be started: its container is there and runs. */
+export interface ReadyProcess {
+  /** Whether its output is that of a terminal. */
+  readonly tty: boolean;
+  /** To be called once. `size` is that of the client's terminal, if it said so. */
+  start(size: TerminalSize | undefined, signal: AbortSignal): Promise<RemoteProcess>;
+}
+
 /** What the agent of a node streams for its pods. */
 export interface PodStreams {
   /**
@@ -27,6 +67,22 @@ export interface PodStreams {
    * @throws StatusError `NotFound` before the first chunk if there is no such container
    */
   logs(pod: Pod, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Prepares a command; nothing runs before `start`.
+   * @throws StatusError `NotFound` if there is no such container, `Conflict` if it does not run
+   */
+  exec(
+    pod: Pod,
+    options: ProcessOptions & { readonly command: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<ReadyProcess>;
+  /** Prepares to join the main process. @throws StatusError as `exec` */
+  attach(pod: Pod, options: ProcessOptions, signal: AbortSignal): Promise<ReadyProcess>;
+  /**
+   * Connects to a port of the pod. Both halves of the duplex end on their own.
+   * @throws StatusError `ServiceUnavailable` naming pod, port and the way out
+   */
+  dial(pod: Pod, port: number, signal: AbortSignal): Promise<Duplex>;
 }
 
 /** Who streams for which node now: agents in this process, later those behind the tunnel. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTestApp, type TestApp } from "../../../test/kit/app.ts";
+import { fakeStreams } from "../../../test/kit/fake-streams.ts";
 import { notFound } from "../../machinery/errors.ts";
 import type { JsonObject } from "../kinds/kind.ts";
 import type { LogOptions, PodStreams } from "./pod-streams.ts";
@@ -192,12 +193,12 @@ test("field selectors find the pods of a node, and those that still run", async 
 
 describe("log", () => {
   function streams(lines: readonly string[], seen: LogOptions[] = []): PodStreams {
-    return {
+    return fakeStreams({
       async *logs(_pod, options) {
         seen.push(options);
         for (const line of lines) yield Buffer.from(line);
       },
-    };
+    });
   }
 
   test("streams the text of the agent, with the options of the query", async () => {
@@ -230,12 +231,12 @@ describe("log", () => {
 
   test("begins its answer at once, also when nothing is said yet", async () => {
     await makePod("quiet", { nodeName: "n-quiet" });
-    const silence: PodStreams = {
+    const silence = fakeStreams({
       async *logs(_pod, _options, signal) {
         await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
         yield Buffer.from("never");
       },
-    };
+    });
     server.nodes.register("n-quiet", silence);
     await using stream = await server.stream(`${pods}/quiet/log?follow=true`);
     expect(stream.code).toBe(200);
@@ -243,13 +244,13 @@ describe("log", () => {
 
   test("says when the container has not started", async () => {
     await makePod("early", { nodeName: "n-early" });
-    const refusing: PodStreams = {
+    const refusing = fakeStreams({
       logs: () => ({
         [Symbol.asyncIterator]: () => ({
           next: () => Promise.reject(notFound({ group: "", plural: "containers" }, "web")),
         }),
       }),
-    };
+    });
     server.nodes.register("n-early", refusing);
     const { code, body } = await server.send("GET", `${pods}/early/log`);
     expect([code, body["message"]]).toEqual([

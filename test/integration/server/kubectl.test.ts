@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Env, startEnv } from "../../kit/env.ts";
 import { eventually } from "../../kit/eventually.ts";
+import { fakeStreams } from "../../kit/fake-streams.ts";
 import { kubectls } from "../../kit/kubectl.ts";
 import { skipReason } from "../../kit/missing.ts";
 import { type Ran, run } from "../../kit/run.ts";
@@ -261,11 +262,12 @@ describe.skipIf(skipReason("kubectl", missing))("kubectl against the object endp
 
     test("logs come from the agent of the node, and describe shows events", async () => {
       const one = name("talks");
-      env.nodes.register(name("talking"), {
+      const streams = fakeStreams({
         async *logs() {
           yield Buffer.from("hello\n");
         },
       });
+      env.nodes.register(name("talking"), streams);
       await out(["create", "-f", "-"], pod(one, name("talking")));
       expect(await out(["logs", one])).toBe("hello\n");
       expect(await out(["logs", "-f", `pod/${one}`, "--tail=1"])).toBe("hello\n");

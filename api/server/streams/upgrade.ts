@@ -1,0 +1,142 @@
+import { type IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
+import { badRequest, StatusError } from "../../machinery/errors.ts";
+import type { App, Reply, Request } from "../http.ts";
+import { takeToken } from "./token-protocol.ts";
+
+/** A connection that its client wants to take over from HTTP. */
+export type Upgrade = {
+  readonly kind: "websocket" | "spdy";
+  readonly socket: Duplex;
+  /** What came after the headers. */
+  readonly head: Buffer;
+  /** Why the request must be refused, found before any hook could say so. */
+  readonly refusal?: StatusError;
+};
+
+const upgrades = new WeakMap<IncomingMessage, Upgrade>();
+
+/** What the client wants to upgrade to, or `undefined` for a plain request. */
+export function upgradeOf({ raw }: Pick<Request, "raw">): Upgrade | undefined {
+  return upgrades.get(raw);
+}
+
+function kindOf({ headers }: IncomingMessage): Upgrade["kind"] | undefined {
+  const wanted = (headers.upgrade ?? "").toLowerCase().trim();
+  if (wanted === "websocket") return "websocket";
+  return wanted === "spdy/3.1" ? "spdy" : undefined;
+}
+
+/**
+ * Serves requests that want to leave HTTP/1.1 (they never come over HTTP/2). Each of them goes through
+ * the app's hooks and routes like any other, so it is authenticated, authorised, counted and logged,
+ * and a refusal is an ordinary answer. A handler that can stream takes the connection over with
+ * {@link takeOver}; everybody else answers as if nobody had asked for more.
+ */
+export function acceptUpgrades(app: App): void {
+  const server = app.server as App["server"] & {
+    shouldUpgradeCallback?: (request: IncomingMessage) => boolean;
+  };
+  // Others, h2c for one, are answered over HTTP/1.1 as the RFC allows (9110, 7.8).
+  server.shouldUpgradeCallback = (request) => kindOf(request) !== undefined;
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on("error", () => {}); // the client went: "close" follows
+    const kind = kindOf(request);
+    if (kind === undefined) return void socket.destroy();
+    const refusal = kind === "websocket" ? readToken(request) : undefined;
+    upgrades.set(request, { kind, socket, head, ...(refusal === undefined ? {} : { refusal }) });
+    // A body cannot be told from what follows the upgrade, so there is none.
+    delete request.headers["content-type"];
+    delete request.headers["transfer-encoding"];
+    delete request.headers["content-length"];
+    app.routing(request, answerOn(request, socket as Socket));
+  });
+}
+
+/** An HTTP answer on a connection that the server's parser has let go. */
+function answerOn(request: IncomingMessage, socket: Socket): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once("finish", () => {
+    if (!taken.has(response)) socket.end();
+  });
+  return response;
+}
+
+const taken = new WeakSet<object>();
+
+/** Moves a token from the subprotocols to where authenticators look for it. */
+function readToken({ headers }: IncomingMessage): StatusError | undefined {
+  try {
+    const { token, protocols } = takeToken(headers["sec-websocket-protocol"]);
+    headers["sec-websocket-protocol"] = protocols.join(", ");
+    if (token !== undefined) headers.authorization ??= `Bearer ${token}`;
+    return undefined;
+  } catch (err) {
+    if (err instanceof StatusError) return err;
+    throw err;
+  }
+}
+
+/**
+ * Refuses what no web page may do with the certificate of whoever looks at it: browsers name the page
+ * in `Origin`, and send client certificates on their own.
+ */
+function checkOrigin({ headers }: IncomingMessage): void {
+  const { origin, host, authorization } = headers;
+  if (origin === undefined || authorization !== undefined) return;
+  if (URL.parse(origin)?.host === host) return;
+  throw new StatusError(
+    "Forbidden",
+    `Cannot open a WebSocket for the page of ${origin}: it must bring a token of its own`,
+  );
+}
+
+/** Refuses broken upgrades; to be called before anybody is authenticated. @throws StatusError */
+export function checkUpgrade(request: Pick<Request, "raw">): void {
+  const upgrade = upgradeOf(request);
+  if (upgrade?.refusal !== undefined) throw upgrade.refusal;
+  if (upgrade?.kind === "websocket") checkOrigin(request.raw);
+}
+
+/** The upgrade that a streaming endpoint needs. @throws StatusError `BadRequest` without one */
+export function requiredUpgrade(request: Pick<Request, "raw">): Upgrade {
+  const upgrade = upgradeOf(request);
+  if (upgrade === undefined) throw badRequest("Upgrade request required");
+  return upgrade;
+}
+
+/** The refusal of a client that offers no protocol of ours. */
+export function noCommonProtocol(
+  offered: readonly string[],
+  served: readonly string[],
+): StatusError {
+  return new StatusError(
+    "Forbidden",
+    `unable to upgrade: unable to negotiate protocol: client supports [${offered.join(" ")}], server accepts [${served.join(" ")}]`,
+  );
+}
+
+/** A connection that is ours now. */
+export type TakenOver = {
+  /** Header lines for the 101, e.g. `audit-id: …`. */
+  readonly headers: readonly string[];
+  /** Tells the hooks that run after an answer that this one ended. */
+  done(): void;
+};
+
+/** Takes the connection from HTTP; from now on nothing can be refused. */
+export function takeOver(reply: Reply, { socket }: Upgrade): TakenOver {
+  const { raw } = reply;
+  reply.hijack();
+  taken.add(raw);
+  raw.statusCode = 101;
+  raw.detachSocket(socket as Socket);
+  (socket as Socket).setTimeout(0);
+  const headers = Object.entries(raw.getHeaders()).flatMap(([name, value]) =>
+    value === undefined ? [] : [value].flat().map((one) => `${name}: ${one}`),
+  );
+  return { headers, done: () => void raw.emit("finish") };
+}
