@@ -12,8 +12,11 @@ import type { App } from "./http.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
 import { ExpiredToken } from "./objects/continue.ts";
 
-/** The only place where an exception becomes a response. Handlers never catch. */
-export function mapErrors(app: App): void {
+/**
+ * The only place where an exception becomes a response. Handlers never catch. `judge` is asked
+ * before anybody learns that a path is not served.
+ */
+export function mapErrors(app: App, judge?: (request: FastifyRequest) => Promise<void>): void {
   app.setErrorHandler<FastifyError>((err, request, reply) => {
     const known = err instanceof StatusError ? err : ofFastify(err);
     if (known !== undefined) return sendError(reply, known);
@@ -23,7 +26,8 @@ export function mapErrors(app: App): void {
       .type("application/json")
       .send(JSON.stringify(internalStatus(request.id)));
   });
-  app.setNotFoundHandler((request, reply) => sendError(reply, noSuchPath(request)));
+  const preHandler = judge === undefined ? [] : [judge];
+  app.setNotFoundHandler({ preHandler }, (request, reply) => sendError(reply, noSuchPath(request)));
 }
 
 /** Answers what the framework refuses before any route or hook of ours runs, e.g. a broken URL. */
@@ -44,6 +48,7 @@ export function noSuchPath({ method, url }: Pick<FastifyRequest, "method" | "url
 function sendError(reply: FastifyReply, err: StatusError): FastifyReply {
   const retry = err.details?.retryAfterSeconds;
   if (retry !== undefined) void reply.header("retry-after", String(retry)); // reply is thenable
+  if (err.reason === "Unauthorized") void reply.header("www-authenticate", "Bearer");
   const status = toStatus(err);
   const body =
     err instanceof ExpiredToken ? { ...status, metadata: { continue: err.continueToken } } : status;

@@ -8,25 +8,27 @@ import type { Store } from "../store/store.ts";
 import { withVolatile } from "../store/volatile.ts";
 import { buildApp } from "./app.ts";
 import { logRequests } from "./audit/access-log.ts";
+import { accountAuthenticator } from "./authn/account.ts";
 import { certificateAuthenticator } from "./authn/certificate.ts";
 import { authenticatorChain } from "./authn/chain.ts";
 import { withImpersonation } from "./authn/impersonate.ts";
 import { type ServerConfig, servingNames, serverUrl } from "./config.ts";
 import { serveDiscovery } from "./discovery.ts";
-import { type HealthCheck, serveHealth } from "./health.ts";
 import { fairness } from "./fairness/fairness.ts";
+import { type HealthCheck, serveHealth } from "./health.ts";
 import type { App } from "./http.ts";
 import { listenOn } from "./listener.ts";
 import { serverMetrics } from "./metrics.ts";
-import type { Scope } from "./objects/call.ts";
 import { serveOpenApi } from "./openapi/openapi.ts";
 import { serveOpenApiV2 } from "./openapi/openapi-v2.ts";
 import { openPki, type Pki } from "./pki.ts";
 import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
 import { type NodeStreams, nodeStreams } from "./pods/pod-streams.ts";
 import { addResponseHeaders } from "./response-headers.ts";
-import { openScope } from "./scope.ts";
+import { openScope, type OwnedScope } from "./scope.ts";
 import { keepFresh, tlsMaterial } from "./serving-certificate.ts";
+import { serveIssuer } from "./tokens/issuer-documents.ts";
+import { openTokenKeys } from "./tokens/token-keys.ts";
 import { serveVersion } from "./version.ts";
 
 /** What a server is made of. */
@@ -79,7 +81,7 @@ const pkiDirectory = ({ dataDir }: ServerConfig): string => join(dataDir, "pki")
 /** Calls `address` when somebody asks: the port may be known only after listening. */
 function buildServer(
   { store, log, version }: ServerOptions,
-  { scope, nodes }: { readonly scope: Scope; readonly nodes: NodeStreams },
+  { scope, nodes }: { readonly scope: OwnedScope; readonly nodes: NodeStreams },
   pki: Pki,
   address: () => string,
 ): App {
@@ -87,20 +89,20 @@ function buildServer(
     { name: "store", live: false, check: async () => void (await store.head()) },
   ];
   const authenticator = withImpersonation(
-    authenticatorChain([certificateAuthenticator()]),
+    authenticatorChain([certificateAuthenticator(), accountAuthenticator(scope.reviewer)]),
     scope.rights,
   );
+  const shares = fairness(scope);
   const metrics = serverMetrics(scope.kinds);
   return buildApp({
-  const shares = fairness(scope);
     scope,
     nodes,
     authenticator,
     authorizer: scope.rights,
     log,
+    fairness: shares,
     tls: tlsMaterial(pki),
     publicRoutes: (app) => {
-    fairness: shares,
       addResponseHeaders(app);
       logRequests(app);
       metrics.count(app);
@@ -109,6 +111,7 @@ function buildServer(
     routes: (app) => {
       serveVersion(app, version);
       serveDiscovery(app, scope.kinds, address);
+      serveIssuer(app, scope.tokens, address);
       serveOpenApi(app, scope.kinds);
       serveOpenApiV2(app, scope.kinds);
       metrics.serve(app);
@@ -140,7 +143,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const pki = await openPki({ directory, names, nowMs: clock.nowMs() });
   const onError = (err: unknown, what: string): void => log.error({ err, what }, "cannot go on");
   const store = options.sharedStore === true ? options.store : await inMemory(options.store, stack);
-  const scope = await openScope(store, clock, { onError });
+  const scope = await openScope(store, clock, {
+    onError,
+    tokenKeys: await openTokenKeys(directory),
+  });
   stack.use(scope.cache);
   let url = serverUrl(config.listen);
   const nodes = nodeStreams();

@@ -1,5 +1,9 @@
 import type { LightMyRequestResponse } from "fastify";
-import { buildApp } from "../../api/server/app.ts";
+import type { Authenticator } from "../../api/server/access.ts";
+import { type AppOptions, buildApp } from "../../api/server/app.ts";
+import { accountAuthenticator } from "../../api/server/authn/account.ts";
+import { authenticatorChain } from "../../api/server/authn/chain.ts";
+import { withImpersonation } from "../../api/server/authn/impersonate.ts";
 import type { App } from "../../api/server/http.ts";
 import type { JsonObject, Kinds, WritableMeta } from "../../api/server/kinds/kind.ts";
 import { type NodeStreams, nodeStreams } from "../../api/server/pods/pod-streams.ts";
@@ -41,7 +45,11 @@ export type OpenStream = AsyncDisposable & {
 };
 
 /** How a request differs from the plainest one. */
-export type SendOptions = { readonly type?: string; readonly accept?: string };
+export type SendOptions = {
+  readonly type?: string;
+  readonly accept?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 /** The app without TLS, listener or guard: for tests of what requests mean. */
 export type TestApp = AsyncDisposable & {
@@ -66,6 +74,34 @@ export type TestAppOptions = {
   readonly store?: Store;
   /** Default: the kinds of the product. */
   readonly kinds?: Kinds;
+  /** Judge every request by RBAC; users name themselves, see {@link asUser}. */
+  readonly guarded?: boolean;
+};
+
+const userHeader = "x-test-user";
+
+/** Headers by which a guarded test app knows a user. */
+export function asUser(name: string, ...groups: readonly string[]): Record<string, string> {
+  return { [userHeader]: [name, ...groups].join(" ") };
+}
+
+const selfNamed: Authenticator = {
+  async authenticate({ headers }) {
+    const [name, ...groups] = String(headers[userHeader] ?? "").split(" ");
+    return name === undefined || name === "" ? undefined : { name, groups };
+  },
+};
+
+type Guard = Pick<AppOptions, "authenticator" | "authorizer">;
+
+function guardOf({ rights, reviewer }: OwnedScope): Guard {
+  const chain = authenticatorChain([selfNamed, accountAuthenticator(reviewer)]);
+  return { authenticator: withImpersonation(chain, rights), authorizer: rights };
+}
+
+const noGuard: Guard = {
+  authenticator: { authenticate: async () => ({ name: "tester", groups: ["system:masters"] }) },
+  authorizer: { authorize: async () => ({ allowed: true }) },
 };
 
 /** Opens an app over a fresh memory store, for a user who may do everything. */
@@ -79,8 +115,8 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     scope,
     nodes,
     bookmarkMs,
-    authenticator: { authenticate: async () => ({ name: "tester", groups: ["system:masters"] }) },
-    authorizer: { authorize: async () => ({ allowed: true }) },
+    log: pino({ level: process.env["LIGHTHOUSE_TEST_LOG"] ?? "silent" }),
+    ...(options.guarded === true ? guardOf(opened) : noGuard),
   });
   await app.ready();
   return {
@@ -105,8 +141,9 @@ type Sent = SendOptions & {
   readonly body?: unknown;
 };
 
-function headersOf({ type, accept }: SendOptions): Record<string, string> {
+function headersOf({ type, accept, headers }: SendOptions): Record<string, string> {
   return {
+    ...headers,
     ...(type === undefined ? {} : { "content-type": type }),
     ...(accept === undefined ? {} : { accept }),
   };

@@ -160,4 +160,11 @@ export const serviceAccountKind: BuiltIn = {
   namespaced: true,
   shortNames: ["sa"],
   definition: "io.k8s.api.core.v1.ServiceAccount",
+  subresources: [
+    {
+      name: "token",
+      responseKind: { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" },
+      verbs: ["create"],
+    },
+  ],
 };

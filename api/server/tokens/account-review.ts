@@ -1,0 +1,95 @@
+import type { Clock } from "../../machinery/clock.ts";
+import type { AnyObject } from "../../machinery/object.ts";
+import { parseTime } from "../../machinery/time.ts";
+import { storeKey } from "../../store/keys.ts";
+import type { User } from "../access.ts";
+import { readItem, type Storage } from "../objects/storage.ts";
+import type { Bound } from "./account-claims.ts";
+import type { AccountTokens, VerifiedToken } from "./account-tokens.ts";
+
+/** What became of a token. */
+export type TokenVerdict =
+  | {
+      readonly user: User;
+      /** Those of the asked audiences that the token is for. */
+      readonly audiences: readonly string[];
+    }
+  | { readonly error: string };
+
+/** Decides whether a token is good now. */
+export interface TokenReviewer {
+  /** `undefined`: it is not a token of ours. Without audiences, this server is meant. */
+  review(token: string, audiences?: readonly string[]): Promise<TokenVerdict | undefined>;
+}
+
+/** What reviewing needs. */
+export type TokenReviewerOptions = {
+  readonly tokens: AccountTokens;
+  readonly storage: Storage;
+  readonly clock: Pick<Clock, "nowMs">;
+};
+
+/** An object that is being deleted still answers for its tokens so long: its end takes a while. */
+const graceMs = 60_000;
+
+type Wanted = { readonly plural: string; readonly bound: Bound; readonly namespace?: string };
+
+/** What a token hangs on, in the order in which Kubernetes looks. */
+function boundObjects({ claims }: VerifiedToken): readonly Wanted[] {
+  const { namespace, account, pod, secret, node } = claims;
+  const wanted: Wanted[] = [{ plural: "serviceaccounts", bound: account, namespace }];
+  if (secret !== undefined) wanted.push({ plural: "secrets", bound: secret, namespace });
+  if (pod !== undefined) wanted.push({ plural: "pods", bound: pod, namespace });
+  // The node of a pod may be gone for a moment; only a token for the node itself ends with it.
+  else if (node !== undefined) wanted.push({ plural: "nodes", bound: node });
+  return wanted;
+}
+
+/** Verifies tokens, and that the objects they name exist: with those a token ends at once. */
+export function tokenReviewer({ tokens, storage, clock }: TokenReviewerOptions): TokenReviewer {
+  /** From the cache; from the store when that knows another incarnation or none. */
+  const find = async ({ plural, bound, namespace }: Wanted): Promise<AnyObject | undefined> => {
+    const { name } = bound;
+    const key = storeKey(
+      { group: "", plural },
+      namespace === undefined ? { name } : { namespace, name },
+    );
+    const cached = storage.cache.get(key);
+    if (cached?.object.metadata.uid === bound.uid) return cached.object;
+    return (await readItem(storage, key))?.object;
+  };
+  const problem = async (wanted: Wanted): Promise<string | undefined> => {
+    const { plural, bound } = wanted;
+    const found = await find(wanted);
+    if (found === undefined) return `${plural} ${JSON.stringify(bound.name)} not found`;
+    const { uid, deletionTimestamp } = found.metadata;
+    if (uid !== bound.uid) return `${plural} UID (${uid}) does not match claim (${bound.uid})`;
+    if (deletionTimestamp === undefined) return undefined;
+    const endMs = (parseTime(deletionTimestamp) ?? 0) + graceMs;
+    return endMs < clock.nowMs() ? `${plural} ${bound.name} has been deleted` : undefined;
+  };
+  return {
+    async review(token, audiences = [tokens.issuer]) {
+      const verified = await tokens.verify(token).catch(toError);
+      if (verified === undefined || "error" in verified) return verified;
+      const accepted = audiences.filter((one) => verified.audiences.includes(one));
+      if (accepted.length === 0) return { error: wrongAudience(verified.audiences, audiences) };
+      for (const wanted of boundObjects(verified)) {
+        const error = await problem(wanted);
+        if (error !== undefined) return { error };
+      }
+      return { user: verified.user, audiences: accepted };
+    },
+  };
+}
+
+function toError(err: unknown): { readonly error: string } {
+  return { error: err instanceof Error ? err.message : String(err) };
+}
+
+const quoted = (list: readonly string[]): string =>
+  `[${list.map((item) => JSON.stringify(item)).join(" ")}]`;
+
+function wrongAudience(have: readonly string[], want: readonly string[]): string {
+  return `token audiences ${quoted(have)} is invalid for the target audiences ${quoted(want)}`;
+}
