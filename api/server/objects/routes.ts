@@ -17,6 +17,8 @@ import type { RequestInfo } from "./request-info.ts";
 import { asScaleCall, patchScale, replaceScale, scaleItem } from "./scale.ts";
 import { readItem } from "./storage.ts";
 import { existing, keyOfCall, replaceObject } from "./update.ts";
+import { upgradeOf } from "../streams/upgrade.ts";
+import { sendWatchMessages } from "../streams/watch-socket.ts";
 import { hasTables, virtualEndpoint } from "./virtual.ts";
 import { addWarnings } from "./warnings.ts";
 import { openWatch } from "./watch.ts";
@@ -215,10 +217,12 @@ const plainHandlers: Endpoint = {
 function objectHandlers({ watches, stopping }: RouteOptions): Endpoint {
   return {
     ...plainHandlers,
-    async watch(call, { request, reply }) {
+    async watch(call, io) {
       const watch = await openWatch(call, watches);
-      request.releaseSeats?.();
-      await sendWatch(reply, watch, stopping);
+      io.request.releaseSeats?.();
+      const upgrade = upgradeOf(io.request);
+      if (upgrade?.kind === "websocket") await sendWatchMessages(io, upgrade, watch, stopping);
+      else await sendWatch(io.reply, watch, stopping);
       return undefined;
     },
   };
