@@ -10,6 +10,7 @@ import {
   type TableStyle,
 } from "./table.ts";
 import { shownForm } from "./versions.ts";
+import { yamlItem, yamlText } from "./yaml-text.ts";
 
 /**
  * A list in the form the client asked for. Objects are sent as the bytes that the cache holds;
@@ -21,7 +22,11 @@ export function listBody(
   meta: ListMeta,
   style: TableStyle,
 ): SlicedBody {
-  return slicedBody(listParts(call, items, meta, style));
+  const form = formOf(call, style);
+  const head = `{"kind":"${form.kind}","apiVersion":"${form.apiVersion}","metadata":`;
+  const open = `${head}${JSON.stringify(meta)},${form.open}`;
+  const parts = call.rendering.format === "yaml" ? yamlParts : jsonParts;
+  return slicedBody(parts(open, items, form.part));
 }
 
 type Form = {
@@ -55,18 +60,21 @@ function formOf(call: Call, style: TableStyle): Form {
 
 const comma = Buffer.from(",");
 
-function* listParts(
-  call: Call,
-  items: readonly Item[],
-  meta: ListMeta,
-  style: TableStyle,
-): Generator<Buffer | string, void> {
-  const { kind, apiVersion, open, part } = formOf(call, style);
-  const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":`;
-  yield `${head}${JSON.stringify(meta)},${open}`;
+type Part = Form["part"];
+type Parts = Generator<Buffer | string, void>;
+
+function* jsonParts(open: string, items: readonly Item[], part: Part): Parts {
+  yield open;
   for (const [index, item] of items.entries()) {
     if (index > 0) yield comma;
     yield part(item);
   }
   yield "]}";
+}
+
+/** The array that `open` begins is its last field: its items follow without indentation. */
+function* yamlParts(open: string, items: readonly Item[], part: Part): Parts {
+  const head = yamlText(JSON.parse(`${open}]}`));
+  yield items.length === 0 ? head : head.replace(/ \[\]\n$/, "\n");
+  for (const item of items) yield yamlItem(JSON.parse(part(item).toString()));
 }

@@ -7,6 +7,7 @@ import type { Call } from "./call.ts";
 import { listBody } from "./list-body.ts";
 import type { SlicedBody } from "./slices.ts";
 import { readObjectOf, shownForm } from "./versions.ts";
+import { yamlText } from "./yaml-text.ts";
 import { type IncludeObject, type ListMeta, partialObject, tableOf } from "./table.ts";
 
 function includeOf({ query }: Call): IncludeObject {
@@ -23,6 +24,11 @@ function styleOf(call: Call, withDefinitions: boolean): Parameters<typeof tableO
 
 /** One object in the form the client asked for. */
 export function renderItem(call: Call, item: Item): Buffer | string {
+  const json = itemJson(call, item);
+  return call.rendering.format === "yaml" ? yamlText(JSON.parse(json.toString())) : json;
+}
+
+function itemJson(call: Call, item: Item): Buffer | string {
   switch (call.rendering.as) {
     case "Object":
       return shownForm(call.kind, item).bytes;

@@ -10,10 +10,11 @@ import { createObject } from "./create.ts";
 import { deleteCollection } from "./delete-collection.ts";
 import { deleteObject } from "./delete.ts";
 import { listObjects, reach, wantedRevision } from "./list.ts";
-import { negotiate, negotiatePlain } from "./negotiate.ts";
+import { negotiate } from "./negotiate.ts";
 import { patchObject } from "./patch.ts";
 import { renderItem } from "./render.ts";
 import type { RequestInfo } from "./request-info.ts";
+import { sendAnswer } from "./send-answer.ts";
 import { asScaleCall, patchScale, replaceScale, scaleItem } from "./scale.ts";
 import { readItem } from "./storage.ts";
 import { existing, keyOfCall, replaceObject } from "./update.ts";
@@ -56,11 +57,8 @@ export function objectRoutes(app: App, options: RouteOptions): void {
     const answer = await handler(call, { request, reply });
     if (answer === undefined) return reply;
     addWarnings(reply, warnings);
-    return reply
-      .code(answer.code)
-      .header("cache-control", "no-cache, private")
-      .header("content-type", answer.contentType ?? "application/json")
-      .send(answer.body);
+    const acceptEncoding = request.headers["accept-encoding"];
+    return sendAnswer(reply, answer, { rendering: call.rendering, acceptEncoding });
   };
   const method = ["GET", "POST", "PUT", "PATCH", "DELETE"];
   for (const url of ["/api/:version/*", "/apis/:group/:version/*"]) {
@@ -85,7 +83,10 @@ function toCall(
     name,
     subresource,
     query: queryOf(request.query),
-    rendering: hasTables(kind) ? negotiate(headers.accept) : negotiatePlain(headers.accept),
+    rendering: negotiate(headers.accept, {
+      tables: hasTables(kind),
+      stream: info.verb === "watch",
+    }),
     contentType,
     rawBody,
     body: () => decodeBody(contentType, rawBody),
