@@ -82,7 +82,9 @@ function readRequest(call: Call): JsonObject {
 }
 
 function readWish(call: Call, spec: JsonObject): Wish {
-  const { expirationSeconds = defaultSeconds, audiences = [] } = spec;
+  // Clients write null for what they leave open.
+  const expirationSeconds = spec["expirationSeconds"] ?? defaultSeconds;
+  const audiences = spec["audiences"] ?? [];
   if (!Array.isArray(audiences) || !audiences.every((item) => typeof item === "string")) {
     throw badRequest("Cannot read the TokenRequest: spec.audiences must be a list of strings");
   }

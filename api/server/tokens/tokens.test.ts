@@ -92,6 +92,12 @@ test.each([
   expect((await ask(spec)).code).toBe(400);
 });
 
+test("nulls of a request stand for what is left open", async () => {
+  const open = { audiences: null, expirationSeconds: null, boundObjectRef: null };
+  const { exp, iat } = claimsOf(await token(open));
+  expect(Number(exp) - Number(iat)).toBe(3_600);
+});
+
 test("a token for others does not open this server", async () => {
   const bearer = await token({ audiences: ["vault"] });
   expect((await use(bearer)).code).toBe(401);
