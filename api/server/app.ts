@@ -8,6 +8,7 @@ import { refusal } from "./authz/denial.ts";
 import { answerRefusal, mapErrors } from "./errors.ts";
 import type { Fairness } from "./fairness/fairness.ts";
 import type { App, Request } from "./http.ts";
+import type { Kind } from "./kinds/kind.ts";
 import { endIdleSessions, listenerLimits } from "./listener.ts";
 import type { Scope } from "./objects/call.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
@@ -33,6 +34,8 @@ export type AppOptions = {
   readonly publicRoutes?: (app: App) => void;
   /** Further routes behind authentication and authorization, e.g. discovery. */
   readonly routes?: (app: App) => void;
+  /** Told of events that were queued for watchers. */
+  readonly onWatchEvents?: (kind: Kind, count: number) => void;
   /** Who may do how much at once. Absent: everybody everything. */
   readonly fairness?: Fairness;
   /** Between two bookmarks of a watch, in milliseconds. Default one minute. */
@@ -45,7 +48,8 @@ const nobody: User = { name: "", groups: [] };
 export function buildApp(options: AppOptions): App {
   const app = createApp(options);
   const stopping = new AbortController();
-  const watches = new Watches();
+  const { onWatchEvents } = options;
+  const watches = new Watches(onWatchEvents === undefined ? {} : { onEvents: onWatchEvents });
   const ticker = setInterval(() => watches.tick(), options.bookmarkMs ?? 60_000);
   ticker.unref();
   closeSessions(app, () => {

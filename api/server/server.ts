@@ -7,25 +7,23 @@ import { runCompactor } from "../store/compactor.ts";
 import type { Store } from "../store/store.ts";
 import { withVolatile } from "../store/volatile.ts";
 import { buildApp } from "./app.ts";
-import { logRequests } from "./audit/access-log.ts";
 import { accountAuthenticator } from "./authn/account.ts";
 import { certificateAuthenticator } from "./authn/certificate.ts";
 import { authenticatorChain } from "./authn/chain.ts";
 import { withImpersonation } from "./authn/impersonate.ts";
 import { type ServerConfig, servingNames, serverUrl } from "./config.ts";
 import { serveDiscovery } from "./discovery.ts";
-import { fairness } from "./fairness/fairness.ts";
-import { type HealthCheck, serveHealth } from "./health.ts";
 import type { App } from "./http.ts";
 import { listenOn } from "./listener.ts";
-import { serverMetrics } from "./metrics.ts";
+import { openRegistry } from "./metrics/registry.ts";
+import { storeLatency, timedStore } from "./metrics/timed-store.ts";
 import { serveOpenApi } from "./openapi/openapi.ts";
 import { serveOpenApiV2 } from "./openapi/openapi-v2.ts";
 import { openPki, type Pki } from "./pki.ts";
 import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
 import { type NodeStreams, nodeStreams } from "./pods/pod-streams.ts";
-import { addResponseHeaders } from "./response-headers.ts";
 import { openScope, type OwnedScope } from "./scope.ts";
+import { openService, type Service } from "./service.ts";
 import { keepFresh, tlsMaterial } from "./serving-certificate.ts";
 import { serveIssuer } from "./tokens/issuer-documents.ts";
 import { openTokenKeys } from "./tokens/token-keys.ts";
@@ -78,43 +76,39 @@ async function writeKubeconfigs(config: ServerConfig, pki: Pki, url: string): Pr
 
 const pkiDirectory = ({ dataDir }: ServerConfig): string => join(dataDir, "pki");
 
+type Parts = {
+  readonly scope: OwnedScope;
+  readonly nodes: NodeStreams;
+  readonly service: Service;
+};
+
 /** Calls `address` when somebody asks: the port may be known only after listening. */
 function buildServer(
-  { store, log, version }: ServerOptions,
-  { scope, nodes }: { readonly scope: OwnedScope; readonly nodes: NodeStreams },
+  { log, version }: ServerOptions,
+  { scope, nodes, service }: Parts,
   pki: Pki,
   address: () => string,
 ): App {
-  const checks: readonly HealthCheck[] = [
-    { name: "store", live: false, check: async () => void (await store.head()) },
-  ];
   const authenticator = withImpersonation(
     authenticatorChain([certificateAuthenticator(), accountAuthenticator(scope.reviewer)]),
     scope.rights,
   );
-  const shares = fairness(scope);
-  const metrics = serverMetrics(scope.kinds);
   return buildApp({
     scope,
     nodes,
     authenticator,
     authorizer: scope.rights,
     log,
-    fairness: shares,
+    ...service,
     tls: tlsMaterial(pki),
-    publicRoutes: (app) => {
-      addResponseHeaders(app);
-      logRequests(app);
-      metrics.count(app);
-      serveHealth(app, checks);
-    },
+    publicRoutes: service.addPublic,
     routes: (app) => {
       serveVersion(app, version);
       serveDiscovery(app, scope.kinds, address);
       serveIssuer(app, scope.tokens, address);
       serveOpenApi(app, scope.kinds);
       serveOpenApiV2(app, scope.kinds);
-      metrics.serve(app);
+      service.addGuarded(app);
     },
   });
 }
@@ -142,7 +136,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await using stack = new AsyncDisposableStack();
   const pki = await openPki({ directory, names, nowMs: clock.nowMs() });
   const onError = (err: unknown, what: string): void => log.error({ err, what }, "cannot go on");
-  const store = options.sharedStore === true ? options.store : await inMemory(options.store, stack);
+  const registry = openRegistry();
+  const durable = timedStore(options.store, storeLatency(registry));
+  const store = options.sharedStore === true ? durable : await inMemory(durable, stack);
   const scope = await openScope(store, clock, {
     onError,
     tokenKeys: await openTokenKeys(directory),
@@ -150,7 +146,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   stack.use(scope.cache);
   let url = serverUrl(config.listen);
   const nodes = nodeStreams();
-  const app = buildServer({ ...options, store }, { scope, nodes }, pki, () => new URL(url).host);
+  const service = openService({ scope, store, registry });
+  const parts: Parts = { scope, nodes, service };
+  const app = buildServer(options, parts, pki, () => new URL(url).host);
   stack.defer(() => app.close());
   url = serverUrl(await listenOn(app, config.listen));
   await writeKubeconfigs(config, pki, url);

@@ -13,7 +13,7 @@ declare module "fastify" {
 }
 
 /** What is going on in one level, for the metrics. */
-export type LevelState = {
+type LevelState = {
   readonly level: Level;
   readonly seatsInUse: number;
   readonly queued: number;
@@ -23,11 +23,15 @@ export type LevelState = {
   readonly waitedSeconds: number;
 };
 
+/** Tells how full the levels are. */
+export interface FairnessStates {
+  states(): readonly LevelState[];
+}
+
 /** Lets no client take more than its share. */
-export interface Fairness {
+export interface Fairness extends FairnessStates {
   /** Guards all routes of this app; must come after authentication. */
   guard(app: App): void;
-  states(): readonly LevelState[];
 }
 
 /** How patient the rule is: defaults suit the product, tests shrink them. */

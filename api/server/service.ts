@@ -1,0 +1,50 @@
+import { collectionPrefix } from "../store/keys.ts";
+import type { Store } from "../store/store.ts";
+import type { AppOptions } from "./app.ts";
+import { logRequests } from "./audit/access-log.ts";
+import { fairness } from "./fairness/fairness.ts";
+import { type HealthCheck, serveHealth } from "./health.ts";
+import type { App } from "./http.ts";
+import type { Registry } from "./metrics/registry.ts";
+import { addFairnessMetrics, addObjectCounts, serverMetrics } from "./metrics/server-metrics.ts";
+import type { Scope } from "./objects/call.ts";
+import { addResponseHeaders } from "./response-headers.ts";
+
+/** What operators see of a server, and what protects it from its clients. */
+export type Service = Pick<AppOptions, "fairness" | "onWatchEvents"> & {
+  /** Headers, logs, counts and probes: for everybody, before anything else. */
+  readonly addPublic: (app: App) => void;
+  /** What only the authorized may see. */
+  readonly addGuarded: (app: App) => void;
+};
+
+/** What a service is made of. */
+export type ServiceOptions = {
+  readonly scope: Scope;
+  readonly store: Pick<Store, "head">;
+  readonly registry: Registry;
+};
+
+/** Builds the service side of one server. */
+export function openService({ scope, store, registry }: ServiceOptions): Service {
+  const checks: readonly HealthCheck[] = [
+    { name: "store", live: false, check: async () => void (await store.head()) },
+  ];
+  const shares = fairness(scope);
+  const metrics = serverMetrics(scope.kinds, registry);
+  addFairnessMetrics(registry, shares);
+  addObjectCounts(registry, scope.kinds, (kind) =>
+    scope.storage.cache.count(collectionPrefix(kind)),
+  );
+  return {
+    fairness: shares,
+    onWatchEvents: (kind, count) => metrics.countEvents(kind, count),
+    addPublic(app) {
+      addResponseHeaders(app);
+      logRequests(app);
+      metrics.count(app);
+      serveHealth(app, checks);
+    },
+    addGuarded: (app) => metrics.serve(app),
+  };
+}
