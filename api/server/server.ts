@@ -46,7 +46,7 @@ export type ServerOptions = {
 export interface RunningServer extends AsyncDisposable {
   /** e.g. `https://127.0.0.1:6443`. */
   readonly url: string;
-  /** Access for an administrator, as in the kubeconfig. */
+  /** Access for an administrator, as in the kubeconfig. Read it anew after certificates were renewed. */
   readonly admin: Access;
   /** Access for controllers of this process group. */
   readonly controllers: Access;
@@ -56,18 +56,25 @@ export interface RunningServer extends AsyncDisposable {
   readonly nodes: NodeStreams;
 }
 
-/** Access for each identity, given the server's address. */
-function accessesOf(pki: Pki, url: string): Pick<RunningServer, "admin" | "controllers" | "agent"> {
+/** Access for each identity, given the server's address; always with the certificates of now. */
+function accessesOf(
+  current: () => Pki,
+  url: string,
+): Pick<RunningServer, "admin" | "controllers" | "agent"> {
   const access = (holder: "admin" | "controllers" | "agent"): Access => ({
     server: url,
-    authority: pki.authority,
-    client: pki[holder],
+    get authority() {
+      return current().authority;
+    },
+    get client() {
+      return current()[holder];
+    },
   });
   return { admin: access("admin"), controllers: access("controllers"), agent: access("agent") };
 }
 
 async function writeKubeconfigs(config: ServerConfig, pki: Pki, url: string): Promise<void> {
-  const { admin, controllers, agent } = accessesOf(pki, url);
+  const { admin, controllers, agent } = accessesOf(() => pki, url);
   const own = (name: string): string => join(pkiDirectory(config), `${name}.kubeconfig`);
   await writeKubeconfig(own("controllers"), controllers);
   await writeKubeconfig(own("agent"), agent);
@@ -153,7 +160,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   url = serverUrl(await listenOn(app, config.listen));
   await writeKubeconfigs(config, pki, url);
   const stop = new AbortController();
-  const onRenewed = (renewed: Pki): Promise<void> => writeKubeconfigs(config, renewed, url);
+  let current = pki;
+  const onRenewed = (renewed: Pki): Promise<void> => {
+    current = renewed;
+    return writeKubeconfigs(config, renewed, url);
+  };
   const renewing = keepFresh({ app, directory, names, clock, log, onRenewed }, pki, stop.signal);
   const trimming = runCompactor(
     { store: options.store, clock, onError: (err) => onError(err, "trim the history") },
@@ -165,7 +176,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   log.info({ url }, "server ready");
   const owned = stack.move();
-  return { url, nodes, ...accessesOf(pki, url), [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const accesses = accessesOf(() => current, url);
+  return { url, nodes, ...accesses, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Runs an API server until `signal` aborts. `onReady` is called once it answers. */

@@ -26,10 +26,16 @@ export function tlsMaterial({ serving, authority }: Pki): TlsMaterial {
   return { key: serving.key, cert: serving.certificate, ca: authority };
 }
 
+const holders = ["serving", "admin", "controllers", "agent"] as const;
+
+function sameCertificates(left: Pki, right: Pki): boolean {
+  return holders.every((holder) => left[holder].certificate === right[holder].certificate);
+}
+
 async function renewOnce({ app, directory, names, clock, log, onRenewed }: Renewal, old: Pki) {
   try {
     const pki = await openPki({ directory, names, nowMs: clock.nowMs() });
-    if (pki.serving.certificate === old.serving.certificate) return old;
+    if (sameCertificates(pki, old)) return old;
     if ("setSecureContext" in app.server && typeof app.server.setSecureContext === "function") {
       app.server.setSecureContext(tlsMaterial(pki)); // open connections keep the old one
     }

@@ -80,7 +80,7 @@ export async function dockerProvider(flags: Flags, signal: AbortSignal): Promise
   return localProvider(options);
 }
 
-/** A client for a part that runs in the server's own process. */
+/** A client for a part that runs in the server's own process; it takes up renewed certificates. */
 export function inProcessClient(
   access: RunningServer["controllers"],
   userAgent: string,
@@ -88,7 +88,10 @@ export function inProcessClient(
   return createClient({
     server: access.server,
     ca: access.authority,
-    credentials: { clientCert: access.client.certificate, clientKey: access.client.key },
+    credentials: async () => ({
+      clientCert: access.client.certificate,
+      clientKey: access.client.key,
+    }),
     userAgent: `${userAgent}/${productVersion}`,
     fieldManager: userAgent,
   });

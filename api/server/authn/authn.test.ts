@@ -120,10 +120,35 @@ test("withImpersonation() refuses what the caller may not, naming it", async () 
 
 test("withImpersonation() reads service accounts as such", async () => {
   const { authorizer, asked } = allowing();
-  await withImpersonation(always(bob), authorizer).authenticate({
+  const user = await withImpersonation(always(bob), authorizer).authenticate({
     headers: { "impersonate-user": "system:serviceaccount:shop:deployer" },
   });
   expect(asked).toEqual(["impersonate /serviceaccounts/ shop/deployer"]);
+  expect(user?.groups).toEqual([
+    "system:serviceaccounts",
+    "system:serviceaccounts:shop",
+    "system:authenticated",
+  ]);
+});
+
+test.each([
+  ["system:serviceaccount:shop", "users", "/system:serviceaccount:shop"],
+  ["system:serviceaccount:a:b:c", "users", "/system:serviceaccount:a:b:c"],
+  ["system:anonymous", "users", "/system:anonymous"],
+])("withImpersonation() takes %s for a user", async (name, plural, asks) => {
+  const { authorizer, asked } = allowing();
+  const headers = { "impersonate-user": name };
+  const user = await withImpersonation(always(bob), authorizer).authenticate({ headers });
+  expect(asked).toEqual([`impersonate /${plural}/ ${asks}`]);
+  const anonymous = name === "system:anonymous";
+  expect(user?.groups).toEqual([anonymous ? "system:unauthenticated" : "system:authenticated"]);
+});
+
+test("withImpersonation() takes a key that is no encoding as it stands", async () => {
+  const { authorizer } = allowing();
+  const headers = { "impersonate-user": "eve", "impersonate-extra-%zz": "a" };
+  const user = await withImpersonation(always(bob), authorizer).authenticate({ headers });
+  expect(user?.extra).toEqual({ "%zz": ["a"] });
 });
 
 test("withImpersonation() leaves others alone and wants a user beside groups", async () => {

@@ -16,7 +16,6 @@ type Ask = {
 type Headers = Credentials["headers"];
 
 const extraPrefix = "impersonate-extra-";
-const serviceAccountPrefix = "system:serviceaccount:";
 
 function valuesOf(headers: Headers, name: string): readonly string[] {
   const value = headers[name];
@@ -27,9 +26,35 @@ function valuesOf(headers: Headers, name: string): readonly string[] {
 
 function askForUser(name: string): Ask {
   const plain = { group: "", namespace: "", subresource: "" };
-  if (!name.startsWith(serviceAccountPrefix)) return { ...plain, plural: "users", name };
-  const [namespace = "", account = ""] = name.slice(serviceAccountPrefix.length).split(":");
-  return { ...plain, plural: "serviceaccounts", namespace, name: account };
+  const account = accountOf(name);
+  if (account === undefined) return { ...plain, plural: "users", name };
+  return { ...plain, plural: "serviceaccounts", namespace: account[0], name: account[1] };
+}
+
+/** Namespace and name of a ServiceAccount's user name; `undefined` for any other name. */
+function accountOf(name: string): readonly [string, string] | undefined {
+  const match = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
+  return match === null ? undefined : [match[1] ?? "", match[2] ?? ""];
+}
+
+/** Keys of extras are percent-encoded; one that is not stands for itself. */
+function extraKey(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // whoever may impersonate it may do so under this name
+  }
+}
+
+/** The groups a user is in: those asked for, and those that follow from who it is. */
+function groupsOf(name: string, asked: readonly string[]): readonly string[] {
+  const [namespace, account] = accountOf(name) ?? [];
+  const own =
+    asked.length === 0 && namespace !== undefined && account !== undefined
+      ? ["system:serviceaccounts", `system:serviceaccounts:${namespace}`]
+      : asked;
+  const everybody = name === "system:anonymous" ? "system:unauthenticated" : "system:authenticated";
+  return own.includes(everybody) ? own : [...own, everybody];
 }
 
 /** The user that the headers describe, and everything the caller must be allowed for it. */
@@ -44,7 +69,7 @@ function readHeaders(headers: Headers): { user: User; asks: readonly Ask[] } | u
   }
   const virtual = { group: "authentication.k8s.io", namespace: "", subresource: "" };
   const extras = extra.map((header): [string, readonly string[]] => [
-    decodeURIComponent(header.slice(extraPrefix.length)),
+    extraKey(header.slice(extraPrefix.length)),
     valuesOf(headers, header),
   ]);
   const asks: Ask[] = [
@@ -57,7 +82,7 @@ function readHeaders(headers: Headers): { user: User; asks: readonly Ask[] } | u
   ];
   const user: User = {
     name,
-    groups: [...groups, "system:authenticated"],
+    groups: groupsOf(name, groups),
     ...(uid === undefined ? {} : { uid }),
     ...(extras.length === 0 ? {} : { extra: Object.fromEntries(extras) }),
   };
