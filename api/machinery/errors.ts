@@ -72,6 +72,15 @@ export function notFound(what: About, name: string): StatusError {
   });
 }
 
+/**
+ * A path, kind or subresource that nobody serves. Its details are there and name nothing: by that
+ * `kubectl debug` tells it from an object that is not there, and without them it crashes.
+ */
+export function noSuchResource(): StatusError {
+  const message = "the server could not find the requested resource";
+  return new StatusError("NotFound", message, { details: {} });
+}
+
 /** Creation met an object of that name. */
 export function alreadyExists(what: About, name: string): StatusError {
   return new StatusError("AlreadyExists", `${about(what, name)} already exists`, {

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { StatusError } from "../machinery/errors.ts";
+import { noSuchResource } from "../machinery/errors.ts";
 import {
   aggregated,
   apiGroup,
@@ -91,9 +91,6 @@ class Documents {
   }
 }
 
-const nothingHere = (): StatusError =>
-  new StatusError("NotFound", "the server could not find the requested resource");
-
 /**
  * Serves discovery: `/`, `/api`, `/apis`, `/apis/GROUP`, `/api/v1`, `/apis/GROUP/VERSION`, plain and (on
  * the first two) aggregated, with tags so that a client's cache is revalidated cheaply. `host` gives
@@ -107,7 +104,7 @@ export function serveDiscovery(app: FastifyInstance, kinds: Kinds, host: () => s
     document: CachedDocument | undefined,
     form: Form = "plain",
   ): FastifyReply => {
-    if (document === undefined) throw nothingHere();
+    if (document === undefined) throw noSuchResource();
     return sendDocument(request, reply, document, contentTypes[form]);
   };
   app.get("/", (request, reply) => send(request, reply, documents.paths()));

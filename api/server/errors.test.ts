@@ -68,3 +68,15 @@ test("a bug of ours is a 500 with the request's id and no detail", async () => {
   expect(text).not.toContain("secret");
   failure = undefined;
 });
+
+// Without details kubectl debug takes its own pointer to them and crashes.
+test.each(["/nothing", "/api/v1/nothing", "/apis/none.example/v1", `${maps}/x/nothing`])(
+  "%s that nobody serves is not found, with empty details",
+  async (url) => {
+    const { code, body } = await server.send("GET", url);
+    expect([code, body]).toEqual([
+      404,
+      expect.objectContaining({ reason: "NotFound", details: {} }),
+    ]);
+  },
+);

@@ -3,6 +3,7 @@ import {
   badRequest,
   httpCode,
   methodNotAllowed,
+  noSuchResource,
   StatusError,
   timedOut,
   tooLarge,
@@ -42,7 +43,7 @@ export function answerRefusal(
 /** A path or method that nobody serves. */
 export function noSuchPath({ method, url }: Pick<FastifyRequest, "method" | "url">): StatusError {
   if (!/^(GET|HEAD|POST|PUT|PATCH|DELETE)$/.test(method)) return methodNotAllowed(method, url);
-  return new StatusError("NotFound", "the server could not find the requested resource");
+  return noSuchResource();
 }
 
 function sendError(reply: FastifyReply, err: StatusError): FastifyReply {

@@ -1,4 +1,4 @@
-import { methodNotAllowed, notFound, StatusError } from "../../machinery/errors.ts";
+import { methodNotAllowed, noSuchResource, notFound } from "../../machinery/errors.ts";
 import type { Item } from "../../store/item.ts";
 import type { App, Reply, Request } from "../http.ts";
 import type { Authorizer, User } from "../access.ts";
@@ -99,10 +99,6 @@ function toCall(
     },
     warn: (text) => void warnings.add(text),
   };
-}
-
-function noSuchResource(): StatusError {
-  return new StatusError("NotFound", "the server could not find the requested resource");
 }
 
 /** @throws StatusError `NotFound` for an unknown kind, or one of the other scope */

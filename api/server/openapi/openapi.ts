@@ -1,8 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import { apiVersionOf } from "../../machinery/gvk.ts";
-import { StatusError } from "../../machinery/errors.ts";
+import { noSuchResource } from "../../machinery/errors.ts";
 import { type CachedDocument, cachedDocument, sendDocument } from "../etag.ts";
 import type { Kind, Kinds } from "../kinds/kind.ts";
+import { turnOf } from "../objects/slices.ts";
 import { type GroupVersion, openApiDocument } from "./document.ts";
 
 const yearSeconds = 31_536_000;
@@ -55,6 +56,7 @@ class Documents {
     for (const key of this.#rendered.keys()) if (!all.has(key)) this.#rendered.delete(key);
     const paths: Record<string, { readonly serverRelativeURL: string }> = {};
     for (const [key, of] of all) {
+      if (!this.#rendered.has(key)) await turnOf(); // one document is a few milliseconds of work
       const document = await this.#render(key, of);
       paths[key] = { serverRelativeURL: urlOf(key, document) };
     }
@@ -78,7 +80,7 @@ export function serveOpenApi(app: FastifyInstance, kinds: Kinds): void {
       const key = request.params["*"];
       const document = await documents.get(key);
       if (document === undefined) {
-        throw new StatusError("NotFound", "the server could not find the requested resource");
+        throw noSuchResource();
       }
       const { hash } = request.query;
       if (hash !== undefined && hash !== hashOf(document)) {
