@@ -1,6 +1,8 @@
 // Speed and size against the machine's own limits, in interleaved rounds; docs/performance.md.
 //   node hack/bench/main.ts [SECTION...]    default: all; ends with 1 when a target is missed
 import { cpus, loadavg } from "node:os";
+import { benchApply } from "./apply.ts";
+import { benchCustomWrites } from "./custom-writes.ts";
 import { benchEngine } from "./engine.ts";
 import { benchEtcdWrites, benchLmdbWrites } from "./api-writes.ts";
 import { type Figure, isMet, renderFigures, type Section } from "./figure.ts";
@@ -15,6 +17,8 @@ const sections: Readonly<Record<string, Section>> = {
   store: benchStore,
   lmdb: benchLmdbWrites,
   etcd: benchEtcdWrites,
+  custom: benchCustomWrites,
+  apply: benchApply,
   repair: benchRepair,
   rollout: benchRollout,
 };
