@@ -1,5 +1,5 @@
 import type { JsonSchema, Kind } from "../kinds/kind.ts";
-import { builtInDefinitions } from "./builtin.ts";
+import { builtInDefinitions, type Definitions } from "./builtin.ts";
 import { pathsOf } from "./paths.ts";
 import { closure, customDefinitions, definitionOf, listDefinition, titleOf } from "./schemas.ts";
 
@@ -18,6 +18,18 @@ export type OpenApiDocument = {
   readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
 };
 
+/** Every definition that the kinds, their lists and their subresources need. */
+export function schemasOf(
+  kinds: readonly Kind[],
+  builtIn: Definitions,
+): Readonly<Record<string, JsonSchema>> {
+  const parts = kinds.flatMap(({ subresources }) =>
+    subresources.flatMap(({ responseKind }) => definitionOf(responseKind, builtIn) ?? []),
+  );
+  const names = kinds.flatMap((kind) => [kind.definition, listDefinition(kind)]);
+  return closure([...names, ...parts], customDefinitions(kinds), builtIn);
+}
+
 /**
  * The OpenAPI v3 document of one group and version: every path with the GVK it is about, and the
  * schemas with theirs. What kubectl needs to create, apply, replace, edit, diff and explain.
@@ -29,14 +41,10 @@ export async function openApiDocument({
 }: GroupVersion): Promise<OpenApiDocument> {
   const builtIn = await builtInDefinitions();
   const paths = kinds.map((kind) => pathsOf(kind, (gvk) => definitionOf(gvk, builtIn)));
-  const parts = kinds.flatMap(({ subresources }) =>
-    subresources.flatMap(({ responseKind }) => definitionOf(responseKind, builtIn) ?? []),
-  );
-  const names = kinds.flatMap((kind) => [kind.definition, listDefinition(kind)]);
   return {
     openapi: "3.0.0",
     info: { title: titleOf(group, version), version: "v1" },
     paths: Object.assign({}, ...paths) as object,
-    components: { schemas: closure([...names, ...parts], customDefinitions(kinds), builtIn) },
+    components: { schemas: schemasOf(kinds, builtIn) },
   };
 }

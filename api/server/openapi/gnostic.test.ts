@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { gnosticDocument } from "./gnostic.ts";
+import type { JsonObject } from "../../machinery/equality.ts";
+import { gnosticDocument, gnosticPart, type Section } from "./gnostic.ts";
 
 type Decoded = ReadonlyMap<number, readonly (Buffer | number)[]>;
 
@@ -42,20 +43,33 @@ function at(bytes: Buffer, path: readonly number[]): readonly (Buffer | number)[
   );
 }
 
+type Whole = JsonObject & { readonly [section in Section]?: Readonly<Record<string, JsonObject>> };
+
+/** A document encoded at once. */
+function encodeWhole({ paths = {}, definitions = {}, ...about }: Whole): Buffer {
+  const partsOf = (section: Section, named: Readonly<Record<string, JsonObject>>) =>
+    Object.entries(named).map(([name, content]) => gnosticPart(section, name, content));
+  return gnosticDocument(about, {
+    paths: partsOf("paths", paths),
+    definitions: partsOf("definitions", definitions),
+  });
+}
+
 const texts = (bytes: Buffer, path: readonly number[]): readonly string[] =>
   at(bytes, path).map(String);
 
 const definition = [9, 1, 2]; // definitions, NamedSchema, its value
-const encodeSchema = (schema: object): Buffer =>
-  gnosticDocument({ definitions: { "dev.example.Thing": schema } });
+const encodeSchema = (schema: JsonObject): Buffer =>
+  encodeWhole({ definitions: { "dev.example.Thing": schema } });
 
 test("a document says what it is", () => {
-  const bytes = gnosticDocument({ swagger: "2.0", info: { title: "T", version: "v1" } });
+  const bytes = encodeWhole({ swagger: "2.0", info: { title: "T", version: "v1" } });
   expect(bytes.toString("hex")).toBe(
     "0a03322e30" + // 1: "2.0"
       "1207" + // 2: Info of 7 bytes
       "0a0154" + // 1: "T"
-      "12027631", // 2: "v1"
+      "12027631" + // 2: "v1"
+      "42004a00", // 8, 9: no paths, no definitions
   );
 });
 
@@ -118,7 +132,7 @@ test("extensions and enums are YAML", () => {
 });
 
 test("an operation has its media types, parameters by place, and answers", () => {
-  const bytes = gnosticDocument({
+  const bytes = encodeWhole({
     paths: {
       "/things/{name}": {
         parameters: [{ name: "name", in: "path", required: true, type: "string" }],

@@ -1,4 +1,4 @@
-import { isJsonObject } from "../../machinery/equality.ts";
+import { isJsonObject, type JsonObject } from "../../machinery/equality.ts";
 import {
   count,
   double,
@@ -128,15 +128,31 @@ const pathTable: MessageTable = {
 
 const info = extensible(7, () => ({ title: text(1), version: text(2) }));
 
-const documentTable: MessageTable = {
-  swagger: text(1),
-  info: message(2, info),
-  paths: message(8, named(2, message(2, pathItem))),
-  definitions: message(9, named(1, message(2, schema))),
-};
+const head = extensible(16, () => ({ swagger: text(1), info: message(2, info) }));
+
+/** The parts of a document of which there are many. */
+export type Section = "paths" | "definitions";
+
+const sections: Readonly<Record<Section, { readonly field: number; readonly one: FieldEncoder }>> =
+  {
+    paths: { field: 8, one: named(2, message(2, pathItem)) },
+    definitions: { field: 9, one: named(1, message(2, schema)) },
+  };
+
+/** One path or definition, as {@link gnosticDocument} wants them. */
+export function gnosticPart(section: Section, name: string, content: JsonObject): Buffer {
+  return sections[section].one({ [name]: content });
+}
 
 /**
  * An OpenAPI v2 document as gnostic's `openapi.v2.Document`, which is how kubectl and Argo CD read
- * it. Field order is that of the document; fields without a place in ours are left out.
+ * it. `about` has the fields besides the parts; those without a place in ours are left out.
  */
-export const gnosticDocument: (document: object) => Buffer = extensible(16, () => documentTable);
+export function gnosticDocument(
+  about: JsonObject,
+  parts: Readonly<Record<Section, readonly Buffer[]>>,
+): Buffer {
+  const whole = (section: Section): Buffer =>
+    message(sections[section].field, () => Buffer.concat(parts[section]))(undefined);
+  return Buffer.concat([head(about), whole("paths"), whole("definitions")]);
+}

@@ -1,12 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import { notAcceptable } from "../../machinery/errors.ts";
-import { cachedBytes, type CachedDocument, cachedDocument, sendDocument } from "../etag.ts";
+import { cachedBytes, type CachedDocument, sendDocument } from "../etag.ts";
 import type { Kinds } from "../kinds/kind.ts";
-import { gnosticDocument } from "./gnostic.ts";
-import { openApiV2Document } from "./v2-document.ts";
-
-/** How the document is written. */
-type Form = "json" | "protobuf";
+import { type Form, openApiV2Document } from "./v2-document.ts";
 
 // The type that is asked for has an "@", which no media type may have; answers have a dot.
 const answered = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -53,8 +49,7 @@ class Documents {
   }
 
   async #render(form: Form): Promise<CachedDocument> {
-    const document = await openApiV2Document(this.#kinds.list());
-    return form === "json" ? cachedDocument(document) : cachedBytes(gnosticDocument(document));
+    return cachedBytes(await openApiV2Document(this.#kinds.list(), form));
   }
 
   get(form: Form): Promise<CachedDocument> {

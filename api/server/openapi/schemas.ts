@@ -86,13 +86,27 @@ function listSchema(kind: Kind): JsonSchema {
   };
 }
 
+type Pair = { readonly object: JsonSchema; readonly list: JsonSchema };
+const pairs = new WeakMap<Kind, Pair>();
+
+/** Made once for each kind: what is rendered from them is kept as long as they are. */
+function customPair(kind: Kind, schema: JsonSchema): Pair {
+  let pair = pairs.get(kind);
+  if (pair === undefined) {
+    pair = { object: objectSchema(kind, schema), list: listSchema(kind) };
+    pairs.set(kind, pair);
+  }
+  return pair;
+}
+
 /** Definitions of the custom kinds among `kinds`, each with its list. */
 export function customDefinitions(kinds: readonly Kind[]): Definitions {
   const definitions = new Map<string, JsonSchema>();
   for (const kind of kinds) {
     if (kind.schema === undefined) continue;
-    definitions.set(kind.definition, objectSchema(kind, kind.schema));
-    definitions.set(listDefinition(kind), listSchema(kind));
+    const { object, list } = customPair(kind, kind.schema);
+    definitions.set(kind.definition, object);
+    definitions.set(listDefinition(kind), list);
   }
   return definitions;
 }
@@ -101,13 +115,27 @@ export function customDefinitions(kinds: readonly Kind[]): Definitions {
 export const listDefinition = ({ definition }: Pick<Kind, "definition">): string =>
   `${definition}List`;
 
+const idOf = ({ group, version, kind }: Gvk): string => `${group}/${version} ${kind}`;
+
+const indexes = new WeakMap<Definitions, ReadonlyMap<string, string>>();
+
+/** Names of definitions by the kind that they alone stand for. */
+function kindIndex(definitions: Definitions): ReadonlyMap<string, string> {
+  let index = indexes.get(definitions);
+  if (index === undefined) {
+    const entries = [...definitions].flatMap(([name, schema]): [string, string][] => {
+      const gvks = schema["x-kubernetes-group-version-kind"];
+      return Array.isArray(gvks) && gvks.length === 1 ? [[idOf(gvks[0] as Gvk), name]] : [];
+    });
+    index = new Map(entries);
+    indexes.set(definitions, index);
+  }
+  return index;
+}
+
 /** The definition of a kind that a subresource speaks, e.g. autoscaling/v1 Scale. */
 export function definitionOf(gvk: Gvk, builtIn: Definitions): string | undefined {
-  const wanted = JSON.stringify([{ group: gvk.group, version: gvk.version, kind: gvk.kind }]);
-  for (const [name, schema] of builtIn) {
-    if (JSON.stringify(schema["x-kubernetes-group-version-kind"]) === wanted) return name;
-  }
-  return undefined;
+  return kindIndex(builtIn).get(idOf(gvk));
 }
 
 /** Title of a document: the group and version it describes. */
