@@ -1,11 +1,11 @@
 import type { ServerHttp2Stream } from "node:http2";
-import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { unauthorized } from "../machinery/errors.ts";
 import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
 import { refusal } from "./authz/denial.ts";
 import { answerRefusal, mapErrors } from "./errors.ts";
+import { drainOnClose, limitConnections } from "./connections.ts";
 import type { Fairness } from "./fairness/fairness.ts";
 import type { App, Request } from "./http.ts";
 import type { Kind } from "./kinds/kind.ts";
@@ -16,6 +16,12 @@ import { requestInfo } from "./objects/request-info.ts";
 import { objectRoutes } from "./objects/routes.ts";
 import { Watches } from "./objects/watches.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
+import {
+  answerUnreadable,
+  limitRequests,
+  maxHeaderBytes,
+  sessionLimits,
+} from "./request-limits.ts";
 import { acceptUpgrades, checkUpgrade } from "./streams/upgrade.ts";
 import { subresourceEndpoints } from "./subresources.ts";
 
@@ -40,6 +46,8 @@ export type AppOptions = {
   readonly fairness?: Fairness;
   /** Between two bookmarks of a watch, in milliseconds. Default one minute. */
   readonly bookmarkMs?: number;
+  /** What is being answered when the app closes gets so long, in milliseconds. Default 10 s. */
+  readonly graceMs?: number;
 };
 
 const nobody: User = { name: "", groups: [] };
@@ -52,10 +60,12 @@ export function buildApp(options: AppOptions): App {
   const watches = new Watches(onWatchEvents === undefined ? {} : { onEvents: onWatchEvents });
   const ticker = setInterval(() => watches.tick(), options.bookmarkMs ?? 60_000);
   ticker.unref();
-  closeSessions(app, () => {
+  const stop = (): void => {
     clearInterval(ticker);
     stopping.abort();
-  });
+  };
+  drainOnClose(app, { stop, graceMs: options.graceMs ?? 10_000 });
+  limitRequests(app);
   acceptAnyBody(app);
   acceptUpgrades(app);
   const judge = judgeOf(options);
@@ -90,15 +100,18 @@ function createApp({ log, tls }: AppOptions): App {
     routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: true },
     return503OnClosing: false,
     frameworkErrors: answerRefusal,
+    clientErrorHandler: answerUnreadable,
   };
-  if (tls === undefined) return Fastify(common);
+  if (tls === undefined) return Fastify({ ...common, http: { maxHeaderSize: maxHeaderBytes } });
   const client = { requestCert: true, rejectUnauthorized: false } as const;
-  const https = { ...listenerLimits, ...tls, ...client, allowHTTP1: true };
+  const limits = { ...listenerLimits, ...sessionLimits, maxHeaderSize: maxHeaderBytes };
+  const https = { ...limits, ...tls, ...client, allowHTTP1: true };
   // Typed as the plain one: the HTTP/2 instance has other raw types, which share all that we use.
   const http2 = { http2: true, https, http2SessionTimeout: 0 };
   const secure: typeof common = { ...common, ...http2 };
   const app = Fastify(secure);
   endIdleSessions(app.server);
+  limitConnections(app.server);
   return app;
 }
 
@@ -140,31 +153,4 @@ function certificateOf(socket: Partial<TLSSocket>): Uint8Array | undefined {
   if (socket.authorized !== true || socket.getPeerX509Certificate === undefined) return undefined;
   if (!certificates.has(socket)) certificates.set(socket, socket.getPeerX509Certificate()?.raw);
   return certificates.get(socket);
-}
-
-/**
- * Open watches, idle HTTP/2 sessions and connections that never asked for anything would keep
- * `close` waiting for ever.
- */
-function closeSessions(app: App, stop: () => void): void {
-  const sockets = new Set<Socket>();
-  app.server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  const sessions = new Set<{ close(): void; destroy(): void }>();
-  app.server.on("session", (session: { close(): void; destroy(): void } & NodeJS.EventEmitter) => {
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
-  });
-  app.addHook("preClose", async () => {
-    stop();
-    for (const session of sessions) session.close(); // streams that have begun may end
-    const late = setTimeout(() => {
-      for (const session of sessions) session.destroy();
-      // Not by the server's own closeAllConnections: those with HTTP/2 have none.
-      for (const socket of sockets) socket.destroy();
-    }, 2_000);
-    late.unref();
-  });
 }

@@ -1,8 +1,9 @@
+import { onAnswered } from "../answered.ts";
 import type { App } from "../http.ts";
 
 /** Logs each answered request at debug level: who asked what, what came of it, and how long it took. */
 export function logRequests(app: App): void {
-  app.addHook("onResponse", async (request, reply) => {
+  onAnswered(app, (request, reply, elapsedMs) => {
     const { method, url, user, info, log } = request;
     log.debug(
       {
@@ -11,8 +12,8 @@ export function logRequests(app: App): void {
         url,
         verb: info.verb,
         user: user.name,
-        code: reply.statusCode,
-        ms: Math.round(reply.elapsedTime * 10) / 10,
+        code: reply.raw.statusCode,
+        ms: Math.round(elapsedMs * 10) / 10,
       },
       "answered request",
     );

@@ -1,3 +1,4 @@
+import { onAnswered } from "../answered.ts";
 import type { FairnessStates } from "../fairness/fairness.ts";
 import { isLongRunning } from "../fairness/levels.ts";
 import type { App, Request } from "../http.ts";
@@ -110,13 +111,13 @@ export function serverMetrics(kinds: Kinds, registry: Registry = openRegistry())
     registry,
     count(app) {
       app.addHook("onRequest", async (request) => change(request, 1));
-      app.addHook("onResponse", async (request, reply) => {
+      onAnswered(app, (request, reply, elapsedMs) => {
         change(request, -1);
         const labels = labelsOf(request, kinds);
-        requests.add({ ...labels, component: "apiserver", code: String(reply.statusCode) });
+        requests.add({ ...labels, component: "apiserver", code: String(reply.raw.statusCode) });
         // What is long-running lasts as long as its client wants.
         if (isLongRunning(request.info)) return;
-        durations.observe({ ...labels, component: "apiserver" }, reply.elapsedTime / 1_000);
+        durations.observe({ ...labels, component: "apiserver" }, elapsedMs / 1_000);
       });
     },
     countEvents: ({ group, version, kind }, count) => events.add({ group, version, kind }, count),

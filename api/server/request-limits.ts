@@ -1,0 +1,98 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { App } from "./http.ts";
+import { bodyLimitBytes } from "./objects/codec.ts";
+
+/** Longest path with its query, in bytes. */
+const maxUrlBytes = 16 * 1_024;
+
+/** All headers of an HTTP/1.1 request together, in bytes; HTTP/2 is as strict by itself. */
+export const maxHeaderBytes = 64 * 1_024;
+
+/** A body must be there so long after its headers, in milliseconds: as for HTTP/1.1. */
+const bodyMs = 60_000;
+
+/**
+ * What one HTTP/2 session may do. Node.js itself bounds queued acknowledgements (floods of
+ * SETTINGS and PING), empty frames, CONTINUATION frames and the memory of a session; streams that
+ * are opened only to be reset (CVE-2023-44487) are bounded here, far below its default.
+ */
+export const sessionLimits = {
+  settings: { maxConcurrentStreams: 250, maxHeaderListSize: maxHeaderBytes },
+  streamResetBurst: 200,
+  streamResetRate: 20,
+  maxSessionInvalidFrames: 100,
+  maxSettings: 16,
+  maxOutstandingPings: 10,
+  maxSessionMemory: 32,
+} as const;
+
+/** A Status for what no reason of Kubernetes stands for. */
+function statusText(code: number, message: string): string {
+  const status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure" };
+  return JSON.stringify({ ...status, message, code });
+}
+
+/** Refuses long URLs, and ends bodies over HTTP/2 that do not come. */
+export function limitRequests(app: App): void {
+  app.addHook("onRequest", async ({ raw, url }, reply) => {
+    const { stream } = raw as { readonly stream?: ServerHttp2Stream };
+    if (stream !== undefined) expectBody(stream);
+    if (url.length <= maxUrlBytes) return undefined;
+    const message = `Request URI too long: limit is ${maxUrlBytes} bytes`;
+    return reply.code(414).type("application/json").send(statusText(414, message));
+  });
+}
+
+function expectBody(stream: ServerHttp2Stream): void {
+  if (stream.endAfterHeaders) return;
+  const late = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), bodyMs);
+  late.unref();
+  const there = (): void => clearTimeout(late);
+  stream.once("end", there).once("close", there);
+}
+
+type Refusal = { readonly code: number; readonly text: string; readonly message: string };
+
+const tooLargeHeaders: Refusal = {
+  code: 431,
+  text: "Request Header Fields Too Large",
+  message: `Request header fields too large: limit is ${maxHeaderBytes} bytes`,
+};
+const refusals: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: tooLargeHeaders,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
+    code: 413,
+    text: "Payload Too Large",
+    message: `Request entity too large: limit is ${bodyLimitBytes} bytes`,
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    code: 408,
+    text: "Request Timeout",
+    message: "Cannot wait any longer for the rest of the request",
+  },
+};
+const unreadable: Refusal = {
+  code: 400,
+  text: "Bad Request",
+  message: "Cannot read the request: it is not HTTP/1.1",
+};
+
+/** Answers an HTTP/1.1 request that could not even be parsed, and ends its connection. */
+export function answerUnreadable(err: Error & { readonly code?: string }, socket: Socket): void {
+  if (err.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const known = Object.hasOwn(refusals, err.code ?? "") ? refusals[err.code ?? ""] : undefined;
+  const { code, text, message } = known ?? unreadable;
+  const body = statusText(code, message);
+  const head = [
+    `HTTP/1.1 ${code} ${text}`,
+    "Content-Type: application/json",
+    "Cache-Control: no-cache, private",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
