@@ -127,3 +127,15 @@ test("a change of the kinds changes the URL of their document only", async () =>
 test("the document of an unknown group is not found", async () => {
   expect((await app.inject({ url: "/openapi/v3/apis/other.dev/v1" })).statusCode).toBe(404);
 });
+
+test("an integer or string is shown by that name", async () => {
+  const { components } = (await app.inject({ url: `/openapi/v3/${key}` })).json();
+  const { strategy } =
+    components.schemas["dev.lighthouse.v1.Application"].properties.spec.properties;
+  const name = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
+  expect(strategy.properties.batch).toMatchObject({
+    "x-kubernetes-int-or-string": true,
+    allOf: [{ $ref: `#/components/schemas/${name}` }],
+  });
+  expect(components.schemas[name].oneOf).toEqual([{ type: "integer" }, { type: "string" }]);
+});

@@ -61,11 +61,40 @@ export const objectFields: JsonSchema = {
   },
 };
 
-/** The published schema of a custom kind: its own fields, and the metadata all objects have. */
-function objectSchema(kind: Kind, schema: JsonSchema): JsonSchema {
-  const properties = isJsonObject(schema["properties"]) ? schema["properties"] : {};
+const mapSchemas = (schemas: unknown): unknown =>
+  isJsonObject(schemas)
+    ? Object.fromEntries(
+        Object.entries(schemas).map(([name, inner]) => [name, named(inner)] as const),
+      )
+    : schemas;
+
+const scalarOfTwo = refTo("io.k8s.apimachinery.pkg.util.intstr.IntOrString");
+
+/**
+ * A schema with its integers or strings called so: readers such as `kubectl explain` show the type
+ * by its name, and know no other sign of it.
+ */
+function named(schema: unknown): unknown {
+  if (!isJsonObject(schema)) return schema;
+  const { properties, items, additionalProperties, type, allOf } = schema;
+  const isNamed = schema["x-kubernetes-int-or-string"] === true && !(type ?? allOf);
   return {
     ...schema,
+    ...(isNamed && { allOf: [scalarOfTwo] }),
+    ...(properties === undefined ? {} : { properties: mapSchemas(properties) }),
+    ...(items === undefined ? {} : { items: named(items) }),
+    ...(additionalProperties === undefined
+      ? {}
+      : { additionalProperties: named(additionalProperties) }),
+  };
+}
+
+/** The published schema of a custom kind: its own fields, and the metadata all objects have. */
+function objectSchema(kind: Kind, schema: JsonSchema): JsonSchema {
+  const published = named(schema) as JsonSchema;
+  const properties = isJsonObject(published["properties"]) ? published["properties"] : {};
+  return {
+    ...published,
     type: "object",
     properties: { ...properties, ...objectFields },
     ...gvkList(kind),
