@@ -20,7 +20,13 @@ export function setPodDefaults(object: Body): void {
       setContainerDefaults(container, spec["hostNetwork"] === true);
     }
   }
+  for (const container of objectsIn(spec, "ephemeralContainers")) {
+    setContainerDefaults(container, false);
+  }
   for (const volume of objectsIn(spec, "volumes")) setVolumeDefaults(volume);
+  // The older name of the same field.
+  const account = textIn(spec, "serviceAccountName") || textIn(spec, "serviceAccount");
+  if (account !== "") Object.assign(spec, { serviceAccountName: account, serviceAccount: account });
 }
 
 function setContainerDefaults(container: JsonObject, hostNetwork: boolean): void {

@@ -1,5 +1,4 @@
-import { equalJson } from "../../machinery/equality.ts";
-import type { StatusCause } from "../../machinery/errors.ts";
+import { isIP } from "node:net";
 import {
   duplicateValue,
   forbiddenValue,
@@ -7,188 +6,198 @@ import {
   requiredValue,
   unsupportedValue,
 } from "../../machinery/field-causes.ts";
-import { labelNameProblems } from "../../machinery/names.ts";
+import {
+  labelNameProblems,
+  labelValueProblems,
+  qualifiedNameProblems,
+  subdomainProblems,
+} from "../../machinery/names.ts";
 import type { AnyObject } from "../../machinery/object.ts";
-import { objectIn, objectsIn, textIn } from "./fill.ts";
+import { type Causes, oneOf, problemCauses } from "./checks.ts";
+import { containerCauses, idCauses } from "./container-validate.ts";
+import { ephemeralCauses } from "./ephemeral-validate.ts";
+import { isObject, objectIn, objectsIn, textIn } from "./fill.ts";
 import type { Body, JsonObject } from "./kind.ts";
+import { changeCauses } from "./pod-changes.ts";
+import { refusedCauses } from "./pod-unsupported.ts";
+import { tolerationCauses } from "./toleration-validate.ts";
+import { volumeCauses } from "./volume-validate.ts";
 
-/** Everything wrong with a Pod; on an update also what may not change. */
-export function validatePod(object: Body, before?: AnyObject): readonly StatusCause[] {
+/**
+ * Everything wrong with a Pod. What plain Docker cannot do is refused on creation alone: a Pod
+ * that was stored before a field was refused must still take a status.
+ */
+export function validatePod(object: Body, before?: AnyObject): Causes {
   const spec = objectIn(object, "spec") ?? {};
-  const causes = [...specCauses(spec)];
-  if (before !== undefined) causes.push(...changeCauses(spec, objectIn(before, "spec") ?? {}));
-  return causes;
+  const causes = specCauses(spec);
+  if (before !== undefined)
+    return [...causes, ...changeCauses(spec, objectIn(before, "spec") ?? {})];
+  const early = objectsIn(spec, "ephemeralContainers").length > 0;
+  return [
+    ...causes,
+    ...(early ? [forbiddenValue("spec.ephemeralContainers", "cannot be set on create")] : []),
+    ...refusedCauses(spec),
+  ];
 }
-
-function specCauses(spec: JsonObject): readonly StatusCause[] {
-  const containers = objectsIn(spec, "containers");
+function specCauses(spec: JsonObject): Causes {
   const volumes = objectsIn(spec, "volumes");
-  const causes: StatusCause[] = [];
-  if (containers.length === 0) causes.push(requiredValue("spec.containers"));
-  const seen = new Set<string>();
-  for (const list of ["initContainers", "containers"]) {
-    for (const [index, container] of objectsIn(spec, list).entries()) {
-      causes.push(...containerCauses(container, `spec.${list}[${index}]`, seen, volumes));
-    }
-  }
-  causes.push(...volumeCauses(volumes), ...policyCauses(spec));
-  return causes;
+  const names = new Set<string>();
+  const volumeNames = new Set(volumes.map((volume) => textIn(volume, "name")));
+  const none = objectsIn(spec, "containers").length === 0;
+  return [
+    ...volumeCauses(volumes),
+    ...(none ? [requiredValue("spec.containers")] : []),
+    ...["containers", "initContainers"].flatMap((list) =>
+      objectsIn(spec, list).flatMap((container, index) =>
+        containerCauses(container, {
+          path: `spec.${list}[${index}]`,
+          names,
+          volumes: volumeNames,
+        }),
+      ),
+    ),
+    ...ephemeralCauses(spec, names, volumeNames),
+    ...hostPortCauses(spec),
+    ...policyCauses(spec),
+    ...placeCauses(spec),
+    ...resolverCauses(spec),
+    ...tolerationCauses(objectsIn(spec, "tolerations"), "spec.tolerations"),
+    ...securityCauses(spec),
+  ];
 }
 
 const restartPolicies = ["Always", "OnFailure", "Never"];
 const dnsPolicies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
-const pullPolicies = ["Always", "IfNotPresent", "Never"];
-const protocols = ["SCTP", "TCP", "UDP"];
 
-function policyCauses(spec: JsonObject): readonly StatusCause[] {
+function policyCauses(spec: JsonObject): Causes {
   const { restartPolicy, dnsPolicy, terminationGracePeriodSeconds: grace } = spec;
-  const causes: StatusCause[] = [];
-  if (!restartPolicies.some((known) => known === restartPolicy)) {
-    causes.push(unsupportedValue("spec.restartPolicy", restartPolicy, restartPolicies));
-  }
-  if (!dnsPolicies.some((known) => known === dnsPolicy)) {
-    causes.push(unsupportedValue("spec.dnsPolicy", dnsPolicy, dnsPolicies));
-  }
-  if (typeof grace !== "number" || !Number.isInteger(grace) || grace < 0) {
-    const field = "spec.terminationGracePeriodSeconds";
-    causes.push(invalidValue(field, grace, "must be greater than or equal to 0"));
-  }
-  return causes;
-}
-
-function containerCauses(
-  container: JsonObject,
-  path: string,
-  seen: Set<string>,
-  volumes: readonly JsonObject[],
-): readonly StatusCause[] {
-  const name = textIn(container, "name");
-  const causes = nameCauses(name, `${path}.name`, seen);
-  const image = textIn(container, "image");
-  if (image === "") causes.push(requiredValue(`${path}.image`));
-  else if (image !== image.trim()) {
-    const detail = "must not have leading or trailing whitespace";
-    causes.push(invalidValue(`${path}.image`, image, detail));
-  }
-  const { imagePullPolicy } = container;
-  if (!pullPolicies.some((known) => known === imagePullPolicy)) {
-    causes.push(unsupportedValue(`${path}.imagePullPolicy`, imagePullPolicy, pullPolicies));
-  }
+  const field = "spec.terminationGracePeriodSeconds";
+  const rightGrace = typeof grace === "number" && grace >= 0;
   return [
-    ...causes,
-    ...portCauses(container, path),
-    ...envCauses(container, path),
-    ...mountCauses(container, path, volumes),
+    ...(restartPolicies.some((known) => known === restartPolicy)
+      ? []
+      : [unsupportedValue("spec.restartPolicy", restartPolicy, restartPolicies)]),
+    ...(dnsPolicies.some((known) => known === dnsPolicy)
+      ? []
+      : [unsupportedValue("spec.dnsPolicy", dnsPolicy, dnsPolicies)]),
+    ...(rightGrace ? [] : [invalidValue(field, grace, "must be greater than or equal to 0")]),
+    ...objectsIn(spec, "initContainers").flatMap(({ restartPolicy: own }, index) =>
+      oneOf(`spec.initContainers[${index}].restartPolicy`, own, ["Always"]),
+    ),
   ];
 }
 
-function nameCauses(name: string, path: string, seen: Set<string>): StatusCause[] {
-  if (name === "") return [requiredValue(path)];
-  if (seen.has(name)) return [duplicateValue(path, name)];
-  seen.add(name);
-  return labelNameProblems(name).map((problem) => invalidValue(path, name, problem));
+/** On the host's network a container port is a port of the host; a port is taken once. */
+function hostPortCauses(spec: JsonObject): Causes {
+  const taken = new Set<string>();
+  return objectsIn(spec, "containers").flatMap((container, at) =>
+    objectsIn(container, "ports").flatMap((port, index) => {
+      const path = `spec.containers[${at}].ports[${index}]`;
+      const { hostPort = 0, containerPort, protocol = "TCP" } = port;
+      if (hostPort === 0) return [];
+      const key = `${String(protocol)}/${textIn(port, "hostIP")}/${String(hostPort)}`;
+      const twice = taken.has(key);
+      taken.add(key);
+      const differs = spec["hostNetwork"] === true && hostPort !== containerPort;
+      const detail = "must match `hostPort` when `hostNetwork` is true";
+      return [
+        ...(twice ? [duplicateValue(`${path}.hostPort`, key)] : []),
+        ...(differs ? [invalidValue(`${path}.containerPort`, containerPort, detail)] : []),
+      ];
+    }),
+  );
 }
 
-function portCauses(container: JsonObject, path: string): readonly StatusCause[] {
-  return objectsIn(container, "ports").flatMap((port, index) => {
-    const at = `${path}.ports[${index}]`;
-    const { containerPort, hostPort = 0, protocol } = port;
-    const causes: StatusCause[] = [];
-    const detail = "must be between 1 and 65535, inclusive";
-    if (containerPort === undefined) causes.push(requiredValue(`${at}.containerPort`));
-    else if (!isPort(containerPort)) {
-      causes.push(invalidValue(`${at}.containerPort`, containerPort, detail));
-    }
-    if (hostPort !== 0 && !isPort(hostPort)) {
-      causes.push(invalidValue(`${at}.hostPort`, hostPort, detail));
-    }
-    if (!protocols.some((known) => known === protocol)) {
-      causes.push(unsupportedValue(`${at}.protocol`, protocol, protocols));
-    }
-    return causes;
-  });
+function textProblems(
+  spec: JsonObject,
+  field: string,
+  problems: (text: string) => readonly string[],
+): Causes {
+  const value = textIn(spec, field);
+  return value === "" ? [] : problemCauses(`spec.${field}`, value, problems(value));
 }
 
-function isPort(value: unknown): boolean {
-  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65_535;
+function placeCauses(spec: JsonObject): Causes {
+  const { nodeSelector } = spec;
+  const selector = isObject(nodeSelector) ? Object.entries(nodeSelector) : [];
+  return [
+    ...textProblems(spec, "nodeName", subdomainProblems),
+    ...textProblems(spec, "serviceAccountName", subdomainProblems),
+    ...textProblems(spec, "hostname", labelNameProblems),
+    ...selector.flatMap(([key, value]) => [
+      ...problemCauses("spec.nodeSelector", key, qualifiedNameProblems(key)),
+      ...problemCauses("spec.nodeSelector", value, labelValueProblems(String(value))),
+    ]),
+    ...objectsIn(spec, "readinessGates").flatMap((gate, index) => {
+      const type = textIn(gate, "conditionType");
+      const path = `spec.readinessGates[${index}].conditionType`;
+      return problemCauses(path, type, qualifiedNameProblems(type));
+    }),
+  ];
 }
 
-function envCauses(container: JsonObject, path: string): readonly StatusCause[] {
-  return objectsIn(container, "env").flatMap((variable, index) => {
-    const at = `${path}.env[${index}]`;
-    const name = textIn(variable, "name");
-    if (name === "") return [requiredValue(`${at}.name`)];
-    const both = textIn(variable, "value") !== "" && objectIn(variable, "valueFrom") !== undefined;
-    const why = "may not be specified when `value` is not empty";
-    return [
-      ...(name.includes("=") ? [invalidValue(`${at}.name`, name, "must not contain '='")] : []),
-      ...(both ? [invalidValue(`${at}.valueFrom`, "", why)] : []),
-    ];
-  });
+const badAddress = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+const maxNameservers = 3;
+const maxSearches = 32;
+
+function addressCauses(value: unknown, path: string): Causes {
+  return isIP(String(value)) > 0 ? [] : [invalidValue(path, value, badAddress)];
 }
 
-function mountCauses(
-  container: JsonObject,
-  path: string,
-  volumes: readonly JsonObject[],
-): readonly StatusCause[] {
-  const paths = new Set<string>();
-  return objectsIn(container, "volumeMounts").flatMap((mount, index) => {
-    const at = `${path}.volumeMounts[${index}]`;
-    const name = textIn(mount, "name");
-    const mountPath = textIn(mount, "mountPath");
-    const causes: StatusCause[] = [];
-    if (!volumes.some((volume) => volume["name"] === name)) {
-      const message = `Not found: ${JSON.stringify(name)}`;
-      causes.push({ reason: "FieldValueNotFound", message, field: `${at}.name` });
-    }
-    if (mountPath === "") causes.push(requiredValue(`${at}.mountPath`));
-    else if (paths.has(mountPath)) {
-      causes.push(invalidValue(`${at}.mountPath`, mountPath, "must be unique"));
-    }
-    paths.add(mountPath);
-    const subPath = textIn(mount, "subPath");
-    // Kubernetes' words; a path that climbs would bind what the volume does not hold.
-    if (subPath.startsWith("/")) {
-      causes.push(invalidValue(`${at}.subPath`, subPath, "must be a relative path"));
-    } else if (subPath.split("/").includes("..")) {
-      causes.push(invalidValue(`${at}.subPath`, subPath, "must not contain '..'"));
-    }
-    return causes;
-  });
+const listIn = (object: JsonObject | undefined, field: string): readonly unknown[] => {
+  const list = object?.[field];
+  return Array.isArray(list) ? list : [];
+};
+
+function resolverCauses(spec: JsonObject): Causes {
+  const config = objectIn(spec, "dnsConfig");
+  const nameservers = listIn(config, "nameservers");
+  const searches = listIn(config, "searches");
+  const path = "spec.dnsConfig";
+  const lacks = spec["dnsPolicy"] === "None" && nameservers.length === 0;
+  const need = "must provide at least one DNS nameserver when `dnsPolicy` is None";
+  return [
+    ...objectsIn(spec, "hostAliases").flatMap((alias, index) => [
+      ...addressCauses(alias["ip"], `spec.hostAliases[${index}].ip`),
+      ...listIn(alias, "hostnames").flatMap((name, at) => {
+        const where = `spec.hostAliases[${index}].hostnames[${at}]`;
+        return problemCauses(where, name, subdomainProblems(String(name)));
+      }),
+    ]),
+    ...(lacks ? [requiredValue(`${path}.nameservers`, need)] : []),
+    ...tooMany(nameservers, maxNameservers, `${path}.nameservers`, "nameservers"),
+    ...nameservers.flatMap((ip, index) => addressCauses(ip, `${path}.nameservers[${index}]`)),
+    ...tooMany(searches, maxSearches, `${path}.searches`, "search paths"),
+    ...objectsIn(config, "options").flatMap((option, index) =>
+      textIn(option, "name") === "" ? [requiredValue(`${path}.options[${index}]`)] : [],
+    ),
+  ];
 }
 
-function volumeCauses(volumes: readonly JsonObject[]): readonly StatusCause[] {
-  const seen = new Set<string>();
-  return volumes.flatMap((volume, index) => {
-    const path = `spec.volumes[${index}]`;
-    const causes = nameCauses(textIn(volume, "name"), `${path}.name`, seen);
-    const sources = Object.keys(volume).filter((field) => field !== "name");
-    if (sources.length > 1) {
-      const why = "may not specify more than 1 volume type";
-      causes.push(forbiddenValue(`${path}.${sources[1] ?? ""}`, why));
-    }
-    return causes;
-  });
+function tooMany(list: readonly unknown[], max: number, path: string, what: string): Causes {
+  if (list.length <= max) return [];
+  return [invalidValue(path, list, `must not have more than ${max} ${what}`)];
 }
 
-const mayChange =
-  "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+const sysctlName = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;
 
-function changeCauses(spec: JsonObject, before: JsonObject): readonly StatusCause[] {
-  if (equalJson(comparable(spec), comparable(before))) return [];
-  return [forbiddenValue("spec", mayChange)];
-}
-
-/** The spec without what may change. */
-function comparable(spec: JsonObject): JsonObject {
-  const withoutImages = (list: string): readonly JsonObject[] =>
-    objectsIn(spec, list).map((container) => ({ ...container, image: "" }));
-  return {
-    ...spec,
-    containers: withoutImages("containers"),
-    initContainers: withoutImages("initContainers"),
-    activeDeadlineSeconds: undefined,
-    tolerations: undefined,
-  };
+function securityCauses(spec: JsonObject): Causes {
+  const path = "spec.securityContext";
+  const context = objectIn(spec, "securityContext");
+  const both = spec["shareProcessNamespace"] === true && spec["hostPID"] === true;
+  const why = "ShareProcessNamespace and HostPID cannot both be enabled";
+  const names = new Set<string>();
+  return [
+    ...(both ? [invalidValue("spec.shareProcessNamespace", true, why)] : []),
+    ...idCauses(context, path),
+    ...objectsIn(context, "sysctls").flatMap((sysctl, index) => {
+      const name = textIn(sysctl, "name");
+      const at = `${path}.sysctls[${index}].name`;
+      if (name === "") return [requiredValue(at)];
+      if (names.has(name)) return [duplicateValue(at, name)];
+      names.add(name);
+      const detail = `must have at most 253 characters and match regex ${sysctlName.source}`;
+      return name.length <= 253 && sysctlName.test(name) ? [] : [invalidValue(at, name, detail)];
+    }),
+  ];
 }

@@ -1,0 +1,120 @@
+import { unsupportedFields } from "../../../crds/unsupported.ts";
+import type { StatusCause } from "../../machinery/errors.ts";
+import { forbiddenValue } from "../../machinery/field-causes.ts";
+import { equalJson } from "../../machinery/equality.ts";
+import { isObject } from "./fill.ts";
+import type { JsonObject } from "./kind.ts";
+
+/** A field of a Pod that is refused, unless it says what happens anyhow. */
+export type RefusedField = {
+  /** Path below `spec`; `[]` is any item of a list. */
+  readonly path: string;
+  /** Ends a sentence. */
+  readonly reason: string;
+  /** Values that ask for nothing but what every Pod gets. */
+  readonly harmless: readonly unknown[];
+};
+
+const bare = "use an Application, or put the pod on a node yourself with nodeSelector or nodeName";
+const noPreemption = "no pod is ever ended to make room for another";
+
+/** Reasons that differ for a Pod: those of the table speak of Applications. */
+const reasons: Readonly<Record<string, string>> = {
+  activeDeadlineSeconds: "a pod runs until it ends or is deleted",
+  affinity: bare,
+  preemptionPolicy: noPreemption,
+  schedulingGates: "create the pod when it may be scheduled",
+  topologySpreadConstraints: bare,
+};
+
+/** Fields that a template may not have and a Pod may, as they are honoured or only recorded. */
+const allowed = new Set([
+  "ephemeralContainers", // judged by its own endpoint
+  "initContainers[].livenessProbe", // of sidecars
+  "initContainers[].lifecycle",
+  "initContainers[].ports",
+  "initContainers[].readinessProbe",
+  "initContainers[].restartPolicy",
+  "initContainers[].startupProbe",
+  "nodeName",
+  "priority", // the scheduler takes the higher one first
+  "readinessGates",
+  "schedulerName", // other schedulers may bind pods
+  "serviceAccount",
+  "serviceAccountName", // recorded, and readable as a variable; no token is mounted
+]);
+
+/** Values that every Pod has anyhow, most of them because they are defaults. */
+const harmless: Readonly<Record<string, readonly unknown[]>> = {
+  automountServiceAccountToken: [false],
+  enableServiceLinks: [true, false], // there are no Services to link to
+  hostUsers: [true],
+  os: [{ name: "linux" }],
+  preemptionPolicy: ["Never"],
+  setHostnameAsFQDN: [false],
+  "securityContext.supplementalGroupsPolicy": ["Merge"],
+  "securityContext.procMount": ["Default"],
+  terminationMessagePath: ["/dev/termination-log", ""],
+  terminationMessagePolicy: ["File"],
+  "volumeMounts[].recursiveReadOnly": ["Disabled"],
+};
+
+const lists = ["containers[].", "initContainers[].", "ephemeralContainers[]."];
+
+function harmlessAt(path: string): readonly unknown[] {
+  const list = lists.find((prefix) => path.startsWith(prefix));
+  return harmless[list === undefined ? path : path.slice(list.length)] ?? [];
+}
+
+/** The fields of the table; those of a container hold for the containers of the other lists too. */
+const tablePaths = new Map(
+  unsupportedFields.flatMap(({ path, reason }) => {
+    const below = path.replace(/^spec\./, "");
+    const paths = below.startsWith("containers[].")
+      ? lists.map((list) => below.replace("containers[].", list))
+      : [below];
+    return paths.map((one) => [one, reason] as const);
+  }),
+);
+
+const noLimits = "limits are not offered as files";
+const ofPodsOnly = [
+  ["schedulingGroup", bare],
+  ["volumes[].downwardAPI.items[].resourceFieldRef", noLimits],
+  ["volumes[].projected.sources[].downwardAPI.items[].resourceFieldRef", noLimits],
+] as const;
+
+/**
+ * Every field of core/v1 PodSpec that plain Docker, or Lighthouse on it, cannot honour. A test
+ * holds all fields there are against it: each is refused here, or known to be honoured.
+ */
+export const refusedFields: readonly RefusedField[] = [...tablePaths, ...ofPodsOnly]
+  .filter(([path]) => !allowed.has(path))
+  .map(([path, reason]) => ({
+    path,
+    reason: reasons[path] ?? reason,
+    harmless: harmlessAt(path),
+  }));
+
+type Found = { readonly path: string; readonly value: unknown };
+
+/** The values at a path such as `containers[].ports`, with their indexes. */
+function valuesAt(value: unknown, steps: readonly string[], at: string): readonly Found[] {
+  const [step, ...rest] = steps;
+  if (step === undefined) return value === undefined || value === null ? [] : [{ path: at, value }];
+  if (!isObject(value)) return [];
+  if (!step.endsWith("[]")) return valuesAt(value[step], rest, `${at}.${step}`);
+  const name = step.slice(0, -2);
+  const items = value[name];
+  if (!Array.isArray(items)) return [];
+  return items.flatMap((item, index) => valuesAt(item, rest, `${at}.${name}[${index}]`));
+}
+
+/** What a new Pod asks for that nobody would keep, each field with its reason. */
+export function refusedCauses(spec: JsonObject, root = "spec"): readonly StatusCause[] {
+  return refusedFields.flatMap(({ path, reason, harmless: known }) =>
+    valuesAt(spec, path.split("."), root)
+      .filter(({ value }) => !known.some((one) => equalJson(one, value)))
+      .map((found) => forbiddenValue(found.path, `not supported on plain Docker hosts: ${reason}`)),
+  );
+}
