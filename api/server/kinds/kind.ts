@@ -18,6 +18,16 @@ export type Subresource = {
   /** What the endpoint speaks; exact, e.g. autoscaling/v1 Scale. Discovery drops one without it. */
   readonly responseKind: Gvk;
   readonly verbs: readonly Verb[];
+  /** Present where the endpoint takes the whole object and changes but a part of it. */
+  readonly updates?: PartialUpdate;
+};
+
+/** An update through an endpoint of a part, e.g. of `ephemeralcontainers`. */
+export type PartialUpdate = {
+  /** The state before with the part as it was sent; neither is changed. */
+  readonly take: (sent: Body, before: AnyObject) => Body;
+  /** Every wrong field; in place of the kind's own validation. */
+  readonly validate: (object: Body, before: AnyObject) => readonly StatusCause[];
 };
 
 /** What clients learn of a kind through discovery. */

@@ -18,7 +18,7 @@ import { containerCauses, idCauses } from "./container-validate.ts";
 import { ephemeralCauses } from "./ephemeral-validate.ts";
 import { isObject, objectIn, objectsIn, textIn } from "./fill.ts";
 import type { Body, JsonObject } from "./kind.ts";
-import { changeCauses } from "./pod-changes.ts";
+import { changeCauses, ephemeralChanges } from "./pod-changes.ts";
 import { refusedCauses } from "./pod-unsupported.ts";
 import { tolerationCauses } from "./toleration-validate.ts";
 import { volumeCauses } from "./volume-validate.ts";
@@ -39,6 +39,13 @@ export function validatePod(object: Body, before?: AnyObject): Causes {
     ...refusedCauses(spec),
   ];
 }
+/** Everything wrong with a Pod to which ephemeral containers were added. */
+export function validateEphemeral(object: Body, before: AnyObject): Causes {
+  const spec = objectIn(object, "spec") ?? {};
+  const ephemeral = { ephemeralContainers: spec["ephemeralContainers"] };
+  return [...specCauses(spec), ...ephemeralChanges(object, before), ...refusedCauses(ephemeral)];
+}
+
 function specCauses(spec: JsonObject): Causes {
   const volumes = objectsIn(spec, "volumes");
   const names = new Set<string>();

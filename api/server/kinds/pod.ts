@@ -2,9 +2,11 @@ import type { Gvk } from "../../machinery/gvk.ts";
 import type { AnyObject } from "../../machinery/object.ts";
 import type { Pod } from "../../machinery/resources.ts";
 import type { BuiltIn } from "./built-in.ts";
+import { childOf, objectIn } from "./fill.ts";
+import type { Body, Subresource } from "./kind.ts";
 import { podColumns, podRowConditions } from "./pod-columns.ts";
 import { setPodDefaults } from "./pod-defaults.ts";
-import { validatePod } from "./pod-validate.ts";
+import { validateEphemeral, validatePod } from "./pod-validate.ts";
 
 const core = (kind: string): Gvk => ({ group: "", version: "v1", kind });
 
@@ -17,6 +19,24 @@ function podGraceSeconds({ spec, status }: Pod): number {
 
 const text = (read: (pod: Pod) => string | undefined) => {
   return (object: AnyObject): string => read(object as Pod) ?? "";
+};
+
+/** Debugging containers are added to a Pod that exists, and nothing else is changed. */
+const ephemeralContainers: Subresource = {
+  name: "ephemeralcontainers",
+  responseKind: core("Pod"),
+  verbs: ["get", "patch", "update"],
+  updates: {
+    take(sent, before) {
+      const object = structuredClone(before) as unknown as Body;
+      const added = objectIn(sent, "spec")?.["ephemeralContainers"];
+      const spec = childOf(object, "spec");
+      if (added === undefined) delete spec["ephemeralContainers"];
+      else spec["ephemeralContainers"] = added;
+      return object;
+    },
+    validate: validateEphemeral,
+  },
 };
 
 /** core/v1 Pod: the containers that one Node runs together. */
@@ -32,6 +52,7 @@ export const podKind: BuiltIn = {
   subresources: [
     { name: "attach", responseKind: core("PodAttachOptions"), verbs: ["create", "get"] },
     { name: "binding", responseKind: core("Binding"), verbs: ["create"] },
+    ephemeralContainers,
     {
       name: "eviction",
       responseKind: { group: "policy", version: "v1", kind: "Eviction" },

@@ -92,14 +92,17 @@ function plainRenderer({ kind }: Call): EventRenderer {
   const apiVersion = apiVersionOf(kind);
   const frameAs = (event: ItemEvent, type: EventType): Buffer => {
     if (type === "DELETED" && event.type !== "DELETED") {
-      return frameOf(type, JSON.stringify({ ...lostItem(event).object, apiVersion }));
+      const { object } = lostItem(event);
+      const shown = kind.view?.toShown(object) ?? object;
+      return frameOf(type, JSON.stringify({ ...shown, apiVersion }));
     }
     return frameOf(type, shownForm(kind, event.item).bytes);
   };
   return {
     event(event, type) {
-      // Built-in kinds have one version.
-      if (type === event.type && !kind.custom) return event.frame;
+      // Built-in kinds have one version, and few are views of another.
+      const asStored = !kind.custom && kind.view === undefined;
+      if (type === event.type && asStored) return event.frame;
       return sharedFrame(event, `${type} ${apiVersion}`, () =>
         type === event.type && shownForm(kind, event.item) === event.item
           ? event.frame

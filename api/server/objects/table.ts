@@ -46,12 +46,13 @@ export function partialObject({ metadata }: AnyObject, version: "v1" | "v1beta1"
 export function rowOf(kind: Kind, object: AnyObject, { include, nowMs, version }: TableStyle): Row {
   const cells = kind.columns.map((column) => column.cell(object, nowMs));
   const conditions = kind.rowConditions?.(object) ?? [];
+  const whole = (): AnyObject => kind.view?.toShown(object) ?? object;
   return {
     cells,
     ...(conditions.length === 0 ? {} : { conditions }),
     ...(include === "None"
       ? {}
-      : { object: include === "Object" ? object : partialObject(object, version) }),
+      : { object: include === "Object" ? whole() : partialObject(object, version) }),
   };
 }
 

@@ -4,7 +4,7 @@ import { forbiddenValue, invalidValue, requiredValue } from "../../machinery/fie
 import type { AnyObject } from "../../machinery/object.ts";
 import { type Item, itemOf, storedLength } from "../../store/item.ts";
 import { storeKey } from "../../store/keys.ts";
-import type { Body, Kind } from "../kinds/kind.ts";
+import type { Body, Kind, PartialUpdate, WritableMeta } from "../kinds/kind.ts";
 import { checkManager } from "../fields/field-manager.ts";
 import { hasStatus, type Tracking, trackUpdate } from "../fields/tracking.ts";
 import { type Call, isDryRun } from "./call.ts";
@@ -147,21 +147,36 @@ function setOwners(object: Body, managedFields: ReturnType<Tracking>): void {
 
 function withStatus(call: Call, { draft, before, track }: Parts): Body {
   const { kind } = call;
-  const { apiVersion, kind: kindName, status } = draft.object;
+  const { apiVersion, kind: kindName, status, metadata: sentMeta } = draft.object;
   const part: Body = { apiVersion, kind: kindName, metadata: {} };
   if (status !== undefined) part["status"] = status;
   draft.unknown.push(...kind.strategy.prune(part));
   kind.strategy.setDefaults(part);
-  const object: Body = { ...before, metadata: { ...before.metadata } };
+  const object: Body = { ...before, metadata: statusMeta(kind, sentMeta, before) };
   if (part["status"] === undefined) delete object["status"];
   else object["status"] = part["status"];
   setOwners(object, track(call, { before, object, sent: undefined }));
   return object;
 }
 
+/** Built-in kinds take labels and annotations through the status endpoint too, custom ones not. */
+function statusMeta({ custom }: Kind, sent: WritableMeta, { metadata }: AnyObject): WritableMeta {
+  if (custom) return { ...metadata };
+  const { labels: _labels, annotations: _annotations, ...kept } = metadata;
+  const { labels, annotations } = sent;
+  return {
+    ...kept,
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+}
+
+const partOf = ({ kind, subresource }: Call): PartialUpdate | undefined =>
+  kind.subresources.find(({ name }) => name === subresource)?.updates;
+
 function withSpec(call: Call, { draft, before, track }: Parts): Body {
   const { kind } = call;
-  const { object } = draft;
+  const object = partOf(call)?.take(draft.object, before) ?? draft.object;
   const sent = object.metadata.managedFields;
   keepServerFields(object, before);
   const isolated = hasStatus(kind);
@@ -209,7 +224,10 @@ function sameDesire(object: Body, before: AnyObject, isolated: boolean): boolean
 }
 
 function causesOf(call: Call, object: Body, before: AnyObject): readonly StatusCause[] {
-  const causes = call.kind.strategy.validate(object, before);
+  const part = partOf(call);
+  const { strategy } = call.kind;
+  const causes =
+    part === undefined ? strategy.validate(object, before) : part.validate(object, before);
   if (call.subresource === "status") {
     // Who writes the status cannot repair a spec that a newer schema refuses.
     return causes.filter(({ field = "status" }) => field.startsWith("status"));

@@ -150,7 +150,9 @@ describe("spec", () => {
         containers: [
           {
             ...good,
-            env: [{ name: "A", value: "x", valueFrom: { fieldRef: { fieldPath: "x" } } }],
+            env: [
+              { name: "A", value: "x", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+            ],
           },
         ],
       },
