@@ -25,6 +25,7 @@ import { type NodeStreams, nodeStreams } from "./pods/pod-streams.ts";
 import { openScope, type OwnedScope } from "./scope.ts";
 import { openService, type Service } from "./service.ts";
 import { keepFresh, tlsMaterial } from "./serving-certificate.ts";
+import { fillTokenSecrets } from "./tokens/fill-secrets.ts";
 import { serveIssuer } from "./tokens/issuer-documents.ts";
 import { openTokenKeys } from "./tokens/token-keys.ts";
 import { serveVersion } from "./version.ts";
@@ -151,6 +152,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tokenKeys: await openTokenKeys(directory),
   });
   stack.use(scope.cache);
+  const fails = (err: unknown): void => onError(err, "fill a token's Secret");
+  fillTokenSecrets({ ...scope, authority: pki.authority, onError: fails });
   let url = serverUrl(config.listen);
   const nodes = nodeStreams();
   const service = openService({ scope, store, registry });

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Authenticator, Credentials, User } from "../access.ts";
 
 /** The form in which tokens are compared and kept: who reads the table learns no token. */
 export function tokenHash(token: string): string {
-  return createHash("sha256").update(token).digest("base64url");
+  return hash("sha256", token, "base64url");
 }
 
 /** The token of an `Authorization: Bearer` header; `undefined` without one. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Answer, asUser, openTestApp, type TestApp } from "../../../test/kit/app.ts";
 import { objectIn, textIn } from "../kinds/fill.ts";
 import type { JsonObject } from "../kinds/kind.ts";
+import { fillTokenSecrets } from "./fill-secrets.ts";
 
 const admin = { headers: asUser("root", "system:masters") };
 const shop = "/api/v1/namespaces/default";
@@ -165,6 +166,49 @@ test("a token that is bound to a Pod names it and its Node, and ends with it", a
   expect((await ask({ boundObjectRef: { ...ref, name: "db" } })).code).toBe(400);
   await server.send("DELETE", `${shop}/pods/web?gracePeriodSeconds=0`, undefined, admin);
   expect((await use(bearer)).code).toBe(401);
+});
+
+test("a Secret of the token type is filled, and ends with its account", async () => {
+  const onError = (err: unknown): never => expect.fail(String(err));
+  fillTokenSecrets({ ...server.scope, authority: "CA", onError });
+  const annotations = { "kubernetes.io/service-account.name": "robot" };
+  const url = `${shop}/secrets/held`;
+  const object = {
+    metadata: { name: "held", annotations },
+    type: "kubernetes.io/service-account-token",
+    data: { extra: btoa("kept") },
+  };
+  await server.send("POST", `${shop}/secrets`, object, admin);
+  const dataOf = async (): Promise<JsonObject> =>
+    objectIn((await server.send("GET", url, undefined, admin)).body, "data") ?? {};
+  await expect.poll(async () => Object.keys(await dataOf())).toContain("token");
+  const data = await dataOf();
+  expect(data).toMatchObject({
+    extra: btoa("kept"),
+    "ca.crt": btoa("CA"),
+    namespace: btoa("default"),
+  });
+  const bearer = atob(textIn(data, "token"));
+  expect(claimsOf(bearer)).not.toHaveProperty("exp");
+  expect((await use(bearer)).code).toBe(201);
+  await server.send("DELETE", account, undefined, admin);
+  await expect.poll(async () => (await server.send("GET", url, undefined, admin)).code).toBe(404);
+  expect((await use(bearer)).code).toBe(401);
+});
+
+test("a Secret for an account that does not exist goes", async () => {
+  const onError = (err: unknown): never => expect.fail(String(err));
+  fillTokenSecrets({ ...server.scope, authority: "CA", onError });
+  const annotations = { "kubernetes.io/service-account.name": "nobody" };
+  const type = "kubernetes.io/service-account-token";
+  await server.send(
+    "POST",
+    `${shop}/secrets`,
+    { metadata: { name: "x", annotations }, type },
+    admin,
+  );
+  const url = `${shop}/secrets/x`;
+  await expect.poll(async () => (await server.send("GET", url, undefined, admin)).code).toBe(404);
 });
 
 test("a token with a changed payload, signature or algorithm is worth nothing", async () => {
