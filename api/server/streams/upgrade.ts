@@ -1,6 +1,6 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { badRequest, StatusError } from "../../machinery/errors.ts";
 import type { App, Reply, Request } from "../http.ts";
 import { takeToken } from "./token-protocol.ts";
@@ -134,7 +134,7 @@ export function takeOver(reply: Reply, { socket }: Upgrade): TakenOver {
   taken.add(raw);
   raw.statusCode = 101;
   raw.detachSocket(socket as Socket);
-  (socket as Socket).setTimeout(0);
+  if (socket instanceof Socket) socket.setTimeout(0);
   const headers = Object.entries(raw.getHeaders()).flatMap(([name, value]) =>
     value === undefined ? [] : [value].flat().map((one) => `${name}: ${one}`),
   );

@@ -84,16 +84,22 @@ export class SpdySession {
 
   async #run(): Promise<void> {
     const reader = createFrameReader(maxControlBytes);
+    const transport = this.#transport;
     try {
-      for await (const chunk of this.#transport as AsyncIterable<Buffer>) {
-        for (const frame of reader.read(chunk)) await this.#handle(frame);
+      // A protocol error must not take the connection before the goodbye has left.
+      for await (const chunk of transport.iterator({ destroyOnReturn: false })) {
+        for (const frame of reader.read(chunk as Buffer)) await this.#handle(frame);
         await this.#untilAnswersLeave();
       }
+      transport.destroy(); // nobody is left
     } catch (err) {
-      if (err instanceof SpdyError) this.#goAway(goAwayStatus.protocolError);
+      if (!(err instanceof SpdyError)) return void transport.destroy();
+      this.#goAway(goAwayStatus.protocolError);
+      const late = setTimeout(() => transport.destroy(), farewellMs);
+      transport.end(() => transport.destroy());
+      transport.once("close", () => clearTimeout(late));
     } finally {
       this.#codec.close();
-      this.#transport.destroy();
     }
   }
 
