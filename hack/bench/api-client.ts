@@ -20,6 +20,7 @@ export async function openBenchClient(
   const who = typeof credentials === "function" ? await credentials() : credentials;
   const agent = new Agent({
     connections,
+    allowH2: false, // each client its own connection, as processes have it
     connect: {
       ...(ca && { ca }),
       ...(who?.clientCert && { cert: who.clientCert }),

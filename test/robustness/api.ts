@@ -15,10 +15,10 @@ export type Api = AsyncDisposable & {
 
 const timeoutMs = 5_000;
 
-/** A client with the server and the credentials of a kubeconfig. */
-export async function openApi(kubeconfig: string): Promise<Api> {
+/** A client of a server with the credentials of a kubeconfig. */
+export async function openApi(kubeconfig: string, server: string): Promise<Api> {
   const { config } = await loadKubeconfig({ path: kubeconfig });
-  const { server, ca, credentials } = config;
+  const { ca, credentials } = config;
   const known = typeof credentials === "function" ? await credentials() : credentials;
   const { clientCert: cert, clientKey: key } = known ?? {};
   const dispatcher = new Agent({

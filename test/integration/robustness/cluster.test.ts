@@ -23,12 +23,42 @@ describe.skipIf(skipReason("an etcd cluster", missingProgram("etcd")))("three by
     const url = `etcd://${members.map(({ host }) => host).join(",")}/lighthouse`;
     store = stack.use(await openStore(url));
     // The first alone, so that the three do not fill an empty store at the same time and slowly.
-    servers = [stack.use(await startServerProcess("one", url))];
-    const others = await Promise.all(["two", "three"].map((name) => startServerProcess(name, url)));
+    const first = stack.use(await startServerProcess("one", { store: url }));
+    servers = [first];
+    const options = { store: url, identityOf: first };
+    const others = await Promise.all(
+      ["two", "three"].map((name) => startServerProcess(name, options)),
+    );
     for (const server of others) stack.use(server);
     servers = [...servers, ...others];
   });
   afterAll(() => stack.disposeAsync());
+
+  test("a token that one server has issued is known to the others", async () => {
+    const [first, ...others] = servers.map((server) => server.open());
+    if (first === undefined) throw new Error("No server was started");
+    const path = "/api/v1/namespaces/default/serviceaccounts";
+    await eventually("the account is there", async () => {
+      const { code } = await first.send("POST", path, { metadata: { name: "default" } });
+      return code === 201 || code === 409;
+    });
+    const { body } = await first.send("POST", `${path}/default/token`, {});
+    const { status } = body as { readonly status: { readonly token: string } };
+    const review = { spec: { token: status.token } };
+    for (const other of others) {
+      const answer = await other.send(
+        "POST",
+        "/apis/authentication.k8s.io/v1/tokenreviews",
+        review,
+      );
+      expect(answer.body).toMatchObject({
+        status: {
+          authenticated: true,
+          user: { username: "system:serviceaccount:default:default" },
+        },
+      });
+    }
+  });
 
   /** Runs the load while `trouble` is made, lets all recover, and judges what clients were told. */
   async function judged(name: string, trouble: () => Promise<void>): Promise<Load["history"]> {

@@ -40,7 +40,7 @@ async function judged(
   trouble: (server: ServerProcess, load: Load) => Promise<void>,
 ): Promise<Load["history"]> {
   const url = `lmdb://${dir}`;
-  await using server = await startServerProcess(name, url);
+  await using server = await startServerProcess(name, { store: url });
   const since = Math.floor((await versionOf(server)) / scale);
   const load = startLoad([server], { name, pauseMs: 3 });
   try {
