@@ -24,6 +24,11 @@ test.each([
   ["application/json, */*", "plain"],
   [kubectlAccept, "v2"],
   ["application/json;as=APIGroupDiscoveryList;v=v2beta1;g=apidiscovery.k8s.io", "v2beta1"],
+  // From kubectl 1.37 on; we have no peers whose resources could be merged in.
+  [
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList;profile=nopeer,application/json",
+    "v2",
+  ],
   [
     "application/json;g=apidiscovery.k8s.io;v=v3;as=APIGroupDiscoveryList,application/json",
     "plain",
