@@ -88,6 +88,14 @@ export function alreadyExists(what: About, name: string): StatusError {
   });
 }
 
+/** Every name that was made for an object is taken: trying again may find one that is not. */
+export function noFreeName(what: About, name: string): StatusError {
+  const why = "the server was not able to generate a unique name for the object";
+  return new StatusError("AlreadyExists", `${about(what, name)} already exists, ${why}`, {
+    details: { ...detailsOf(what, name), retryAfterSeconds: 1 },
+  });
+}
+
 /** The caller wrote over an old state: read again, plan again, retry. `why` ends the sentence. */
 export function conflict(
   what: About,

@@ -1,5 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { alreadyExists, badRequest, invalid, isConflict } from "../../machinery/errors.ts";
+import {
+  alreadyExists,
+  badRequest,
+  invalid,
+  isConflict,
+  noFreeName,
+} from "../../machinery/errors.ts";
 import { generatedName, generatedNameBytes } from "../../machinery/names.ts";
 import { formatTime } from "../../machinery/time.ts";
 import { encodeObject, type Item, itemOf } from "../../store/item.ts";
@@ -10,6 +16,7 @@ import { type Tracking, trackUpdate } from "../fields/tracking.ts";
 import { type Call, isDryRun, newUid } from "./call.ts";
 import { metadataCauses, nameCauses } from "./metadata.ts";
 import { type Draft, judgeFields, readObject } from "./read-object.ts";
+import { dropRepeatedOwners } from "./owner-references.ts";
 import { storedForm } from "./versions.ts";
 import { readItem } from "./storage.ts";
 
@@ -36,7 +43,8 @@ export async function createDraft(call: Call, draft: Draft): Promise<Item> {
       return await insert(call, object, dryRun);
     } catch (err) {
       if (!isConflict(err)) throw err;
-      if (base === undefined || attempt === maxNameAttempts) throw taken(call, object);
+      if (base === undefined) throw alreadyExists(call.kind, object.metadata.name ?? "");
+      if (attempt === maxNameAttempts) throw noFreeName(call.kind, object.metadata.name ?? "");
       rename(object, base);
     }
   }
@@ -52,10 +60,6 @@ function rename({ metadata }: Body, base: string): void {
   metadata.name = generatedName(base, randomBytes(generatedNameBytes));
 }
 
-function taken({ kind }: Call, { metadata }: Body): Error {
-  return alreadyExists(kind, metadata.name ?? "");
-}
-
 /**
  * Everything between a draft of a new object, which is changed, and what is stored.
  * @throws StatusError `Invalid`, `BadRequest`, and what admission refuses
@@ -65,6 +69,7 @@ export async function newObject(call: Call, draft: Draft, track: Tracking): Prom
   const { object } = draft;
   const sent = object.metadata.managedFields;
   stamp(call, object);
+  dropRepeatedOwners(call, object.metadata);
   draft.unknown.push(...kind.strategy.prune(object));
   judgeFields(call, draft);
   kind.strategy.setDefaults(object);

@@ -1,5 +1,5 @@
 import { badRequest, invalid } from "../../machinery/errors.ts";
-import { forbiddenValue, unsupportedValue } from "../../machinery/field-causes.ts";
+import { invalidValue, unsupportedValue } from "../../machinery/field-causes.ts";
 import type { Call } from "./call.ts";
 
 /** What becomes of dependents. */
@@ -73,7 +73,7 @@ function readPolicy({ propagationPolicy, orphanDependents }: RawOptions): Policy
   const orphan = orphanDependents ?? undefined;
   if (policy !== undefined && orphan !== undefined) {
     const why = "orphanDependents and deletionPropagation cannot be both set";
-    throw invalid(optionsKind, "", [forbiddenValue("propagationPolicy", why)]);
+    throw invalid(optionsKind, "", [invalidValue("propagationPolicy", policy, why)]);
   }
   if (orphan !== undefined) return orphan === true ? "Orphan" : "Background";
   if (policy === undefined) return undefined;

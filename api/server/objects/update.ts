@@ -1,6 +1,6 @@
 import { conflict, invalid, notFound, type StatusCause } from "../../machinery/errors.ts";
 import { equalJson } from "../../machinery/equality.ts";
-import { forbiddenValue, invalidValue, requiredValue } from "../../machinery/field-causes.ts";
+import { forbiddenValue, invalidValue } from "../../machinery/field-causes.ts";
 import type { AnyObject } from "../../machinery/object.ts";
 import { type Item, itemOf, storedLength } from "../../store/item.ts";
 import { storeKey } from "../../store/keys.ts";
@@ -9,6 +9,7 @@ import { checkManager } from "../fields/field-manager.ts";
 import { hasStatus, type Tracking, trackUpdate } from "../fields/tracking.ts";
 import { type Call, isDryRun } from "./call.ts";
 import { metadataCauses } from "./metadata.ts";
+import { dropRepeatedOwners } from "./owner-references.ts";
 import { type Draft, judgeFields, readObject } from "./read-object.ts";
 import { shownForm, storedForm } from "./versions.ts";
 import { changeItem, type Next, write } from "./storage.ts";
@@ -52,7 +53,11 @@ function checkVersion({ kind, name }: Call, { metadata }: Body, before: AnyObjec
   }
   if (resourceVersion === "" && kind.custom) {
     throw invalid(kind, name, [
-      requiredValue("metadata.resourceVersion", "must be specified for an update"),
+      {
+        reason: "FieldValueInvalid",
+        message: "Invalid value: 0x0: must be specified for an update",
+        field: "metadata.resourceVersion",
+      },
     ]);
   }
   if (resourceVersion !== "" && resourceVersion !== before.metadata.resourceVersion) {
@@ -179,6 +184,7 @@ function withSpec(call: Call, { draft, before, track }: Parts): Body {
   const object = partOf(call)?.take(draft.object, before) ?? draft.object;
   const sent = object.metadata.managedFields;
   keepServerFields(object, before);
+  dropRepeatedOwners(call, object.metadata);
   const isolated = hasStatus(kind);
   if (isolated) delete object["status"];
   draft.unknown.push(...kind.strategy.prune(object));
@@ -243,7 +249,7 @@ function finalizerCauses(object: Body, before: AnyObject): readonly StatusCause[
   return [
     forbiddenValue(
       "metadata.finalizers",
-      `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`,
+      `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((name) => JSON.stringify(name)).join(", ")}}`,
     ),
   ];
 }
