@@ -1,14 +1,11 @@
 import { readFileSync } from "node:fs";
 
-/** Types that are no messages. */
-export type Scalar = "bool" | "bytes" | "double" | "int32" | "int64" | "string";
-
 /** How one field is read. */
 export type Field = {
   /** Its name in JSON; `.` when it stands for the whole value of its message. */
   readonly name: string;
   readonly shape: "single" | "list" | "map";
-  /** A scalar, or the name of a definition, e.g. `io.k8s.api.core.v1.PodSpec`. */
+  /** A scalar such as `int64`, or the name of a definition, e.g. `io.k8s.api.core.v1.PodSpec`. */
   readonly type: string;
   /** JSON shows an explicit zero: a pointer in Go, or a field that is never left out. */
   readonly keepsZero: boolean;
