@@ -173,6 +173,12 @@ const listen: Flag = {
   value: "HOST:PORT",
   about: "where the API is served (default: 127.0.0.1:6443)",
 };
+const servingName: Flag = {
+  long: "name",
+  value: "NAME",
+  repeatable: true,
+  about: "another DNS name or IP address that clients use, for the certificate; repeatable",
+};
 const store: Flag = {
   long: "store",
   value: "URL",
@@ -225,6 +231,7 @@ const daemonCommands: readonly Command[] = [
     flags: [
       dataDir,
       listen,
+      servingName,
       docker,
       store,
       kubeconfigOut,
@@ -237,8 +244,14 @@ const daemonCommands: readonly Command[] = [
     name: "server",
     args: "",
     summary: "Run the API server alone",
-    examples: [["lighthouse server --store etcd://127.0.0.1:2379", "On an etcd cluster"]],
-    flags: [dataDir, listen, store, kubeconfigOut, logLevel],
+    examples: [
+      ["lighthouse server --store etcd://127.0.0.1:2379", "On an etcd cluster"],
+      [
+        "lighthouse server --listen 10.0.0.1:6443 --name lighthouse.example.com",
+        "Behind a name that several servers share",
+      ],
+    ],
+    flags: [dataDir, listen, servingName, store, kubeconfigOut, logLevel],
     load: async () => (await import("./commands/run-server.ts")).runServerCommand,
   },
   {

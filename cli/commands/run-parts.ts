@@ -45,6 +45,7 @@ export function serverConfigOf(flags: Flags, dataDir: string): ServerConfig {
       dataDir,
       kubeconfig: text(flags, "kubeconfig") ?? join(dataDir, "kubeconfig"),
       listen: text(flags, "listen"),
+      names: texts(flags, "name"),
     });
   } catch (err) {
     throw new Misuse(err instanceof Error ? err.message : String(err));
