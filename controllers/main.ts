@@ -8,6 +8,7 @@ import { buildCollector } from "./collector/controller.ts";
 import { buildEventExpiry } from "./collector/event-expiry.ts";
 import { buildStrandedPods } from "./collector/stranded-pods.ts";
 import { buildNamespaceController } from "./namespace/controller.ts";
+import { buildNamespaceDefaults } from "./namespace/defaults.ts";
 import { buildNodeController } from "./node/controller.ts";
 import { readVersion } from "./runtime/discovery.ts";
 import { runManager } from "./runtime/manager.ts";
@@ -36,6 +37,7 @@ const all: readonly BuildController[] = [
   buildStrandedPods,
   buildEventExpiry,
   buildNamespaceController,
+  buildNamespaceDefaults,
 ];
 
 /** Who leads is written into this Lease. */

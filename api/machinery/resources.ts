@@ -69,6 +69,11 @@ export const namespaces: Resource<Namespace> = core("Namespace", "namespaces", f
 export const events: Resource<Event> = core("Event", "events", true);
 export const secrets: Resource<Secret> = core("Secret", "secrets", true);
 export const configMaps: Resource<ConfigMap> = core("ConfigMap", "configmaps", true);
+export const serviceAccounts: Resource<KubeObject> = core(
+  "ServiceAccount",
+  "serviceaccounts",
+  true,
+);
 /** coordination.k8s.io/v1 Lease: heartbeats and leader election. */
 export const leases: Resource<Lease> = {
   group: "coordination.k8s.io",

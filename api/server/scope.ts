@@ -10,6 +10,7 @@ import type { Store } from "../store/store.ts";
 import { behind, openWatchCache, type WatchCache } from "../store/watch-cache.ts";
 import { admissionChain } from "./admission/chain.ts";
 import { namespaceAdmission } from "./admission/namespaces.ts";
+import { serviceAccountAdmission } from "./admission/service-accounts.ts";
 import { rbacEscalation } from "./admission/rbac-escalation.ts";
 import { fillRbac } from "./authz/fill-rbac.ts";
 import { followRbac } from "./authz/follow-rbac.ts";
@@ -53,6 +54,7 @@ type Parts = { readonly storage: Storage; readonly clock: Pick<Clock, "nowMs"> }
 export const firstNamespaces = [
   "default",
   "kube-system",
+  "kube-public",
   "kube-node-lease",
   "lighthouse-system",
   "lighthouse-node-lease",
@@ -84,7 +86,11 @@ export async function openScope(
   followCrds(cache, kinds, (name, err) => onError(err, `serve ${name}`));
   tendCrds({ storage, kinds, clock, onError: (err) => onError(err, "tend the CRDs") });
   await keepAggregated(storage, (err) => onError(err, "aggregate roles"));
-  const admission = admissionChain([namespaceAdmission(storage), rbacEscalation(rights)]);
+  const admission = admissionChain([
+    namespaceAdmission(storage),
+    serviceAccountAdmission(storage),
+    rbacEscalation(rights),
+  ]);
   const shared = { storage, kinds, admission, rights, tokens, clock };
   return { ...shared, cache, reviewer, fieldTypes: fieldTypes(definitions) };
 }

@@ -24,6 +24,7 @@ import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
 import { type NodeStreams, nodeStreams } from "./pods/pod-streams.ts";
 import { openScope, type OwnedScope } from "./scope.ts";
 import { openService, type Service } from "./service.ts";
+import { publishAuthority } from "./root-certificate.ts";
 import { keepFresh, tlsMaterial } from "./serving-certificate.ts";
 import { fillTokenSecrets } from "./tokens/fill-secrets.ts";
 import { serveIssuer } from "./tokens/issuer-documents.ts";
@@ -152,6 +153,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tokenKeys: await openTokenKeys(directory),
   });
   stack.use(scope.cache);
+  await publishAuthority(scope, pki.authority);
   const fails = (err: unknown): void => onError(err, "fill a token's Secret");
   fillTokenSecrets({ ...scope, authority: pki.authority, onError: fails });
   let url = serverUrl(config.listen);

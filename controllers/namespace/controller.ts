@@ -9,7 +9,14 @@ import { formatTime } from "../../api/machinery/time.ts";
 import { discoverKinds, type ServedKind } from "../runtime/discovery.ts";
 import type { BuildController } from "../runtime/reconciler.ts";
 import { each } from "../runtime/sources.ts";
-import { contentFinalizer, type Plan, planNamespace, type Remaining, type Seen } from "./plan.ts";
+import {
+  contentFinalizer,
+  type Failure,
+  type Plan,
+  planNamespace,
+  type Remaining,
+  type Seen,
+} from "./plan.ts";
 
 /** Between two looks at a namespace that is on its way: contents go in their own time. */
 const recheckMs = 1_000;
@@ -77,6 +84,53 @@ async function report(
   }
 }
 
+/** Runs one part of the work; a failure becomes something that can be reported. */
+async function tried<T>(of: Failure["of"], work: () => Promise<T>): Promise<T | Failure> {
+  try {
+    return await work();
+  } catch (err) {
+    return { of, message: err instanceof Error ? err.message : String(err) };
+  }
+}
+
+const isFailure = (value: unknown): value is Failure =>
+  typeof value === "object" && value !== null && "of" in value;
+
+type Job = {
+  readonly name: string;
+  readonly seen: Omit<Seen, "remaining" | "failure">;
+  /** RFC 3339. */
+  readonly now: string;
+};
+type Outcome = { readonly plan: Plan; readonly failure?: Failure };
+
+/** Looks at what is left in a namespace and asks it to go. */
+async function emptied(
+  client: Client,
+  { name, seen, now }: Job,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const looked = await tried("Discovery", async () => {
+    const kinds = (await discoverKinds(client, signal)).filter(isContent);
+    return { kinds, remaining: await look(client, kinds, name, signal) };
+  });
+  signal.throwIfAborted(); // to be stopped is no failure
+  if (isFailure(looked)) {
+    const plan = planNamespace({ ...seen, remaining: [], failure: looked }, now);
+    return { plan, failure: looked };
+  }
+  const { kinds, remaining } = looked;
+  const plan = planNamespace({ ...seen, remaining }, now);
+  const failure = await tried("Content", async () => {
+    for (const kind of kinds) {
+      if (plan.empty.includes(resourceText(kind))) await deleteAll(client, kind, name, signal);
+    }
+  });
+  signal.throwIfAborted();
+  if (!isFailure(failure)) return { plan };
+  return { plan: planNamespace({ ...seen, remaining, failure }, now), failure };
+}
+
 /** Empties deleted namespaces and lets them go. */
 export const buildNamespaceController: BuildController = ({ client, caches, clock, log }) => {
   const cache = caches.of(namespaces);
@@ -90,21 +144,15 @@ export const buildNamespaceController: BuildController = ({ client, caches, cloc
         const finalizers = namespace?.spec?.finalizers ?? [];
         if (namespace === undefined || !isDeleting(namespace)) return {};
         if (!finalizers.includes(contentFinalizer)) return {};
-        const kinds = (await discoverKinds(client, signal)).filter(isContent);
-        const seen: Seen = {
-          deleting: true,
-          finalizers,
-          conditions: (namespace.status?.conditions ?? []) as readonly Condition[],
-          remaining: await look(client, kinds, name, signal),
-        };
-        const plan = planNamespace(seen, formatTime(clock.nowMs()));
-        for (const kind of kinds) {
-          if (!plan.empty.includes(resourceText(kind))) continue;
-          await deleteAll(client, kind, name, signal);
-        }
+        const conditions = (namespace.status?.conditions ?? []) as readonly Condition[];
+        const seen = { deleting: true, finalizers, conditions };
+        const now = formatTime(clock.nowMs());
+        const { plan, failure } = await emptied(client, { name, seen, now }, signal);
         await report(client, namespace, plan).catch((err: unknown) => {
           if (!isGone(err)) throw err; // a newer version is on its way to the cache
         });
+        if (failure !== undefined)
+          log.warn({ namespace: name, failure: failure.message }, "cannot empty a namespace");
         if (plan.finalize === undefined) return { requeueAfterMs: recheckMs };
         log.info({ namespace: name }, "emptied a namespace");
         return {};

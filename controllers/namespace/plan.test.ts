@@ -34,6 +34,9 @@ test("planNamespace() empties kinds once and reports each state once", () => {
   const first = planNamespace(seen({ remaining: [pods({ living: 2 })] }), now);
   expect(first.empty).toEqual(["pods"]);
   expect(first.conditions?.map(({ type, status }) => `${type}=${status}`)).toEqual([
+    "NamespaceDeletionDiscoveryFailure=False",
+    "NamespaceDeletionGroupVersionParsingFailure=False",
+    "NamespaceDeletionContentFailure=False",
     "NamespaceContentRemaining=True",
     "NamespaceFinalizersRemaining=False",
   ]);
@@ -41,5 +44,30 @@ test("planNamespace() empties kinds once and reports each state once", () => {
   expect(planNamespace(seen({ conditions, remaining: [pods()] }), now)).toEqual({ empty: [] });
   const held = pods({ finalizers: new Map([["example.com/mine", 1]]) });
   const third = planNamespace(seen({ conditions, remaining: [held] }), now);
-  expect(third.conditions?.[1]).toMatchObject({ status: "True", reason: "SomeFinalizersRemain" });
+  expect(third.conditions?.[4]).toMatchObject({ status: "True", reason: "SomeFinalizersRemain" });
+});
+
+test("planNamespace() lets nothing go that it could not look at", () => {
+  const failure = { of: "Discovery", message: "no answer" } as const;
+  const { conditions = [], finalize } = planNamespace(seen({ failure }), now);
+  expect(finalize).toBeUndefined();
+  expect(conditions).toHaveLength(3);
+  expect(conditions[0]).toMatchObject({
+    type: "NamespaceDeletionDiscoveryFailure",
+    status: "True",
+    reason: "DiscoveryFailed",
+    message: "no answer",
+  });
+});
+
+test("planNamespace() says what could not be deleted", () => {
+  const failure = { of: "Content", message: "forbidden" } as const;
+  const { conditions = [] } = planNamespace(seen({ failure, remaining: [pods()] }), now);
+  expect(conditions.map(({ status }) => status)).toEqual([
+    "False",
+    "False",
+    "True",
+    "True",
+    "False",
+  ]);
 });

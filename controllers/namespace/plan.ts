@@ -24,6 +24,14 @@ export type Seen = {
   readonly conditions: readonly Condition[];
   /** Empty before the namespace is deleted: nobody looks. */
   readonly remaining: readonly Remaining[];
+  /** What went wrong in the look, or in the deletion before it; then nothing is known to be gone. */
+  readonly failure?: Failure;
+};
+
+/** A failure to find out what is there, or to delete it. */
+export type Failure = {
+  readonly of: "Discovery" | "Content";
+  readonly message: string;
 };
 
 /** What to do, in this order. */
@@ -41,13 +49,46 @@ export const contentFinalizer = "kubernetes";
 
 const nothing: Plan = { empty: [] };
 
+const failures = {
+  Discovery: {
+    type: "NamespaceDeletionDiscoveryFailure",
+    failed: "DiscoveryFailed",
+    fine: "ResourcesDiscovered",
+    says: "All resources successfully discovered",
+  },
+  Content: {
+    type: "NamespaceDeletionContentFailure",
+    failed: "ContentDeletionFailed",
+    fine: "ContentDeleted",
+    says: "All content successfully deleted, may be waiting on finalization",
+  },
+} as const;
+
+function failureCondition(of: Failure["of"], failure: Failure | undefined): DraftCondition {
+  const { type, failed, fine, says } = failures[of];
+  if (failure?.of !== of) return { type, status: "False", reason: fine, message: says };
+  return { type, status: "True", reason: failed, message: failure.message };
+}
+
+/** Kubernetes reports it too; a version of ours that cannot be parsed is never served. */
+const parsed: DraftCondition = {
+  type: "NamespaceDeletionGroupVersionParsingFailure",
+  status: "False",
+  reason: "ParsedGroupVersions",
+  message: "All legacy kube types successfully parsed",
+};
+
 function contentCondition(remaining: readonly Remaining[]): DraftCondition {
+  const type = "NamespaceContentRemaining";
+  if (remaining.length === 0) {
+    const message = "All content successfully removed";
+    return { type, status: "False", reason: "ContentRemoved", message };
+  }
   const shown = remaining
     .map(({ resource, total }) => `${resource} has ${total} resource instances`)
     .join(", ");
   const message = `Some resources are remaining: ${shown}`;
-  const reason = "SomeResourcesRemain";
-  return { type: "NamespaceContentRemaining", status: "True", reason, message };
+  return { type, status: "True", reason: "SomeResourcesRemain", message };
 }
 
 function finalizersCondition(remaining: readonly Remaining[]): DraftCondition {
@@ -70,12 +111,20 @@ function finalizersCondition(remaining: readonly Remaining[]): DraftCondition {
  * RFC 3339.
  */
 export function planNamespace(seen: Seen, now: string): Plan {
-  const { deleting, finalizers, conditions, remaining } = seen;
+  const { deleting, finalizers, conditions, remaining, failure } = seen;
   if (!deleting || !finalizers.includes(contentFinalizer)) return nothing;
-  if (remaining.length === 0) {
+  if (remaining.length === 0 && failure === undefined) {
     return { empty: [], finalize: finalizers.filter((name) => name !== contentFinalizer) };
   }
-  const drafts = [contentCondition(remaining), finalizersCondition(remaining)];
+  const drafts = [
+    failureCondition("Discovery", failure),
+    parsed,
+    failureCondition("Content", failure),
+    // After a failed discovery nothing is known of what remains.
+    ...(failure?.of === "Discovery"
+      ? []
+      : [contentCondition(remaining), finalizersCondition(remaining)]),
+  ];
   const after = drafts.reduce((list, draft) => setCondition(list, draft, now), conditions);
   const isNews = drafts.some((draft) => {
     const before = conditions.find(({ type }) => type === draft.type);

@@ -1,4 +1,5 @@
 import type { LightMyRequestResponse } from "fastify";
+import { pino } from "pino";
 import type { Authenticator } from "../../api/server/access.ts";
 import { type AppOptions, buildApp } from "../../api/server/app.ts";
 import { accountAuthenticator } from "../../api/server/authn/account.ts";

@@ -8,7 +8,7 @@ import type { Admission, Review } from "./chain.ts";
 const namespaces = { group: "", plural: "namespaces" };
 
 /** Namespaces without which the server does not work. */
-const immortal = new Set(["default", "kube-system", "lighthouse-system"]);
+const immortal = new Set(["default", "kube-system", "kube-public", "lighthouse-system"]);
 
 /** Objects are created only in namespaces that exist and are not about to go. */
 export function namespaceAdmission(storage: Storage): Admission {

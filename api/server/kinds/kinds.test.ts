@@ -29,6 +29,7 @@ test("a fresh store has the namespaces and CRDs that everything else needs", asy
   expect(names).toEqual([
     "default",
     "kube-node-lease",
+    "kube-public",
     "kube-system",
     "lighthouse-node-lease",
     "lighthouse-system",
