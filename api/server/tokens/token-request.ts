@@ -152,7 +152,8 @@ async function boundObject(call: Call, plural: string, name: string): Promise<An
 /** The Node that runs a Pod, for the claim of that name. */
 async function nodeOf(call: Call, pod: AnyObject): Promise<Bindings> {
   const spec = objectIn(pod, "spec");
-  const account = textIn(spec, "serviceAccountName");
+  // A Pod that names no account runs as the namespace's own.
+  const account = textIn(spec, "serviceAccountName") || "default";
   if (account !== call.name) {
     throw badRequest(
       `cannot bind token for serviceaccount ${JSON.stringify(call.name)} to pod running with different serviceaccount name.`,
