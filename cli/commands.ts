@@ -191,6 +191,18 @@ const dataDir: Flag = {
   about: "keys, certificates and the embedded store (default: ~/.local/share/lighthouse)",
   completes: "file",
 };
+const auditLog: Flag = {
+  long: "audit-log",
+  value: "FILE",
+  about: "where audit events go, as JSON lines (default: DATA-DIR/audit/audit.log)",
+  completes: "file",
+};
+const auditPolicy: Flag = {
+  long: "audit-policy",
+  value: "FILE",
+  about: "what is audited: an audit.k8s.io/v1 Policy (default: changes, secrets, sessions)",
+  completes: "file",
+};
 const docker: Flag = {
   long: "docker",
   value: "URL",
@@ -235,6 +247,8 @@ const daemonCommands: readonly Command[] = [
       docker,
       store,
       kubeconfigOut,
+      auditLog,
+      auditPolicy,
       { long: "simulate", about: "no Docker: an engine inside the process, for a look around" },
       logLevel,
     ],
@@ -251,7 +265,7 @@ const daemonCommands: readonly Command[] = [
         "Behind a name that several servers share",
       ],
     ],
-    flags: [dataDir, listen, servingName, store, kubeconfigOut, logLevel],
+    flags: [dataDir, listen, servingName, store, kubeconfigOut, auditLog, auditPolicy, logLevel],
     load: async () => (await import("./commands/run-server.ts")).runServerCommand,
   },
   {

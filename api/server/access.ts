@@ -7,6 +7,8 @@ export type User = {
   readonly uid?: string;
   readonly groups: readonly string[];
   readonly extra?: Readonly<Record<string, readonly string[]>>;
+  /** Who really sent it, when the request impersonates this user. */
+  readonly actor?: User;
 };
 
 /** What an authenticator may look at; one view over HTTP/1.1 and HTTP/2. */

@@ -38,6 +38,8 @@ const schema = z.strictObject({
   dataDir: z.string().min(1, "dataDir is empty, expected a directory"),
   kubeconfig: z.string().min(1).optional(),
   names: z.array(z.string().min(1)).default([]),
+  auditLog: z.string().min(1).optional(),
+  auditPolicy: z.string().min(1).optional(),
 });
 
 /** What a server needs to know. */
@@ -49,6 +51,10 @@ export type ServerConfig = {
   readonly kubeconfig?: string;
   /** Further DNS names and IP addresses that clients use for the server. */
   readonly names: readonly string[];
+  /** Absolute path of the file that audit events go to. Default: in the data directory. */
+  readonly auditLog?: string;
+  /** Absolute path of an audit.k8s.io/v1 Policy. Default: see `defaultPolicy`. */
+  readonly auditPolicy?: string;
 };
 
 /**
@@ -60,11 +66,13 @@ export function parseServerConfig(input: unknown): ServerConfig {
   if (error !== undefined) {
     throw new Error(`Cannot use the server's configuration:\n${z.prettifyError(error)}`);
   }
-  const { kubeconfig, dataDir, ...rest } = data;
+  const { kubeconfig, dataDir, auditLog, auditPolicy, ...rest } = data;
   return {
     ...rest,
     dataDir: resolve(dataDir),
     ...(kubeconfig === undefined ? {} : { kubeconfig: resolve(kubeconfig) }),
+    ...(auditLog === undefined ? {} : { auditLog: resolve(auditLog) }),
+    ...(auditPolicy === undefined ? {} : { auditPolicy: resolve(auditPolicy) }),
   };
 }
 

@@ -7,6 +7,7 @@ import { runCompactor } from "../store/compactor.ts";
 import type { Store } from "../store/store.ts";
 import { withVolatile } from "../store/volatile.ts";
 import { buildApp } from "./app.ts";
+import { openAudit } from "./audit/open-audit.ts";
 import { accountAuthenticator } from "./authn/account.ts";
 import { certificateAuthenticator } from "./authn/certificate.ts";
 import { authenticatorChain } from "./authn/chain.ts";
@@ -158,7 +159,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   fillTokenSecrets({ ...scope, authority: pki.authority, onError: fails });
   let url = serverUrl(config.listen);
   const nodes = nodeStreams();
-  const service = openService({ scope, store, registry });
+  const audit = stack.use(await openAudit(config, (err) => onError(err, "write audit events")));
+  const service = openService({ scope, store, registry, audit });
   const parts: Parts = { scope, nodes, service };
   const app = buildServer(options, parts, pki, () => new URL(url).host);
   stack.defer(() => app.close());

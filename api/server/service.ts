@@ -2,11 +2,18 @@ import { collectionPrefix } from "../store/keys.ts";
 import type { Store } from "../store/store.ts";
 import type { AppOptions } from "./app.ts";
 import { logRequests } from "./audit/access-log.ts";
+import { auditRequests } from "./audit/audit.ts";
+import type { OpenAudit } from "./audit/open-audit.ts";
 import { fairness } from "./fairness/fairness.ts";
 import { type HealthCheck, serveHealth } from "./health.ts";
 import type { App } from "./http.ts";
 import type { Registry } from "./metrics/registry.ts";
-import { addFairnessMetrics, addObjectCounts, serverMetrics } from "./metrics/server-metrics.ts";
+import {
+  addAuditMetrics,
+  addFairnessMetrics,
+  addObjectCounts,
+  serverMetrics,
+} from "./metrics/server-metrics.ts";
 import type { Scope } from "./objects/call.ts";
 import { addResponseHeaders } from "./response-headers.ts";
 
@@ -23,10 +30,11 @@ export type ServiceOptions = {
   readonly scope: Scope;
   readonly store: Pick<Store, "head">;
   readonly registry: Registry;
+  readonly audit: Pick<OpenAudit, "policy" | "log">;
 };
 
 /** Builds the service side of one server. */
-export function openService({ scope, store, registry }: ServiceOptions): Service {
+export function openService({ scope, store, registry, audit }: ServiceOptions): Service {
   const checks: readonly HealthCheck[] = [
     { name: "store", live: false, check: async () => void (await store.head()) },
   ];
@@ -36,12 +44,14 @@ export function openService({ scope, store, registry }: ServiceOptions): Service
   addObjectCounts(registry, scope.kinds, (kind) =>
     scope.storage.cache.count(collectionPrefix(kind)),
   );
+  addAuditMetrics(registry, audit.log);
   return {
     fairness: shares,
     onWatchEvents: (kind, count) => metrics.countEvents(kind, count),
     addPublic(app) {
       addResponseHeaders(app);
       logRequests(app);
+      auditRequests(app, { ...audit, clock: scope.clock });
       metrics.count(app);
       serveHealth(app, checks);
     },

@@ -45,6 +45,8 @@ export function serverConfigOf(flags: Flags, dataDir: string): ServerConfig {
       dataDir,
       kubeconfig: text(flags, "kubeconfig") ?? join(dataDir, "kubeconfig"),
       listen: text(flags, "listen"),
+      auditLog: text(flags, "audit-log"),
+      auditPolicy: text(flags, "audit-policy"),
       names: texts(flags, "name"),
     });
   } catch (err) {

@@ -96,6 +96,7 @@ test("withImpersonation() asks for each named user, group, uid and extra", async
     uid: "u1",
     groups: ["ops", "dev", "system:authenticated"],
     extra: { "reason/why": ["a", "b"] },
+    actor: bob,
   });
   expect(asked).toEqual([
     "impersonate /users/ /eve",

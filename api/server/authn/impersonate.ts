@@ -110,7 +110,7 @@ export function withImpersonation(inner: Authenticator, authorizer: Authorizer):
         const decision = await authorizer.authorize(caller, requestFor(ask));
         if (!decision.allowed) throw forbidden(ask, ask.name, denial(caller, requestFor(ask)));
       }
-      return wanted.user;
+      return { ...wanted.user, actor: caller };
     },
   };
 }

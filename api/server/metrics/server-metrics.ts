@@ -175,3 +175,18 @@ export function addObjectCounts(
     },
   );
 }
+
+/** Shows how many audit events were written, and how many a slow disk has cost. */
+export function addAuditMetrics(
+  registry: Registry,
+  log: { readonly written: number; readonly dropped: number },
+): void {
+  registry.counterOf(
+    { name: "apiserver_audit_event_total", help: "Audit events that were written." },
+    () => [{ labels: {}, value: log.written }],
+  );
+  registry.counterOf(
+    { name: "apiserver_audit_error_total", help: "Audit events that were dropped." },
+    () => [{ labels: { plugin: "log" }, value: log.dropped }],
+  );
+}
