@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { expired, isExpired, unavailable } from "../machinery/errors.ts";
 import type { Listener } from "./cached-collection.ts";
-import { encodeObject, type ItemEvent } from "./item.ts";
+import { encodeObject, type ItemEvent, itemOf } from "./item.ts";
 import { memoryStore } from "./memory.ts";
 import type { Store } from "./store.ts";
 import { openWatchCache, type WatchCache, type WatchCacheOptions } from "./watch-cache.ts";
@@ -228,4 +228,21 @@ test("a lost place in the history lists anew and ends every subscription", async
   expect([listener.resets(), listener.heard.length]).toEqual([1, 0]);
   await cache.reach(await store.put(`${pods}shop/c`, object("c"), 0), 1_000);
   expect(listener.heard).toHaveLength(0);
+});
+
+test("newest() knows what was written here until the store has told of it, or of more", async () => {
+  const store = memoryStore();
+  const cache = await open(store);
+  const key = `${pods}shop/a`;
+  const first = await store.put(key, object("a"), 0);
+  await cache.reach(first, 1_000);
+  const second = first + 1;
+  cache.wrote(itemOf(key, object("a", { tier: "web" }), second));
+  expect([cache.newest(key)?.at, cache.get(key)?.at]).toEqual([second, first]);
+  await store.put(key, object("a", { tier: "web" }), first);
+  const third = await store.put(key, object("a"), second);
+  await cache.reach(third, 1_000);
+  expect(cache.newest(key)?.at).toBe(third);
+  cache.wrote(itemOf(key, object("a"), first));
+  expect(cache.newest(key)?.at).toBe(third);
 });

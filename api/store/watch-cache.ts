@@ -27,6 +27,10 @@ export interface WatchCache extends AsyncDisposable {
   /** Everything up to and including this revision is in the cache. */
   readonly revision: Revision;
   get(key: string): Item | undefined;
+  /** The newest state known here: what was `wrote` counts also before the store tells of it. */
+  newest(key: string): Item | undefined;
+  /** Notes a state that the store has just committed. */
+  wrote(item: Item): void;
   /** The items whose key starts with `prefix`, in key order. */
   list(prefix: string): readonly Item[];
   /** How many `list` would give, without the work. */
@@ -70,6 +74,8 @@ class StoreCache implements WatchCache {
   readonly #stop = new AbortController();
   #collections = new Map<string, Collection>();
   #waiting: { readonly revision: Revision; readonly wake: () => void }[] = [];
+  /** Written, and not yet told of. */
+  readonly #ahead = new Map<string, Item>();
   #loaded: Revision = 0;
   #running: Promise<void> | undefined;
 
@@ -86,6 +92,14 @@ class StoreCache implements WatchCache {
 
   get(key: string): Item | undefined {
     return this.#collections.get(collectionOf(key))?.get(key);
+  }
+
+  newest(key: string): Item | undefined {
+    return this.#ahead.get(key) ?? this.get(key);
+  }
+
+  wrote(item: Item): void {
+    if (item.at > this.revision) this.#ahead.set(item.key, item);
   }
 
   list(prefix: string): readonly Item[] {
@@ -187,6 +201,7 @@ class StoreCache implements WatchCache {
     }
     this.#collections = fresh;
     this.#loaded = at;
+    this.#ahead.clear();
     // What happened between the old state and this one is unknown: watchers list again.
     for (const collection of before.values()) collection.reset();
     this.#advance(at);
@@ -219,6 +234,7 @@ class StoreCache implements WatchCache {
   #apply({ events, revision }: Batch): void {
     const told = new Map<Collection, ItemEvent[]>();
     for (const event of events) {
+      if ((this.#ahead.get(event.key)?.at ?? 0) <= event.at) this.#ahead.delete(event.key);
       const collection = this.#collection(collectionOf(event.key));
       const made = collection.apply(event);
       if (!collection.watched) continue;

@@ -104,7 +104,12 @@ async function insert(call: Call, object: Body, dryRun: boolean): Promise<Item> 
   const { name = "", namespace } = object.metadata;
   const key = storeKey(call.kind, namespace === undefined ? { name } : { namespace, name });
   const value = encodeObject(storedForm(call.kind, object));
-  if (!dryRun) return itemOf(key, value, await call.storage.store.put(key, value, 0));
+  const { store, cache } = call.storage;
+  if (!dryRun) {
+    const item = itemOf(key, value, await store.put(key, value, 0));
+    cache.wrote(item);
+    return item;
+  }
   if ((await readItem(call.storage, key)) !== undefined) throw alreadyExists(call.kind, name);
   return itemOf(key, value, 0);
 }

@@ -41,7 +41,7 @@ export async function readItem({ store }: Storage, key: string): Promise<Item | 
 /**
  * Changes one object by compare-and-set, and decides again when somebody else was faster.
  *
- * `decide` is first shown the cached state, which is nearly always the newest. A verdict about it
+ * `decide` is first shown the state that this server knows, nearly always the newest. A verdict about it
  * other than a write (an error, `keep`) counts only once it was confirmed on the stored state.
  * @throws what `decide` throws; StatusError `Conflict` after many lost races.
  */
@@ -51,7 +51,7 @@ export async function changeItem(
   decide: Decide,
   { dryRun }: ChangeOptions,
 ): Promise<Changed> {
-  let current = storage.cache.get(key);
+  let current = storage.cache.newest(key);
   for (let attempt = 1; ; attempt++) {
     const sure = attempt > 1;
     const next = await verdict(decide, current, { sure, dryRun });
@@ -91,7 +91,7 @@ type Write = {
 
 /** `undefined`: somebody else was faster, and another attempt is left. */
 async function perform(
-  { store }: Storage,
+  { store, cache }: Storage,
   { key, next, expected, dryRun }: Write,
   last: boolean,
 ): Promise<Changed | undefined> {
@@ -102,7 +102,9 @@ async function perform(
       next.does === "delete"
         ? await store.delete(key, expected)
         : await store.put(key, value, expected);
-    return { does: next.does, item: itemOf(key, value, at) };
+    const item = itemOf(key, value, at);
+    if (next.does === "put") cache.wrote(item);
+    return { does: next.does, item };
   } catch (err) {
     if (last || !isConflict(err)) throw err;
     return undefined;
