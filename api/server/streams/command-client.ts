@@ -58,10 +58,16 @@ export function outcomeText(outcome: Outcome): string {
 
 const maxSide = 65_535;
 
-/** `{"Width":80,"Height":24}` as a size; `undefined` for anything that is no size of a terminal. */
+/**
+ * `{"Width":80,"Height":24}` as a size; `undefined` for anything that is no size of a terminal. Names in
+ * whatever case, as Go reads them: client-node writes small letters.
+ */
 function sizeOf(text: string): TerminalSize | undefined {
   try {
-    const { Width: columns, Height: rows } = JSON.parse(text) as Record<string, unknown>;
+    const fields = Object.entries(JSON.parse(text) as object);
+    const { width: columns, height: rows } = Object.fromEntries(
+      fields.map(([name, value]: [string, unknown]) => [name.toLowerCase(), value]),
+    );
     const isSide = (side: unknown): side is number =>
       Number.isInteger(side) && (side as number) >= 1 && (side as number) <= maxSide;
     return isSide(columns) && isSide(rows) ? { columns, rows } : undefined;

@@ -135,6 +135,8 @@ describe("exec over WebSocket", () => {
     client.socket.send(message(4, 'junk}{"Width":0,"Height":1}{"Width":81,'));
     client.socket.send(message(4, '"Height":25}\n'));
     await eventually("the new size", () => process.sizes.at(-1)?.columns === 81);
+    client.socket.send(message(4, '{"height":26,"width":82}'));
+    await eventually("in small letters", () => process.sizes.at(-1)?.columns === 82);
   });
 
   test("ends the command of a client that is gone", async () => {
