@@ -52,7 +52,7 @@ export function schemaAt(
     if (bracketed !== undefined && !arrayNotation) return "expected . but got: [";
     const next = name === undefined ? follow(here, bracketed ?? "") : field(here, name);
     if (typeof next === "string") return next;
-    segments.push(name ?? bracketed ?? "");
+    segments.push(name ?? unquote((bracketed ?? "").slice(1, -1)) ?? "");
     here = next;
   }
   return segments.length === 0 ? "must not be empty" : { schema: here, segments };

@@ -1,83 +1,44 @@
-import { type ASTNode, Environment } from "@marcbachmann/cel-js";
 import type { StatusCause } from "../../machinery/errors.ts";
 import { type Segments, pathText } from "../../machinery/schema-path.ts";
-import type { ValidationRule } from "../../machinery/schema-props.ts";
-import { isJsonObject } from "../../machinery/schema-value.ts";
-import { addLibrary, type CelValue, linearMatches } from "./cel-library.ts";
+import type { JsonSchemaProps, ValidationRule } from "../../machinery/schema-props.ts";
+import { schemaAt } from "../../machinery/schema-field-path.ts";
+import { checkRule } from "../cel/environment.ts";
+import { CelBudgetError, compileNode, type Meter, type Program } from "../cel/run.ts";
+import { type CelType, optionalOf } from "../cel/types.ts";
+import { CelError, type CelValue, CelOptional, noValue } from "../cel/value.ts";
+import type { CelType as Type } from "../cel/types.ts";
+
+/** What one expression may cost at most when it runs, in Kubernetes' units. */
+export const perRuleBudget = 1_000_000;
 
 /** One rule, ready to run. */
 export type CelRule = {
   /** Whether it compares with the value before: then it runs on updates only. */
   readonly isTransition: boolean;
   readonly optionalOldSelf: boolean;
-  /** The cause when the rule is broken; `undefined` when it holds. */
-  check(self: CelValue, oldSelf: CelValue, path: Segments): StatusCause | undefined;
+  /** The cause when the rule is broken; `undefined` when it holds. Lowers the budget.
+   * @throws CelBudgetError when the budget of the object is used up */
+  check(site: RuleSite, budget: Meter): StatusCause | undefined;
 };
 
-type Program = (context: Record<string, CelValue>) => CelValue;
+/** The values that a rule is about. `before` is `undefined` where there is none. */
+export type RuleSite = {
+  readonly self: CelValue;
+  readonly before: CelValue;
+  readonly path: Segments;
+  /** The value as it stands in the object, for messages. */
+  readonly type: string;
+};
 
-/** What an expression may hold at most, so that parsing it takes little time and no deep stack. */
-export const celLimits = {
-  maxAstNodes: 20_000,
-  maxDepth: 200,
-  maxListElements: 1_000,
-  maxMapEntries: 1_000,
-  maxCallArguments: 32,
-} as const;
-
-const environment = addLibrary(
-  new Environment({ enableOptionalTypes: true, limits: celLimits })
-    .registerVariable("self", "dyn")
-    .registerVariable("oldSelf", "dyn"),
-);
-
-const isNode = (value: unknown): value is ASTNode =>
-  typeof value === "object" && value !== null && "op" in value && "args" in value;
-
-/** Calls `visit` on `node` and all nodes below it. */
-function visitAll(node: unknown, visit: (node: ASTNode) => void): void {
-  if (Array.isArray(node)) for (const item of node) visitAll(item, visit);
-  if (!isNode(node)) return;
-  visit(node);
-  visitAll(node.args, visit);
-}
-
-/**
- * The expression with every call of `matches` turned into one of {@link linearMatches}: a pattern
- * of a user must not be able to stop the server.
- */
-function withLinearMatches(expression: string): string {
-  const cuts: number[] = [];
-  visitAll(environment.parse(expression).ast, (node) => {
-    if (node.op === "rcall" && node.args[0] === "matches")
-      cuts.push(expression.indexOf("matches", node.args[1].range.end));
-  });
-  // From the end, so that earlier positions stay true.
-  return cuts
-    .toSorted((a, b) => b - a)
-    .reduce(
-      (text, at) => text.slice(0, at) + linearMatches + text.slice(at + "matches".length),
-      expression,
-    );
-}
-
-/** The message of an error without the picture of the place that the CEL library draws below it. */
-export function firstLine(err: unknown): string {
-  return (err instanceof Error ? err.message : String(err)).split("\n", 1)[0] ?? "";
-}
-
-/** @throws Error when the expression does not parse, or calls what does not exist */
-function compileExpression(expression: string): { run: Program; usesOldSelf: boolean } {
-  const program = environment.parse(withLinearMatches(expression));
-  const { valid, error } = program.check();
-  if (!valid) throw new Error(`Cannot compile ${expression}: ${firstLine(error)}`);
-  let usesOldSelf = false;
-  visitAll(program.ast, (node) => {
-    if (node.op === "id" && node.args === "oldSelf") usesOldSelf = true;
-    if (node.op === "rcall" && node.args[0] === "matches")
-      throw new Error(`Cannot compile ${expression}: write matches without a comment inside`);
-  });
-  return { run: (context): CelValue => program(context) as CelValue, usesOldSelf };
+/** The types of `self` and `oldSelf` of a rule. */
+export function ruleVariables(
+  self: CelType,
+  optionalOldSelf: boolean,
+): readonly { readonly name: string; readonly type: Type }[] {
+  return [
+    { name: "self", type: self },
+    { name: "oldSelf", type: optionalOldSelf ? optionalOf(self) : self },
+  ];
 }
 
 const causeReasons: ReadonlySet<string> = new Set([
@@ -88,67 +49,136 @@ const causeReasons: ReadonlySet<string> = new Set([
 ]);
 
 /** Structures are named by their type, as their text would bury the message. */
-function shown(self: CelValue): string {
-  if (Array.isArray(self)) return '"array"';
-  if (isJsonObject(self)) return '"object"';
-  if (self instanceof Date) return JSON.stringify(self.toISOString());
-  return typeof self === "string" ? JSON.stringify(self) : String(self);
+function shown({ self, type }: RuleSite): string {
+  if (typeof self === "string") return JSON.stringify(self);
+  const isScalar = typeof self !== "object" || self === null;
+  return isScalar ? String(self) : JSON.stringify(type);
 }
 
-function causeOf(rule: ValidationRule, self: CelValue, field: string, detail: string): StatusCause {
+function causeOf(rule: ValidationRule, site: RuleSite, field: string, detail: string): StatusCause {
   const { reason = "FieldValueInvalid" } = rule;
   const known = causeReasons.has(reason) ? reason : "FieldValueInvalid";
   const opening: Readonly<Record<string, string>> = {
     FieldValueForbidden: "Forbidden",
     FieldValueRequired: "Required value",
-    FieldValueDuplicate: `Duplicate value: ${shown(self)}`,
+    FieldValueDuplicate: `Duplicate value: ${shown(site)}`,
   };
-  const message = `${opening[known] ?? `Invalid value: ${shown(self)}`}: ${detail}`;
-  return { reason: known, message, field };
+  const message = known === "FieldValueDuplicate" ? opening[known] : undefined;
+  const start = message ?? opening[known] ?? `Invalid value: ${shown(site)}`;
+  return { reason: known, message: `${start}: ${detail}`, field };
 }
 
-/** `.spec.replicas` or `['a.b']` as segments. */
-function relativePath(text: string): string[] {
-  return [...text.matchAll(/\.([A-Za-z_][\w-]*)|\['((?:[^'\\]|\\.)*)'\]/g)].map(
-    ([, name, quoted]) => name ?? quoted?.replaceAll(/\\(.)/g, "$1") ?? "",
-  );
-}
+type Run = (values: readonly CelValue[], budget: Meter) => CelValue;
 
-function messenger(rule: ValidationRule): (context: Record<string, CelValue>) => string {
-  const fixed = rule.message ?? `failed rule: ${rule.rule.trim()}`;
-  if (rule.messageExpression === undefined) return () => fixed;
-  const { run } = compileExpression(rule.messageExpression);
-  return (context) => {
+/** Runs with the limit of one expression, and takes what it cost from the budget of the object. */
+function metered(program: Program): Run {
+  return (values, budget) => {
+    const allowed = Math.min(perRuleBudget, budget.left);
+    const meter = { left: allowed };
     try {
-      const text = run(context);
-      return typeof text === "string" && text.trim() !== "" ? text.trim() : fixed;
-    } catch {
-      return fixed; // a message that cannot be made must not hide the breach
+      return program(values, meter);
+    } finally {
+      budget.left -= allowed - Math.max(0, meter.left);
     }
   };
 }
 
+function compile(
+  text: string,
+  type: CelType,
+  optionalOldSelf: boolean,
+): { run: Run; uses: ReadonlySet<string> } {
+  const { node, slots, uses } = checkRule(text, ruleVariables(type, optionalOldSelf));
+  return { run: metered(compileNode(node, slots)), uses };
+}
+
+const maxMessageLength = 5 * 1024;
+
+/** The message that an expression makes; one that cannot be used must not hide the breach. */
+function messenger(
+  rule: ValidationRule,
+  type: CelType,
+): (values: readonly CelValue[], budget: Meter) => string {
+  const said = rule.message?.trim() ?? "";
+  const fixed = said === "" ? `failed rule: ${rule.rule.trim()}` : said;
+  if (rule.messageExpression === undefined) return () => fixed;
+  const { run } = compile(rule.messageExpression, type, rule.optionalOldSelf === true);
+  return (values, budget) => {
+    try {
+      const text = run(values, budget);
+      if (typeof text !== "string") return fixed;
+      const trimmed = text.trim();
+      const fits = trimmed !== "" && trimmed.length <= maxMessageLength && !/[\n\r]/.test(trimmed);
+      return fits ? trimmed : fixed;
+    } catch (err) {
+      if (err instanceof CelError || err instanceof CelBudgetError) return fixed;
+      throw err;
+    }
+  };
+}
+
+const ruleText = ({ message = "", rule }: ValidationRule): string =>
+  message.trim() === "" ? `rule: ${rule.trim()}` : message.trim();
+
+function failure(rule: ValidationRule, err: unknown): string {
+  const said = ruleText(rule);
+  if (err instanceof CelBudgetError)
+    return `'${err.message}': no further validation rules will be run due to call cost exceeds limit for rule: ${said}`;
+  if (!(err instanceof CelError)) throw err;
+  if (err.message.startsWith("no such overload"))
+    return `'${err.message}': call arguments did not match a supported operator, function or macro signature for rule: ${said}`;
+  return `${err.message} evaluating rule: ${said}`;
+}
+
+/** Where a rule puts the blame: itself, or a field below it. */
+function blamedPath({ fieldPath }: ValidationRule, schema: JsonSchemaProps): readonly string[] {
+  if (fieldPath === undefined) return [];
+  const found = schemaAt(schema, fieldPath);
+  return typeof found === "string" ? [] : found.segments;
+}
+
+/** What a rule stands at: the schema, and the CEL type of its values. */
+export type RulePlace = { readonly schema: JsonSchemaProps; readonly type: CelType };
+
 /**
  * Compiles one rule.
- * @throws Error when the rule or its message is no valid CEL expression
+ * @throws CelCheckError when the rule or its message is no valid CEL expression
  */
-export function compileRule(rule: ValidationRule): CelRule {
-  const { run, usesOldSelf } = compileExpression(rule.rule);
-  const message = messenger(rule);
-  const blamed = rule.fieldPath === undefined ? [] : relativePath(rule.fieldPath);
+export function compileRule(rule: ValidationRule, { schema, type }: RulePlace): CelRule {
+  const optionalOldSelf = rule.optionalOldSelf === true;
+  const { run, uses } = compile(rule.rule, type, optionalOldSelf);
+  const message = messenger(rule, type);
+  const blamed = blamedPath(rule, schema);
   return {
-    isTransition: usesOldSelf,
-    optionalOldSelf: rule.optionalOldSelf === true,
-    check(self, oldSelf, path) {
-      const context = { self, oldSelf };
-      const field = pathText([...path, ...blamed]);
+    isTransition: uses.has("oldSelf"),
+    optionalOldSelf,
+    check(site, budget) {
+      const { self, before, path } = site;
+      const optional = before === undefined ? noValue : new CelOptional(true, before);
+      const values = [self, optionalOldSelf ? optional : before];
       try {
-        if (run(context) === true) return undefined;
+        if (run(values, budget) === true) return undefined;
       } catch (err) {
-        const detail = `${firstLine(err)} evaluating rule: ${message(context)}`;
-        return causeOf(rule, self, field, detail);
+        const cause = causeOf(
+          { rule: rule.rule },
+          { ...site, self: {} },
+          pathText(path),
+          failure(rule, err),
+        );
+        if (err instanceof CelBudgetError) throw new RuleStop(cause);
+        return cause;
       }
-      return causeOf(rule, self, field, message(context));
+      return causeOf(rule, site, pathText([...path, ...blamed]), message(values, budget));
     },
   };
+}
+
+/** No further rule is run: one cost too much. `cause` says which. */
+export class RuleStop extends Error {
+  override readonly name = "RuleStop";
+  readonly stopped: StatusCause;
+  constructor(stopped: StatusCause) {
+    super(stopped.message);
+    this.stopped = stopped;
+  }
 }

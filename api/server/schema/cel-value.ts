@@ -1,34 +1,18 @@
 import type { JsonSchemaProps } from "../../machinery/schema-props.ts";
 import { isJsonObject } from "../../machinery/schema-value.ts";
-import type { CelValue } from "./cel-library.ts";
+import { durationFromText } from "../cel/time.ts";
+import { CelError, CelTimestamp, type CelValue } from "../cel/value.ts";
+import { escapedName } from "./cel-names.ts";
+import { withTypeAndNames } from "./cel-types.ts";
 
 type Converter = (value: unknown) => CelValue;
 
-const reserved = new Set(
-  "true false null in as break const continue else for function if import let loop package namespace return var void while".split(
-    " ",
-  ),
-);
-
-/** The name by which rules call a field: CEL has no quoted identifiers. */
-export function celName(field: string): string {
-  if (reserved.has(field)) return `__${field}__`;
-  return field
-    .replaceAll("__", "__underscores__")
-    .replaceAll(".", "__dot__")
-    .replaceAll("-", "__dash__")
-    .replaceAll("/", "__slash__");
-}
-
 /** A value of which no schema says more: whole numbers are taken for integers. */
 function convertUnknown(value: unknown): CelValue {
-  if (typeof value === "number") return Number.isInteger(value) ? BigInt(value) : value;
-  if (Array.isArray(value)) return value.map(convertUnknown);
-  if (!isJsonObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, convertUnknown(v)]));
+  return typeof value === "number" && Number.isInteger(value) ? BigInt(value) : value;
 }
 
-const toDouble: Converter = (value) => value;
+const same: Converter = (value) => value;
 
 function listConverter(items: JsonSchemaProps): Converter {
   const item = compileConverter(items);
@@ -44,27 +28,52 @@ function mapConverter(schema: JsonSchemaProps): Converter {
 }
 
 function objectConverter(properties: Readonly<Record<string, JsonSchemaProps>>): Converter {
-  const fields = Object.entries(properties).map(
-    ([name, schema]) => [name, celName(name), compileConverter(schema)] as const,
-  );
+  const fields = Object.entries(properties).flatMap(([name, schema]) => {
+    const called = escapedName(name);
+    return called === undefined ? [] : [[name, called, compileConverter(schema)] as const];
+  });
   return (value) => {
     if (!isJsonObject(value)) return value;
     const object: Record<string, CelValue> = {};
-    for (const [name, called, convert] of fields)
-      if (Object.hasOwn(value, name)) object[called] = convert(value[name]);
+    for (const [name, called, convert] of fields) {
+      // A field that is null is the same as one that is absent.
+      const inner = Object.hasOwn(value, name) ? value[name] : null;
+      if (inner !== null) object[called] = convert(inner);
+    }
     return object;
   };
 }
 
 const toTime: Converter = (value) => {
   if (typeof value !== "string") return value;
-  const time = new Date(value);
-  return Number.isNaN(time.getTime()) ? value : time;
+  const ms = Date.parse(value);
+  return Number.isNaN(ms) ? value : new CelTimestamp(ms);
 };
 
-function textConverter(format: string | undefined): Converter {
-  if (format === "date" || format === "date-time") return toTime;
-  return (value) => value;
+const toDuration: Converter = (value) => {
+  if (typeof value !== "string") return value;
+  try {
+    return durationFromText(value);
+  } catch (err) {
+    if (err instanceof CelError) return value;
+    throw err;
+  }
+};
+
+const toBytes: Converter = (value) =>
+  typeof value === "string" ? Buffer.from(value, "base64") : value;
+
+const textConverters: Readonly<Record<string, Converter>> = {
+  date: toTime,
+  "date-time": toTime,
+  duration: toDuration,
+  byte: toBytes,
+};
+
+function convertInteger(value: unknown): CelValue {
+  return typeof value === "number" && Number.isSafeInteger(value)
+    ? BigInt(value)
+    : convertUnknown(value);
 }
 
 /**
@@ -72,23 +81,13 @@ function textConverter(format: string | undefined): Converter {
  * timestamps, and objects keep only the fields that the schema declares.
  */
 export function compileConverter(schema: JsonSchemaProps): Converter {
+  if (schema["x-kubernetes-int-or-string"] === true) return convertUnknown;
+  if (schema["x-kubernetes-embedded-resource"] === true)
+    return objectConverter(withTypeAndNames(schema).properties ?? {});
   if (schema.items !== undefined) return listConverter(schema.items);
   if (typeof schema.additionalProperties === "object")
     return mapConverter(schema.additionalProperties);
-  if (schema.properties !== undefined) return objectConverter(schema.properties);
-  if (schema.type === "number") return toDouble;
-  return schema.type === "string" ? textConverter(schema.format) : convertUnknown;
-}
-
-/** Whether two values that rules see are the same; the order of fields does not count. */
-export function equalCel(left: CelValue, right: CelValue): boolean {
-  if (left instanceof Date && right instanceof Date) return left.getTime() === right.getTime();
-  if (Array.isArray(left) && Array.isArray(right))
-    return left.length === right.length && left.every((item, i) => equalCel(item, right[i]));
-  if (!isJsonObject(left) || !isJsonObject(right)) return left === right;
-  const fields = Object.keys(left);
-  return (
-    fields.length === Object.keys(right).length &&
-    fields.every((name) => Object.hasOwn(right, name) && equalCel(left[name], right[name]))
-  );
+  if (schema.type === "object") return objectConverter(schema.properties ?? {});
+  if (schema.type === "integer") return convertInteger;
+  return schema.type === "string" ? (textConverters[schema.format ?? ""] ?? same) : same;
 }

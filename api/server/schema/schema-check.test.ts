@@ -22,8 +22,12 @@ const rule = (text: string, more = {}): JsonSchemaProps => ({
     n: { type: "integer" },
     t: { type: "string", format: "date-time" },
     maybe: { type: "string", nullable: true },
-    list: { type: "array", items: { type: "object", properties: { a: { type: "string" } } } },
-    map: { type: "object", additionalProperties: { type: "number" } },
+    list: {
+      type: "array",
+      maxItems: 20,
+      items: { type: "object", properties: { a: { type: "string", maxLength: 20 } } },
+    },
+    map: { type: "object", maxProperties: 20, additionalProperties: { type: "number" } },
     "a-b": { type: "boolean" },
     free: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
     either: { "x-kubernetes-int-or-string": true },
@@ -34,7 +38,7 @@ const rule = (text: string, more = {}): JsonSchemaProps => ({
 test.each([
   ["self.n > 1 && self == oldSelf && self.list != oldSelf.list", {}],
   ["self.list.all(x, x.a.matches('^a')) && self.map.all(k, self.map[k] > 1.0)", {}],
-  ["self.a__dash__b && self.free.anything == 1 && self.maybe == null", {}],
+  ["self.a__dash__b && has(self.free) && (!has(self.maybe) || self.maybe == '')", {}],
   ["self.t < timestamp('2026-01-01T00:00:00Z') && type(self.either) == int", {}],
   ["!oldSelf.hasValue() || self.n > 1", { optionalOldSelf: true }],
   ["self.n > 1", { messageExpression: "'have ' + string(self.n)" }],
@@ -74,27 +78,27 @@ const wrong: [why: string, field: JsonSchemaProps, want: string][] = [
   [
     "a rule about a field that is not there",
     rule("self.m > 1"),
-    `${at}.${places}.rule: Invalid value: "self.m > 1": compilation failed: No such key: m`,
+    `${at}.${places}.rule: Invalid value: "self.m > 1": compilation failed: ERROR: <input>:1:1: undefined field 'm'\n | self.m > 1\n | ^`,
   ],
   [
     "a rule about a field of items that is not there",
     rule("self.list.all(x, x.b == 'a')"),
-    `${at}.${places}.rule: Invalid value: "self.list.all(x, x.b == 'a')": compilation failed: No such key: b`,
+    `${at}.${places}.rule: Invalid value: "self.list.all(x, x.b == 'a')": compilation failed: ERROR: <input>:1:18: undefined field 'b'`,
   ],
   [
     "a rule that compares a number with a text",
     rule("self.n == 'a'"),
-    `${at}.${places}.rule: Invalid value: "self.n == 'a'": compilation failed: no such overload: int == string`,
+    `${at}.${places}.rule: Invalid value: "self.n == 'a'": compilation failed: ERROR: <input>:1:1: found no matching overload for '_==_' applied to '(int, string)'`,
   ],
   [
     "a rule that is no condition",
     rule("self.n"),
-    `${at}.${places}.rule: Invalid value: "self.n": must evaluate to a bool, not int`,
+    `${at}.${places}.rule: Invalid value: "self.n": cel expression must evaluate to a bool`,
   ],
   [
     "a message that is no text",
     rule("self.n > 1", { messageExpression: "self.n" }),
-    `${at}.${places}.messageExpression: Invalid value: "self.n": must evaluate to a string, not int`,
+    `${at}.${places}.messageExpression: Invalid value: "self.n": messageExpression must evaluate to a string`,
   ],
 ];
 

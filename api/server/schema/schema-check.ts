@@ -2,7 +2,7 @@ import type { StatusCause } from "../../machinery/errors.ts";
 import { schemaKeywordCauses } from "../../machinery/schema-keywords.ts";
 import type { JsonSchemaProps } from "../../machinery/schema-props.ts";
 import { structuralCauses } from "../../machinery/schema-structural.ts";
-import { ruleCauses } from "./cel-check.ts";
+import { type RuleCheckOptions, ruleCauses } from "./cel-check.ts";
 import { defaultCauses } from "./default-check.ts";
 import { compilePattern } from "./regex.ts";
 
@@ -18,11 +18,15 @@ function soundnessCauses(schema: JsonSchemaProps, at: string): readonly StatusCa
  * or may cost too much. A CRD with any is refused. `at` is the path of the schema, e.g.
  * `spec.versions[0].schema.openAPIV3Schema`.
  */
-export function schemaCauses(schema: JsonSchemaProps, at: string): readonly StatusCause[] {
+export function schemaCauses(
+  schema: JsonSchemaProps,
+  at: string,
+  options: RuleCheckOptions = {},
+): readonly StatusCause[] {
   const keywords = schemaKeywordCauses(schema, at);
   // Without sound keywords the rest would only repeat the same complaint in other words.
   const causes = [...soundnessCauses(schema, at), ...keywords];
-  return causes.length > 0 ? distinct(causes) : ruleCauses(schema, at);
+  return causes.length > 0 ? distinct(causes) : ruleCauses(schema, at, options);
 }
 
 function distinct(causes: readonly StatusCause[]): readonly StatusCause[] {

@@ -1,0 +1,39 @@
+import { type Checked, checkCel, type Variable } from "./check.ts";
+import { functionTable } from "./function-table.ts";
+import { coreFunctions } from "./lib-core.ts";
+import { formatFunctions } from "./lib-format.ts";
+import { listFunctions } from "./lib-lists.ts";
+import { netFunctions } from "./lib-net.ts";
+import { quantityFunctions } from "./lib-quantity.ts";
+import { semverFunctions } from "./lib-semver.ts";
+import { textFunctions } from "./lib-text.ts";
+import { urlFunctions } from "./lib-url.ts";
+import { timeFunctions } from "./time.ts";
+
+/** What stands before the dot of functions that belong to no value. */
+const namespaces = new Set(["ip", "format", "optional", "sets", "strings"]);
+
+/** Every function that a rule may call. */
+const functions = functionTable(
+  [
+    coreFunctions,
+    timeFunctions,
+    textFunctions,
+    listFunctions,
+    netFunctions,
+    urlFunctions,
+    quantityFunctions,
+    semverFunctions,
+    formatFunctions,
+  ],
+  namespaces,
+);
+
+/**
+ * Reads an expression as Kubernetes' rules are read, and checks it against the types of its
+ * variables.
+ * @throws CelCheckError
+ */
+export function checkRule(text: string, variables: readonly Variable[]): Checked {
+  return checkCel(text, variables, functions);
+}

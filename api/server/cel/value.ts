@@ -1,0 +1,208 @@
+import { isJsonObject } from "../../machinery/schema-value.ts";
+
+/**
+ * A CEL value: int is a bigint, double a number, a list an array, an object or map with text keys a
+ * plain object, another map a Map, bytes a Uint8Array; the rest are the classes below.
+ */
+export type CelValue = unknown;
+
+/** Evaluation cannot go on: a missing key, an overflow, a wrong argument. */
+export class CelError extends Error {
+  override readonly name = "CelError";
+}
+
+/** A point in time. */
+export class CelTimestamp {
+  readonly ms: number;
+  constructor(ms: number) {
+    this.ms = ms;
+  }
+}
+
+/** A length of time. */
+export class CelDuration {
+  readonly nanos: bigint;
+  constructor(nanos: bigint) {
+    this.nanos = nanos;
+  }
+}
+
+/** An unsigned integer. */
+export class CelUint {
+  readonly value: bigint;
+  constructor(value: bigint) {
+    this.value = value;
+  }
+}
+
+/** A value or its absence. */
+export class CelOptional {
+  readonly value: CelValue;
+  readonly present: boolean;
+  constructor(present: boolean, value?: CelValue) {
+    this.present = present;
+    this.value = value;
+  }
+}
+
+/** The type of a value, as `type(x)` yields it. */
+export class CelTypeValue {
+  readonly type: string;
+  constructor(type: string) {
+    this.type = type;
+  }
+}
+
+/** A value of a library: compared by its kind and text. */
+export abstract class CelOpaque {
+  /** Name of its type, e.g. `kubernetes.Quantity`. */
+  abstract readonly typeName: string;
+  abstract equals(other: CelOpaque): boolean;
+}
+
+/** The absent value. */
+export const noValue = new CelOptional(false);
+
+const scalarNames: Readonly<Record<string, string>> = {
+  boolean: "bool",
+  bigint: "int",
+  number: "double",
+  string: "string",
+};
+
+const classNames: readonly (readonly [new (...args: never[]) => object, string])[] = [
+  [CelUint, "uint"],
+  [Uint8Array, "bytes"],
+  [CelTimestamp, "google.protobuf.Timestamp"],
+  [CelDuration, "google.protobuf.Duration"],
+  [CelOptional, "optional_type"],
+  [CelTypeValue, "type"],
+];
+
+/** The name of the type of a value, without arguments. */
+export function typeNameOf(value: CelValue): string {
+  const scalar = scalarNames[typeof value];
+  if (scalar !== undefined) return scalar;
+  if (value === null) return "null_type";
+  if (Array.isArray(value)) return "list";
+  if (value instanceof CelOpaque) return value.typeName;
+  for (const [made, name] of classNames) if (value instanceof made) return name;
+  return "map";
+}
+
+/** The entries of a map; its keys are texts, or as they were written. */
+export function entriesOf(map: CelValue): readonly (readonly [CelValue, CelValue])[] {
+  if (map instanceof Map) return [...map.entries()];
+  return isJsonObject(map) ? Object.entries(map) : [];
+}
+
+/** How many keys a map has. */
+export function mapSize(map: CelValue): number {
+  if (map instanceof Map) return map.size;
+  return isJsonObject(map) ? Object.keys(map).length : 0;
+}
+
+/** Numbers of another type can be the same key: 1 and 1.0 and 1u. */
+function keyForms(key: CelValue): readonly CelValue[] {
+  if (typeof key === "number" && Number.isInteger(key)) return [BigInt(key), key];
+  if (key instanceof CelUint) return [key.value];
+  return [key];
+}
+
+/** The value of a key; `undefined` when there is none. */
+export function mapGet(map: CelValue, key: CelValue): CelValue {
+  if (map instanceof Map) {
+    const form = keyForms(key).find((one) => map.has(one));
+    return form === undefined ? undefined : map.get(form);
+  }
+  if (typeof key !== "string" || !isJsonObject(map) || !Object.hasOwn(map, key)) return undefined;
+  return map[key];
+}
+
+const isNumeric = (value: CelValue): value is bigint | number | CelUint =>
+  typeof value === "bigint" || typeof value === "number" || value instanceof CelUint;
+
+const plainNumber = (value: bigint | number | CelUint): bigint | number =>
+  value instanceof CelUint ? value.value : value;
+
+function equalLists(left: readonly CelValue[], right: readonly CelValue[]): boolean {
+  return left.length === right.length && left.every((item, i) => equalCel(item, right[i]));
+}
+
+function equalMaps(left: CelValue, right: CelValue): boolean {
+  if (mapSize(left) !== mapSize(right)) return false;
+  return entriesOf(left).every(([key, value]) => {
+    const other = mapGet(right, key);
+    return other !== undefined && equalCel(value, other);
+  });
+}
+
+function equalClasses(left: CelValue, right: CelValue): boolean | undefined {
+  if (left instanceof CelTimestamp) return right instanceof CelTimestamp && left.ms === right.ms;
+  if (left instanceof CelDuration)
+    return right instanceof CelDuration && left.nanos === right.nanos;
+  if (left instanceof CelTypeValue)
+    return right instanceof CelTypeValue && left.type === right.type;
+  if (left instanceof CelOpaque)
+    return right instanceof CelOpaque && left.typeName === right.typeName && left.equals(right);
+  if (!(left instanceof CelOptional)) return undefined;
+  if (!(right instanceof CelOptional) || left.present !== right.present) return false;
+  return !left.present || equalCel(left.value, right.value);
+}
+
+/** Whether two values are the same; numbers of all types compare by what they count. */
+export function equalCel(left: CelValue, right: CelValue): boolean {
+  if (left === right) return true;
+  // Between bigint and number this compares exactly; === would never hold.
+  // oxlint-disable-next-line eqeqeq
+  if (isNumeric(left) && isNumeric(right)) return plainNumber(left) == plainNumber(right);
+  if (Array.isArray(left)) return Array.isArray(right) && equalLists(left, right);
+  if (left instanceof Uint8Array)
+    return right instanceof Uint8Array && Buffer.from(left).equals(right);
+  const known = equalClasses(left, right);
+  if (known !== undefined) return known;
+  const areMaps = typeNameOf(left) === "map" && typeNameOf(right) === "map";
+  return areMaps && typeof left === "object" && typeof right === "object" && equalMaps(left, right);
+}
+
+/** Code points compare like the bytes of their UTF-8, which halves of surrogate pairs do not. */
+function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  // oxlint-disable-next-line no-control-regex
+  if (/^[\u0000-\ud7ff]*$/.test(left) && /^[\u0000-\ud7ff]*$/.test(right))
+    return left < right ? -1 : 1;
+  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+}
+
+const order = <T>(left: T, right: T): number => (left < right ? -1 : Number(left > right));
+
+/** Less than 0 when `left` comes first. @throws CelError for values that have no order */
+export function compareCel(left: CelValue, right: CelValue): number {
+  if (typeof left === "string" && typeof right === "string") return compareText(left, right);
+  if (isNumeric(left) && isNumeric(right)) return order(plainNumber(left), plainNumber(right));
+  if (typeof left === "boolean" && typeof right === "boolean") return order(left, right);
+  if (left instanceof CelTimestamp && right instanceof CelTimestamp)
+    return order(left.ms, right.ms);
+  if (left instanceof CelDuration && right instanceof CelDuration)
+    return order(left.nanos, right.nanos);
+  if (left instanceof Uint8Array && right instanceof Uint8Array) return Buffer.compare(left, right);
+  throw new CelError("no such overload");
+}
+
+/** Characters as rules count them: code points. */
+export function textSize(text: string): number {
+  let size = text.length;
+  for (let i = 0; i < text.length - 1; i += 1) {
+    const high = text.charCodeAt(i);
+    if (high >= 0xd800 && high <= 0xdbff) size -= 1;
+  }
+  return size;
+}
+
+/** How large a value is to functions that go over all of it; 1 for scalars. */
+export function sizeOf(value: CelValue): number {
+  if (typeof value === "string") return value.length;
+  if (Array.isArray(value) || value instanceof Uint8Array) return value.length;
+  if (typeof value !== "object" || value === null) return 1;
+  return typeNameOf(value) === "map" ? mapSize(value) : 1;
+}
