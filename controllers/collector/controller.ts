@@ -102,8 +102,18 @@ async function observe(
   };
 }
 
+/** What is told of an object whose owner cannot be one: Kubernetes' reason and words. */
+function misplacedEvent(
+  { apiVersion, kind, name, uid }: OwnerReference,
+  { metadata: { namespace = "" } }: KubeObject,
+) {
+  const owner = `[${apiVersion}/${kind}, namespace: ${namespace}, name: ${name}, uid: ${uid}]`;
+  const message = `ownerRef ${owner} does not exist in namespace ${JSON.stringify(namespace)}`;
+  return { type: "Warning", reason: "OwnerRefInvalidNamespace", message } as const;
+}
+
 /** Removes what its owners left behind. */
-export const buildCollector: BuildController = ({ client, clock, log }) => {
+export const buildCollector: BuildController = ({ client, clock, log, recorder }) => {
   const kinds: KindFollower = createKindFollower({
     client,
     clock,
@@ -125,7 +135,9 @@ export const buildCollector: BuildController = ({ client, clock, log }) => {
           cache.by("collector.owner", uid).map((object) => ({ type, object })),
         ),
   };
-  const owners = createOwners(client, kinds);
+  const owners = createOwners(client, kinds, (reference, dependent) => {
+    recorder.event(dependent, misplacedEvent(reference, dependent));
+  });
   const deps = { client, dependentsOf: graph.dependentsOf };
   return {
     name: "collector",

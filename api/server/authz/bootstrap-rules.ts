@@ -208,6 +208,8 @@ export const controllers: readonly ShortRule[] = [
     apiGroups: [""],
     resources: ["namespaces", "namespaces/status", "namespaces/finalize"],
   },
+  // The defaults of every namespace.
+  { verbs: ["create"], apiGroups: [""], resources: ["serviceaccounts", "configmaps"] },
   { verbs: ["create", "update"], apiGroups: ["coordination.k8s.io"], resources: ["leases"] },
   events,
 ];
