@@ -54,6 +54,7 @@ export function readListOptions(call: Call): ListOptions {
     throw badRequest("specifying resource version is not allowed when using continue");
   }
   const limit = readPositive(query, "limit");
+  readPositive(query, "timeoutSeconds"); // lists are quick: only its form counts
   // A version with a limit but no match is exact: the rule from before there was a match.
   const legacyExact = match === "" && limit !== undefined && asked > 0;
   return {
@@ -71,6 +72,7 @@ export function readWatchOptions(call: Call): WatchOptions {
   const initial = query.get("sendInitialEvents");
   const match = query.get("resourceVersionMatch") ?? "";
   refuse(watchCauses(initial, match));
+  readPositive(query, "limit"); // watches have none: only its form counts
   return {
     selects: selection(call),
     bookmarks: isTrue(query.get("allowWatchBookmarks")),
