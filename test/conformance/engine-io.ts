@@ -115,6 +115,16 @@ export function engineIo(start: Start): void {
     await session.resize({ columns: 80, rows: 24 }); // gone: no error
   });
 
+  test("a session tells the process id while it runs", async () => {
+    const { engine, run } = start();
+    const id = await run();
+    const session = await engine.io.exec(id, { command: ["cat"], stdin: true });
+    const pid = await eventually("it runs", () => session.hostPid());
+    expect(pid).toBeGreaterThan(1);
+    await finish(session, "");
+    await eventually("it is gone", async () => (await session.hostPid()) === undefined);
+  });
+
   test("exec() in a container that does not run is a Conflict", async () => {
     const { engine, create } = start();
     const id = await create();

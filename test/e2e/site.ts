@@ -6,6 +6,7 @@ import { openEngine } from "../../agent/engine/dockerode.ts";
 import { type PrivateDockerd, privateDockerd } from "../kit/dockerd.ts";
 import { makeTestImages } from "../kit/images.ts";
 import { type Lighthouse, startLighthouse, type UpOptions } from "../kit/lighthouse.ts";
+import type { Ran } from "../kit/run.ts";
 
 /** One Docker host with the test images, and a Lighthouse on it. */
 export type Site = AsyncDisposable & {
@@ -17,6 +18,13 @@ export type Site = AsyncDisposable & {
   /** Starts `lighthouse up` on the same data again. */
   start(more?: Partial<UpOptions>): Promise<Lighthouse>;
 };
+
+/** What a command printed that must succeed. @throws Error with all of it */
+export async function must(running: Promise<Ran>): Promise<string> {
+  const { code, stdout, stderr } = await running;
+  if (code !== 0) throw new Error(`It ended with ${code}\n${stdout}${stderr}`);
+  return stdout;
+}
 
 /** Builds a site. `store` is for etcd; the default is the embedded store. */
 export async function openSite(options: Partial<UpOptions> = {}): Promise<Site> {

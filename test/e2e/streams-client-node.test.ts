@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { skipWithoutDockerd } from "../kit/dockerd.ts";
 import { eventually } from "../kit/eventually.ts";
 import { testImages } from "../kit/images.ts";
-import { openSite, type Site } from "./site.ts";
+import { must, openSite, type Site } from "./site.ts";
 
 let site: Site;
 let config: KubeConfig;
@@ -66,10 +66,10 @@ describe.skipIf(skipWithoutDockerd())("streams of client-node", () => {
     const { kubectl } = site.lighthouse;
     const talker = { command: ["cat"], stdin: true, stdinOnce: true };
     for (const body of [pod("web", {}), pod("talker", talker)]) {
-      expect(await kubectl(["apply", "-f", "-"], { stdin: body })).toMatchObject({ code: 0 });
+      await must(kubectl(["apply", "-f", "-"], { stdin: body }));
     }
     const args = ["wait", "--for=condition=Ready", "pod/web", "pod/talker", "--timeout=30s"];
-    expect(await kubectl(args)).toMatchObject({ code: 0 });
+    await must(kubectl(args));
   });
   afterAll(() => site[Symbol.asyncDispose]());
 

@@ -8,7 +8,7 @@ import { eventually } from "../kit/eventually.ts";
 import { testImages } from "../kit/images.ts";
 import { type Kubectl, kubectls } from "../kit/kubectl.ts";
 import { exchange, type StreamingKubectl, streamingKubectl } from "../kit/streaming-kubectl.ts";
-import { openSite, type Site } from "./site.ts";
+import { must, openSite, type Site } from "./site.ts";
 
 /** One per way of talking: SPDY alone, v5 over WebSocket, and SPDY inside of a WebSocket. */
 const wanted = ["1.20", "1.27", "1.30", "1.31", "1.33"];
@@ -62,9 +62,8 @@ describe.skipIf(skipWithoutDockerd() || found.length === 0)("streams of a real c
     folder = await mkdtemp(join(tmpdir(), "lh-streams-"));
     site = await openSite();
     const { kubectl } = site.lighthouse;
-    expect(await kubectl(["apply", "-f", "-"], { stdin: pods })).toMatchObject({ code: 0 });
-    const ready = await kubectl(["wait", "--for=condition=Ready", "pod/web", "--timeout=30s"]);
-    expect(ready).toMatchObject({ code: 0 });
+    await must(kubectl(["apply", "-f", "-"], { stdin: pods }));
+    await must(kubectl(["wait", "--for=condition=Ready", "pod/web", "--timeout=30s"]));
   });
   afterAll(async () => {
     await site[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
 import { collectionPath, type Gvk } from "../../machinery/gvk.ts";
 import type { Kind, PatchType, Subresource, Verb } from "../kinds/kind.ts";
+import { connectItem } from "./connect.ts";
 import { listDefinition, refTo } from "./schemas.ts";
 
 type Json = { readonly [field: string]: unknown };
@@ -140,6 +141,8 @@ export type DefinitionOf = (gvk: Gvk) => string | undefined;
 
 function subresourceItem(kind: Kind, part: Subresource, definitionOf: DefinitionOf): Json {
   const { responseKind } = part;
+  const streams = connectItem(part);
+  if (streams !== undefined) return streams;
   const own = responseKind.kind === kind.kind && responseKind.group === kind.group;
   const definition = own ? kind.definition : definitionOf(responseKind);
   const target = { gvk: responseKind, definition, patchTypes: kind.patchTypes };
