@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
 import { badRequest, StatusError } from "../../machinery/errors.ts";
 import type { App, Reply, Request } from "../http.ts";
+import { OpenStreams } from "./open-streams.ts";
 import { takeToken } from "./token-protocol.ts";
 
 /** A connection that its client wants to take over from HTTP. */
@@ -11,6 +12,8 @@ export type Upgrade = {
   readonly socket: Duplex;
   /** What came after the headers. */
   readonly head: Buffer;
+  /** All that the server has open. */
+  readonly open: OpenStreams;
   /** Why the request must be refused, found before any hook could say so. */
   readonly refusal?: StatusError;
 };
@@ -38,6 +41,7 @@ export function acceptUpgrades(app: App): void {
   const server = app.server as App["server"] & {
     shouldUpgradeCallback?: (request: IncomingMessage) => boolean;
   };
+  const open = new OpenStreams();
   // Others, h2c for one, are answered over HTTP/1.1 as the RFC allows (9110, 7.8).
   server.shouldUpgradeCallback = (request) => kindOf(request) !== undefined;
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -45,7 +49,8 @@ export function acceptUpgrades(app: App): void {
     const kind = kindOf(request);
     if (kind === undefined) return void socket.destroy();
     const refusal = kind === "websocket" ? readToken(request) : undefined;
-    upgrades.set(request, { kind, socket, head, ...(refusal === undefined ? {} : { refusal }) });
+    const upgrade = { kind, socket, head, open };
+    upgrades.set(request, refusal === undefined ? upgrade : { ...upgrade, refusal });
     // A body cannot be told from what follows the upgrade, so there is none.
     delete request.headers["content-type"];
     delete request.headers["transfer-encoding"];
@@ -101,10 +106,14 @@ export function checkUpgrade(request: Pick<Request, "raw">): void {
   if (upgrade?.kind === "websocket") checkOrigin(request.raw);
 }
 
-/** The upgrade that a streaming endpoint needs. @throws StatusError `BadRequest` without one */
-export function requiredUpgrade(request: Pick<Request, "raw">): Upgrade {
+/**
+ * The upgrade that a streaming endpoint needs.
+ * @throws StatusError `BadRequest` without one, `TooManyRequests` when the user has enough of them
+ */
+export function requiredUpgrade(request: Pick<Request, "raw" | "user">): Upgrade {
   const upgrade = upgradeOf(request);
   if (upgrade === undefined) throw badRequest("Upgrade request required");
+  upgrade.open.check(request.user.name);
   return upgrade;
 }
 
@@ -128,7 +137,7 @@ export type TakenOver = {
 };
 
 /** Takes the connection from HTTP; from now on nothing can be refused. */
-export function takeOver(reply: Reply, { socket }: Upgrade): TakenOver {
+export function takeOver(reply: Reply, { socket, open }: Upgrade): TakenOver {
   const { raw } = reply;
   reply.hijack();
   taken.add(raw);
@@ -138,5 +147,10 @@ export function takeOver(reply: Reply, { socket }: Upgrade): TakenOver {
   const headers = Object.entries(raw.getHeaders()).flatMap(([name, value]) =>
     value === undefined ? [] : [value].flat().map((one) => `${name}: ${one}`),
   );
-  return { headers, done: () => void raw.emit("finish") };
+  const leave = open.enter(reply.request.user.name);
+  const done = (): void => {
+    leave();
+    raw.emit("finish");
+  };
+  return { headers, done };
 }
