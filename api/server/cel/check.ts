@@ -13,7 +13,7 @@ import {
   substitute,
   typeText,
 } from "./types.ts";
-import { CelTypeValue, CelUint } from "./value.ts";
+import { CelError, CelTypeValue, CelUint } from "./value.ts";
 
 /** A variable that an expression may use. */
 export type Variable = { readonly name: string; readonly type: CelType };
@@ -118,6 +118,8 @@ class Checker {
   readonly #functions: FunctionTable;
   readonly #uses = new Set<string>();
   #slots = 0;
+  /** More than 0 inside of the arguments of `format`, where a list may mix types. */
+  #mixing = 0;
 
   constructor(text: string, functions: FunctionTable) {
     this.#text = text;
@@ -254,7 +256,7 @@ class Checker {
 
   #list(items: readonly ASTNode[], scope: Scope): CelNode {
     const nodes = items.map((item) => this.#node(item, scope));
-    const item = joinAll(nodes.map(({ type }) => type));
+    const item = this.#common(items, nodes);
     return { op: "list", items: nodes, type: listOf(item, nodes.length) };
   }
 
@@ -262,9 +264,33 @@ class Checker {
     const nodes = entries.map(
       ([key, value]) => [this.#node(key, scope), this.#node(value, scope)] as const,
     );
-    const key = joinAll(nodes.map(([one]) => one.type));
-    const value = joinAll(nodes.map(([, one]) => one.type));
+    const key = this.#common(
+      entries.map(([one]) => one),
+      nodes.map(([one]) => one),
+    );
+    const value = this.#common(
+      entries.map(([, one]) => one),
+      nodes.map(([, one]) => one),
+    );
     return { op: "map", entries: nodes, type: mapOf(key, value, nodes.length) };
+  }
+
+  /** Literals hold values of one type. */
+  #common(asts: readonly ASTNode[], nodes: readonly CelNode[]): CelType {
+    const [first] = nodes;
+    if (first === undefined) return { name: "T", args: [] };
+    let { type } = first;
+    for (const [i, node] of nodes.entries()) {
+      const joined = joinTypes(type, node.type);
+      const mixed = joined.name === "dyn" && type.name !== "dyn" && node.type.name !== "dyn";
+      if (mixed && this.#mixing === 0)
+        this.#fail(
+          `expected type '${typeText(type)}' but found '${typeText(node.type)}'`,
+          asts[i] as ASTNode,
+        );
+      type = joined;
+    }
+    return type;
   }
 
   #call(ast: ASTNode & { readonly op: "call" }, scope: Scope): CelNode {
@@ -306,8 +332,12 @@ class Checker {
     if (both !== undefined) return this.#loop(ast, { macro: both, hasKey: true }, scope);
     if ((name === "optMap" || name === "optFlatMap") && args.length === 2)
       return this.#optMap(ast, scope);
-    const nodes = [target, ...args].map((arg) => this.#node(arg, scope));
-    return this.#resolve(ast, `.${name}`, nodes);
+    const receiver = this.#node(target, scope);
+    const mixes = name === "format" ? 1 : 0;
+    this.#mixing += mixes;
+    const nodes = args.map((arg) => this.#node(arg, scope));
+    this.#mixing -= mixes;
+    return this.#resolve(ast, `.${name}`, [receiver, ...nodes]);
   }
 
   #variable(ast: ASTNode | undefined): string {
@@ -400,6 +430,26 @@ class Checker {
     );
   }
 
+  /** A pattern or a time that is no such thing is found before any object is. */
+  #checkConstant(
+    ast: ASTNode,
+    name: string,
+    call: Pick<CelNode & { readonly op: "call" }, "args" | "overloads">,
+  ): void {
+    const [at, what] = checkedArguments[name] ?? [];
+    const arg = at === undefined ? undefined : call.args[at];
+    const [overload] = call.overloads;
+    if (arg?.op !== "const" || overload === undefined) return;
+    try {
+      overload.run(...call.args.map((_, i) => (i === at ? arg.value : "")));
+    } catch (err) {
+      if (!(err instanceof CelError)) throw err;
+      const inner =
+        ast.op === "call" ? ast.args[1][at ?? 0] : ast.op === "rcall" ? ast.args[2][0] : ast;
+      this.#fail(`invalid ${what} argument`, inner ?? ast);
+    }
+  }
+
   #noOverload(ast: ASTNode, name: string, args: readonly CelNode[]): never {
     const types = args.map(({ type }) => typeText(type));
     const shown = name.startsWith(".")
@@ -428,17 +478,20 @@ class Checker {
       type = type === undefined || type.name === own.name ? own : celTypes.dyn;
     }
     if (type === undefined) return this.#noOverload(ast, name, args);
+    this.#checkConstant(ast, name, { args, overloads });
     return { op: "call", name, args, overloads, type };
   }
 }
 
-const unsized = ({ max: _, ...type }: CelType): CelType => type;
+/** Functions whose arguments, when they are written out, must be right: which one, and its name. */
+const checkedArguments: Readonly<Record<string, readonly [at: number, sample: string]>> = {
+  ".matches": [1, "matches"],
+  matches: [1, "matches"],
+  duration: [0, "duration"],
+  timestamp: [0, "timestamp"],
+};
 
-function joinAll(types: readonly CelType[]): CelType {
-  const [first, ...rest] = types;
-  if (first === undefined) return { name: "T", args: [] };
-  return rest.reduce(joinTypes, first);
-}
+const unsized = ({ max: _, ...type }: CelType): CelType => type;
 
 function constant(value: unknown): CelNode {
   const typed = (type: CelType, plain: unknown = value): CelNode => ({

@@ -11,7 +11,7 @@ import { urlFunctions } from "./lib-url.ts";
 import { timeFunctions } from "./time.ts";
 
 /** What stands before the dot of functions that belong to no value. */
-const namespaces = new Set(["ip", "format", "optional", "sets", "strings"]);
+const namespaces = new Set(["ip", "format", "lists", "optional", "sets", "strings"]);
 
 /** Every function that a rule may call. */
 const functions = functionTable(

@@ -59,7 +59,18 @@ function binary(value: CelValue): string {
 /** Longest text that is made. */
 const maxLength = 4 * 1024 * 1024;
 
-const exponent = (text: string): string => text.replace(/e([-+])(\d)$/, "e$10$2");
+const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** `3.14e+0` as `3.14×10⁰⁰`, the way the library of CEL prints it. */
+function exponent(text: string): string {
+  return text.replace(/e([-+])(\d+)$/, (_, sign: string, digits: string) => {
+    const raised = Array.from(
+      digits.padStart(2, "0"),
+      (digit) => superscripts[Number(digit)] ?? "",
+    );
+    return `×10${sign === "-" ? "⁻" : ""}${raised.join("")}`;
+  });
+}
 
 const clauses: Readonly<Record<string, (value: CelValue, digits: number) => string>> = {
   s: shown,

@@ -2,8 +2,10 @@ import { type CostRule, costs, exactly } from "./cost.ts";
 import type { FunctionEntry } from "./function-table.ts";
 import { durationFromText, durationText, timestampFromText, timestampText } from "./time.ts";
 import {
+  addToKeyed,
   CelDuration,
   CelError,
+  CelKeyedList,
   CelOptional,
   CelTimestamp,
   CelTypeValue,
@@ -33,6 +35,9 @@ function divisor(value: bigint, what: string): bigint {
   return value;
 }
 
+const addLists = (a: readonly CelValue[], b: readonly CelValue[]): readonly CelValue[] =>
+  a instanceof CelKeyedList ? addToKeyed(a, b) : [...a, ...b];
+
 const arithmetic: readonly FunctionEntry[] = [
   ["_+_(int, int): int", (a: bigint, b: bigint) => int64(a + b)],
   ["_+_(uint, uint): uint", (a: CelUint, b: CelUint) => uint64(a.value + b.value)],
@@ -43,11 +48,7 @@ const arithmetic: readonly FunctionEntry[] = [
     (a: Uint8Array, b: Uint8Array) => Buffer.concat([a, b]),
     costs.concat,
   ],
-  [
-    "_+_(list<T>, list<T>): list<T>",
-    (a: readonly CelValue[], b: readonly CelValue[]) => [...a, ...b],
-    costs.concatLists,
-  ],
+  ["_+_(list<T>, list<T>): list<T>", addLists, costs.concatLists],
   [
     "_+_(timestamp, duration): timestamp",
     (a: CelTimestamp, b: CelDuration) => new CelTimestamp(a.ms + Number(b.nanos) / 1e6),

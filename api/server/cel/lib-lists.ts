@@ -1,4 +1,4 @@
-import { costs } from "./cost.ts";
+import { costs, exactly } from "./cost.ts";
 import type { FunctionEntry } from "./function-table.ts";
 import { CelDuration, CelError, CelUint, type CelValue, compareCel, equalCel } from "./value.ts";
 
@@ -39,9 +39,21 @@ function flatten(list: List, depth: bigint): List {
 
 function slice(list: List, from: bigint, to: bigint): List {
   const [start, end] = [Number(from), Number(to)];
-  if (start < 0 || end > list.length || start > end)
-    throw new CelError(`cannot slice(${start}, ${end}), list is length ${list.length}`);
+  const refuse = (why: string): never => {
+    throw new CelError(`cannot slice(${start}, ${end}), ${why}`);
+  };
+  if (start < 0 || end < 0) return refuse("negative indexes not supported");
+  if (start > end) return refuse("start index must be less than or equal to end index");
+  if (end > list.length) return refuse(`list is length ${list.length}`);
   return list.slice(start, end);
+}
+
+/** Longest list that is made out of nothing. */
+const maxRange = 10_000n;
+
+function range(end: bigint): List {
+  if (end > maxRange) throw new CelError(`lists.range of ${end} items is too long`);
+  return Array.from({ length: Math.max(0, Number(end)) }, (_, i) => BigInt(i));
 }
 
 function distinct(list: List): List {
@@ -65,6 +77,11 @@ export const listFunctions: readonly FunctionEntry[] = [
     "list<T>.lastIndexOf(T): int",
     (list: List, wanted: CelValue) => BigInt(list.findLastIndex((item) => equalCel(item, wanted))),
     costs.items,
+  ],
+  [
+    "lists.range(int): list<int>",
+    range,
+    () => ({ cost: exactly(Number(maxRange)), size: { min: 0, max: Number(maxRange) } }),
   ],
   ["list<T>.slice(int, int): list<T>", slice, costs.items],
   ["list<list<T>>.flatten(): list<T>", (list: List) => flatten(list, 1n), costs.items],

@@ -116,6 +116,7 @@ const totals: Readonly<Record<string, bigint>> = {
   getHours: 3_600_000_000_000n,
   getMinutes: 60_000_000_000n,
   getSeconds: 1_000_000_000n,
+  getMilliseconds: 1_000_000n,
 };
 
 /** Parts of times and durations. */
@@ -132,5 +133,4 @@ export const timeFunctions: readonly FunctionEntry[] = [
     `duration.${name}(): int`,
     ({ nanos }: CelDuration) => nanos / unit,
   ]),
-  ["duration.getMilliseconds(): int", ({ nanos }: CelDuration) => (nanos / 1_000_000n) % 1_000n],
 ];

@@ -60,6 +60,44 @@ export abstract class CelOpaque {
   abstract equals(other: CelOpaque): boolean;
 }
 
+/**
+ * A list that a schema declares to be a set, or a map by keys of its items: the order of the items
+ * does not count, and adding to it keeps each item once.
+ */
+export class CelKeyedList extends Array<CelValue> {
+  /** Names of the fields that identify an item; none: the whole item does. */
+  identity: readonly string[] = [];
+  // What is made from it, by map or filter, is a plain list.
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array;
+  }
+}
+
+/** A list as `keys` identify its items. */
+export function keyedList(items: readonly CelValue[], keys: readonly string[]): CelKeyedList {
+  const list = new CelKeyedList();
+  list.push(...items);
+  list.identity = keys;
+  return list;
+}
+
+function identityOf(item: CelValue, keys: readonly string[]): CelValue {
+  return keys.length === 0 ? item : keys.map((key) => mapGet(item, key) ?? null);
+}
+
+/** The list with the items of another: those that it has already are replaced. */
+export function addToKeyed(list: CelKeyedList, others: readonly CelValue[]): CelKeyedList {
+  const { identity: keys } = list;
+  const items = [...list];
+  for (const other of others) {
+    const id = identityOf(other, keys);
+    const at = items.findIndex((item) => equalCel(identityOf(item, keys), id));
+    if (at < 0) items.push(other);
+    else items[at] = other;
+  }
+  return keyedList(items, keys);
+}
+
 /** The absent value. */
 export const noValue = new CelOptional(false);
 
@@ -126,6 +164,11 @@ const plainNumber = (value: bigint | number | CelUint): bigint | number =>
   value instanceof CelUint ? value.value : value;
 
 function equalLists(left: readonly CelValue[], right: readonly CelValue[]): boolean {
+  const isKeyed = left instanceof CelKeyedList || right instanceof CelKeyedList;
+  if (isKeyed)
+    return (
+      left.length === right.length && left.every((item) => right.some((one) => equalCel(item, one)))
+    );
   return left.length === right.length && left.every((item, i) => equalCel(item, right[i]));
 }
 
@@ -137,18 +180,38 @@ function equalMaps(left: CelValue, right: CelValue): boolean {
   });
 }
 
+type Class = new (...args: never[]) => object;
+type SameClass = (left: CelValue, right: CelValue) => boolean;
+
+/** How values of one class compare. */
+function sameOf<T extends object>(
+  made: new (...args: never[]) => T,
+  same: (left: T, right: T) => boolean,
+): readonly [Class, SameClass] {
+  return [made, (left, right) => right instanceof made && same(left as T, right)];
+}
+
+const classes: readonly (readonly [Class, SameClass])[] = [
+  sameOf(CelTimestamp, (left, right) => left.ms === right.ms),
+  sameOf(CelDuration, (left, right) => left.nanos === right.nanos),
+  sameOf(CelTypeValue, (left, right) => left.type === right.type),
+  sameOf(Uint8Array, (left, right) => Buffer.compare(left, right) === 0),
+  sameOf(CelOptional, (left, right) =>
+    left.present && right.present
+      ? equalCel(left.value, right.value)
+      : left.present === right.present,
+  ),
+];
+
 function equalClasses(left: CelValue, right: CelValue): boolean | undefined {
-  if (left instanceof CelTimestamp) return right instanceof CelTimestamp && left.ms === right.ms;
-  if (left instanceof CelDuration)
-    return right instanceof CelDuration && left.nanos === right.nanos;
-  if (left instanceof CelTypeValue)
-    return right instanceof CelTypeValue && left.type === right.type;
   if (left instanceof CelOpaque)
     return right instanceof CelOpaque && left.typeName === right.typeName && left.equals(right);
-  if (!(left instanceof CelOptional)) return undefined;
-  if (!(right instanceof CelOptional) || left.present !== right.present) return false;
-  return !left.present || equalCel(left.value, right.value);
+  for (const [made, same] of classes) if (left instanceof made) return same(left, right);
+  return undefined;
 }
+
+const isMap = (value: CelValue): boolean =>
+  typeof value === "object" && typeNameOf(value) === "map";
 
 /** Whether two values are the same; numbers of all types compare by what they count. */
 export function equalCel(left: CelValue, right: CelValue): boolean {
@@ -156,13 +219,10 @@ export function equalCel(left: CelValue, right: CelValue): boolean {
   // Between bigint and number this compares exactly; === would never hold.
   // oxlint-disable-next-line eqeqeq
   if (isNumeric(left) && isNumeric(right)) return plainNumber(left) == plainNumber(right);
+  if (typeof left !== "object" || left === null) return false;
   if (Array.isArray(left)) return Array.isArray(right) && equalLists(left, right);
-  if (left instanceof Uint8Array)
-    return right instanceof Uint8Array && Buffer.from(left).equals(right);
   const known = equalClasses(left, right);
-  if (known !== undefined) return known;
-  const areMaps = typeNameOf(left) === "map" && typeNameOf(right) === "map";
-  return areMaps && typeof left === "object" && typeof right === "object" && equalMaps(left, right);
+  return known ?? (isMap(right) && equalMaps(left, right));
 }
 
 /** Code points compare like the bytes of their UTF-8, which halves of surrogate pairs do not. */
@@ -180,13 +240,18 @@ const order = <T>(left: T, right: T): number => (left < right ? -1 : Number(left
 export function compareCel(left: CelValue, right: CelValue): number {
   if (typeof left === "string" && typeof right === "string") return compareText(left, right);
   if (isNumeric(left) && isNumeric(right)) return order(plainNumber(left), plainNumber(right));
-  if (typeof left === "boolean" && typeof right === "boolean") return order(left, right);
-  if (left instanceof CelTimestamp && right instanceof CelTimestamp)
-    return order(left.ms, right.ms);
-  if (left instanceof CelDuration && right instanceof CelDuration)
-    return order(left.nanos, right.nanos);
   if (left instanceof Uint8Array && right instanceof Uint8Array) return Buffer.compare(left, right);
-  throw new CelError("no such overload");
+  const [a, b] = [rankOf(left), rankOf(right)];
+  if (a === undefined || b === undefined || typeof a !== typeof b)
+    throw new CelError("no such overload");
+  return order(a, b);
+}
+
+/** What orders values of the remaining types; each type has its own kind of it. */
+function rankOf(value: CelValue): boolean | number | bigint | undefined {
+  if (typeof value === "boolean") return value;
+  if (value instanceof CelTimestamp) return value.ms;
+  return value instanceof CelDuration ? value.nanos : undefined;
 }
 
 /** Characters as rules count them: code points. */

@@ -9,7 +9,7 @@ export type SchemaType = { readonly type: CelType; readonly minBytes: number };
 const maxRequestBytes = 3 * 1024 * 1024;
 const minStringBytes = 2;
 /** As JSON, quotes included: `"0s"`, a date, a date with a time. */
-const duration = { min: 4, max: 32 };
+const duration = { min: 3, max: 32 };
 const date = { min: 12, max: 12 };
 const dateTime = { min: 21, max: 37 };
 /** Code points take at most four bytes. */

@@ -1,7 +1,7 @@
 import type { JsonSchemaProps } from "../../machinery/schema-props.ts";
 import { isJsonObject } from "../../machinery/schema-value.ts";
 import { durationFromText } from "../cel/time.ts";
-import { CelError, CelTimestamp, type CelValue } from "../cel/value.ts";
+import { CelError, CelTimestamp, type CelValue, keyedList } from "../cel/value.ts";
 import { escapedName } from "./cel-names.ts";
 import { withTypeAndNames } from "./cel-types.ts";
 
@@ -12,10 +12,20 @@ function convertUnknown(value: unknown): CelValue {
   return typeof value === "number" && Number.isInteger(value) ? BigInt(value) : value;
 }
 
+function convertDeep(value: unknown): CelValue {
+  if (Array.isArray(value)) return value.map(convertDeep);
+  if (!isJsonObject(value)) return convertUnknown(value);
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, convertDeep(v)]));
+}
+
 const same: Converter = (value) => value;
 
-function listConverter(items: JsonSchemaProps): Converter {
+function listConverter(schema: JsonSchemaProps, items: JsonSchemaProps): Converter {
   const item = compileConverter(items);
+  const { "x-kubernetes-list-type": type, "x-kubernetes-list-map-keys": keys = [] } = schema;
+  const called = type === "map" ? keys.map((key) => escapedName(key) ?? key) : [];
+  if (type === "set" || type === "map")
+    return (value) => (Array.isArray(value) ? keyedList(value.map(item), called) : value);
   return (value) => (Array.isArray(value) ? value.map(item) : value);
 }
 
@@ -27,7 +37,13 @@ function mapConverter(schema: JsonSchemaProps): Converter {
       : value;
 }
 
-function objectConverter(properties: Readonly<Record<string, JsonSchemaProps>>): Converter {
+/** Before the name of a field that rules cannot see, but that makes objects differ. */
+const unseen = "\u0000";
+
+function objectConverter(
+  properties: Readonly<Record<string, JsonSchemaProps>>,
+  keepsUnknown = false,
+): Converter {
   const fields = Object.entries(properties).flatMap(([name, schema]) => {
     const called = escapedName(name);
     return called === undefined ? [] : [[name, called, compileConverter(schema)] as const];
@@ -40,6 +56,9 @@ function objectConverter(properties: Readonly<Record<string, JsonSchemaProps>>):
       const inner = Object.hasOwn(value, name) ? value[name] : null;
       if (inner !== null) object[called] = convert(inner);
     }
+    if (keepsUnknown)
+      for (const [name, inner] of Object.entries(value))
+        if (!Object.hasOwn(properties, name)) object[unseen + name] = convertDeep(inner);
     return object;
   };
 }
@@ -82,12 +101,13 @@ function convertInteger(value: unknown): CelValue {
  */
 export function compileConverter(schema: JsonSchemaProps): Converter {
   if (schema["x-kubernetes-int-or-string"] === true) return convertUnknown;
+  const keepsUnknown = schema["x-kubernetes-preserve-unknown-fields"] === true;
   if (schema["x-kubernetes-embedded-resource"] === true)
-    return objectConverter(withTypeAndNames(schema).properties ?? {});
-  if (schema.items !== undefined) return listConverter(schema.items);
+    return objectConverter(withTypeAndNames(schema).properties ?? {}, keepsUnknown);
+  if (schema.items !== undefined) return listConverter(schema, schema.items);
   if (typeof schema.additionalProperties === "object")
     return mapConverter(schema.additionalProperties);
-  if (schema.type === "object") return objectConverter(schema.properties ?? {});
+  if (schema.type === "object") return objectConverter(schema.properties ?? {}, keepsUnknown);
   if (schema.type === "integer") return convertInteger;
   return schema.type === "string" ? (textConverters[schema.format ?? ""] ?? same) : same;
 }

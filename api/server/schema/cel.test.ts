@@ -299,7 +299,10 @@ test.each([
 });
 
 test("compileCelRules() shows the name of the object, and no more of its metadata", () => {
-  const rule = { rule: "self.metadata.name == 'web' && !has(self.metadata.generateName)", message: "no" };
+  const rule = {
+    rule: "self.metadata.name == 'web' && !has(self.metadata.generateName)",
+    message: "no",
+  };
   const check = compileCelRules({ type: "object", "x-kubernetes-validations": [rule] });
   expect(check({ metadata: { name: "web", labels: {} } })).toEqual([]);
 });
