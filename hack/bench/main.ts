@@ -1,12 +1,16 @@
 // Speed and size against the machine's own limits, in interleaved rounds; docs/performance.md.
 //   node hack/bench/main.ts [SECTION...]    default: all; ends with 1 when a target is missed
 import { cpus, loadavg } from "node:os";
+import { benchAccess } from "./access.ts";
+import { benchApiReads } from "./api-reads.ts";
 import { benchApply } from "./apply.ts";
 import { benchCustomWrites } from "./custom-writes.ts";
 import { benchEngine } from "./engine.ts";
 import { benchEtcdWrites, benchLmdbWrites } from "./api-writes.ts";
 import { type Figure, isMet, renderFigures, type Section } from "./figure.ts";
+import { benchFanOut } from "./fan-out.ts";
 import { benchFootprint } from "./footprint.ts";
+import { benchMemory } from "./memory.ts";
 import { benchRepair } from "./repair.ts";
 import { benchRollout } from "./rollout.ts";
 import { benchStore } from "./store.ts";
@@ -19,6 +23,10 @@ const sections: Readonly<Record<string, Section>> = {
   etcd: benchEtcdWrites,
   custom: benchCustomWrites,
   apply: benchApply,
+  access: benchAccess,
+  reads: benchApiReads,
+  "fan-out": benchFanOut,
+  memory: benchMemory,
   repair: benchRepair,
   rollout: benchRollout,
 };

@@ -9,7 +9,7 @@ import { denial, refusal } from "./denial.ts";
 import { evaluate, rulesFor } from "./evaluate.ts";
 import { bindingOf, readRule, rulesIn, type Subject } from "./policy.ts";
 import { RbacIndex, type RbacPlural } from "./rbac-index.ts";
-import { ruleAllows } from "./rule-match.ts";
+import { ruleMatcher } from "./rule-match.ts";
 
 const rbac = "rbac.authorization.k8s.io";
 
@@ -214,7 +214,7 @@ function naive(objects: readonly AnyObject[], user: User, path: string): boolean
           metadata.name === roleRef.name &&
           (kind === "ClusterRole" || metadata.namespace === namespace),
       );
-      return role !== undefined && rulesIn(role).some((rule) => ruleAllows(rule, request));
+      return role !== undefined && rulesIn(role).some(ruleMatcher(request));
     });
 }
 

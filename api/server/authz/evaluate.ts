@@ -2,17 +2,22 @@ import type { Decision, User } from "../access.ts";
 import type { RequestInfo } from "../objects/request-info.ts";
 import { type PolicyRule, rbacGroup } from "./policy.ts";
 import type { Grant, RbacIndex } from "./rbac-index.ts";
-import { ruleAllows } from "./rule-match.ts";
+import { ruleMatcher } from "./rule-match.ts";
 
 /** What evaluation asks: `RbacIndex` in the product, a plain list in tests. */
 export type Grants = Pick<RbacIndex, "ofUser" | "ofGroup" | "rulesOf">;
 
+/** Everything bound to a user, in some namespace; cluster-wide if that is empty. */
+function grantsIn(grants: Grants, user: User, where: string): readonly (readonly Grant[])[] {
+  const lists = user.groups.map((group) => grants.ofGroup(group, where));
+  lists.push(grants.ofUser(user.name, where));
+  return lists;
+}
+
 /** Everything bound to a user: cluster-wide first, then in the namespace if there is one. */
-function* grantsOf(grants: Grants, user: User, namespace: string): Generator<Grant> {
-  for (const where of namespace === "" ? [""] : ["", namespace]) {
-    for (const group of user.groups) yield* grants.ofGroup(group, where);
-    yield* grants.ofUser(user.name, where);
-  }
+function grantsOf(grants: Grants, user: User, namespace: string): readonly (readonly Grant[])[] {
+  const everywhere = grantsIn(grants, user, "");
+  return namespace === "" ? everywhere : [...everywhere, ...grantsIn(grants, user, namespace)];
 }
 
 function subjectText({ subject: { kind, name, namespace } }: Grant): string {
@@ -42,10 +47,13 @@ function missingRole({ binding: { roleRef } }: Grant): string {
  */
 export function evaluate(grants: Grants, user: User, request: RequestInfo): Decision {
   const missing = new Set<string>();
-  for (const grant of grantsOf(grants, user, request.resource?.namespace ?? "")) {
-    const rules = grants.rulesOf(grant.binding.roleRef, grant.binding.namespace);
-    if (rules === undefined) missing.add(missingRole(grant));
-    else if (rules.some((rule) => ruleAllows(rule, request))) return allowedBy(grant);
+  const allows = ruleMatcher(request);
+  for (const list of grantsOf(grants, user, request.resource?.namespace ?? "")) {
+    for (const grant of list) {
+      const rules = grants.rulesOf(grant.binding.roleRef, grant.binding.namespace);
+      if (rules === undefined) missing.add(missingRole(grant));
+      else if (rules.some(allows)) return allowedBy(grant);
+    }
   }
   if (missing.size === 0) return { allowed: false };
   const list = [...missing].join(", ");
@@ -54,7 +62,7 @@ export function evaluate(grants: Grants, user: User, request: RequestInfo): Deci
 
 /** All that a user may do in a namespace, cluster-wide rights included. */
 export function rulesFor(grants: Grants, user: User, namespace: string): readonly PolicyRule[] {
-  return [...grantsOf(grants, user, namespace)].flatMap(
-    ({ binding }) => grants.rulesOf(binding.roleRef, binding.namespace) ?? [],
-  );
+  return grantsOf(grants, user, namespace)
+    .flat()
+    .flatMap(({ binding }) => grants.rulesOf(binding.roleRef, binding.namespace) ?? []);
 }

@@ -1,8 +1,5 @@
-import type { RequestInfo } from "../objects/request-info.ts";
+import type { RequestInfo, ResourceInfo } from "../objects/request-info.ts";
 import type { PolicyRule } from "./policy.ts";
-
-const has = (list: readonly string[], value: string): boolean =>
-  list.includes("*") || list.includes(value);
 
 /** Whether one of the patterns stands for the path: equal to it, or its beginning before a `*`. */
 export function coversPath(patterns: readonly string[], path: string): boolean {
@@ -11,26 +8,33 @@ export function coversPath(patterns: readonly string[], path: string): boolean {
   );
 }
 
-function coversResource(
-  resources: readonly string[],
-  plural: string,
-  subresource: string,
-): boolean {
-  if (subresource === "") return has(resources, plural);
-  return has(resources, `${plural}/${subresource}`) || resources.includes(`*/${subresource}`);
+// These run for every rule of every request: plain loops take half the time of includes().
+function has(list: readonly string[], value: string): boolean {
+  for (const item of list) if (item === value || item === "*") return true;
+  return false;
+}
+
+function hasEither(list: readonly string[], value: string, other: string): boolean {
+  for (const item of list) if (item === value || item === other || item === "*") return true;
+  return false;
+}
+
+function resourceMatcher(verb: string, asked: ResourceInfo): (rule: PolicyRule) => boolean {
+  const { group, plural, subresource, name } = asked;
+  const whole = subresource === "" ? plural : `${plural}/${subresource}`;
+  const ofAnyKind = subresource === "" ? plural : `*/${subresource}`;
+  return ({ verbs, apiGroups, resources, resourceNames }) =>
+    hasEither(resources, whole, ofAnyKind) &&
+    has(verbs, verb) &&
+    has(apiGroups, group) &&
+    (resourceNames.length === 0 || resourceNames.includes(name));
 }
 
 /**
- * Whether a rule allows a request, as Kubernetes' RBAC decides it.
+ * Whether a rule allows the request, as Kubernetes' RBAC decides it.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources
  */
-export function ruleAllows(rule: PolicyRule, { verb, path, resource }: RequestInfo): boolean {
-  if (!has(rule.verbs, verb)) return false;
-  if (resource === undefined) return coversPath(rule.nonResourceURLs, path);
-  const { resourceNames } = rule;
-  return (
-    has(rule.apiGroups, resource.group) &&
-    coversResource(rule.resources, resource.plural, resource.subresource) &&
-    (resourceNames.length === 0 || resourceNames.includes(resource.name))
-  );
+export function ruleMatcher({ verb, path, resource }: RequestInfo): (rule: PolicyRule) => boolean {
+  if (resource !== undefined) return resourceMatcher(verb, resource);
+  return ({ verbs, nonResourceURLs }) => coversPath(nonResourceURLs, path) && has(verbs, verb);
 }

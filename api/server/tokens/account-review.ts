@@ -1,5 +1,4 @@
 import type { Clock } from "../../machinery/clock.ts";
-import type { AnyObject } from "../../machinery/object.ts";
 import { parseTime } from "../../machinery/time.ts";
 import { storeKey } from "../../store/keys.ts";
 import type { User } from "../access.ts";
@@ -32,35 +31,41 @@ export type TokenReviewerOptions = {
 /** An object that is being deleted still answers for its tokens so long: its end takes a while. */
 const graceMs = 60_000;
 
-type Wanted = { readonly plural: string; readonly bound: Bound; readonly namespace?: string };
+/** Something a token hangs on. */
+type Wanted = { readonly plural: string; readonly bound: Bound; readonly key: string };
 
 /** What a token hangs on, in the order in which Kubernetes looks. */
 function boundObjects({ claims }: VerifiedToken): readonly Wanted[] {
   const { namespace, account, pod, secret, node } = claims;
-  const wanted: Wanted[] = [{ plural: "serviceaccounts", bound: account, namespace }];
-  if (secret !== undefined) wanted.push({ plural: "secrets", bound: secret, namespace });
-  if (pod !== undefined) wanted.push({ plural: "pods", bound: pod, namespace });
-  // The node of a pod may be gone for a moment; only a token for the node itself ends with it.
-  else if (node !== undefined) wanted.push({ plural: "nodes", bound: node });
-  return wanted;
+  const wanted = (plural: string, bound: Bound): Wanted => {
+    const { name } = bound;
+    const key = plural === "nodes" ? { name } : { namespace, name };
+    return { plural, bound, key: storeKey({ group: "", plural }, key) };
+  };
+  return [
+    wanted("serviceaccounts", account),
+    ...(secret === undefined ? [] : [wanted("secrets", secret)]),
+    ...(pod === undefined ? [] : [wanted("pods", pod)]),
+    // The node of a pod may be gone for a moment; only a token for the node itself ends with it.
+    ...(pod === undefined && node !== undefined ? [wanted("nodes", node)] : []),
+  ];
 }
 
 /** Verifies tokens, and that the objects they name exist: with those a token ends at once. */
 export function tokenReviewer({ tokens, storage, clock }: TokenReviewerOptions): TokenReviewer {
-  /** From the cache; from the store when that knows another incarnation or none. */
-  const find = async ({ plural, bound, namespace }: Wanted): Promise<AnyObject | undefined> => {
-    const { name } = bound;
-    const key = storeKey(
-      { group: "", plural },
-      namespace === undefined ? { name } : { namespace, name },
-    );
-    const cached = storage.cache.get(key);
-    if (cached?.object.metadata.uid === bound.uid) return cached.object;
-    return (await readItem(storage, key))?.object;
+  const known = new WeakMap<VerifiedToken, readonly Wanted[]>();
+  const wantedBy = (token: VerifiedToken): readonly Wanted[] => {
+    const found = known.get(token) ?? boundObjects(token);
+    known.set(token, found);
+    return found;
   };
-  const problem = async (wanted: Wanted): Promise<string | undefined> => {
-    const { plural, bound } = wanted;
-    const found = await find(wanted);
+  const isThere = ({ key, bound }: Wanted): boolean => {
+    const metadata = storage.cache.get(key)?.object.metadata;
+    return metadata?.uid === bound.uid && metadata.deletionTimestamp === undefined;
+  };
+  /** Asks the store: the cache may not have seen a new incarnation yet. */
+  const problem = async ({ plural, bound, key }: Wanted): Promise<string | undefined> => {
+    const found = (await readItem(storage, key))?.object;
     if (found === undefined) return `${plural} ${JSON.stringify(bound.name)} not found`;
     const { uid, deletionTimestamp } = found.metadata;
     if (uid !== bound.uid) return `${plural} UID (${uid}) does not match claim (${bound.uid})`;
@@ -74,8 +79,8 @@ export function tokenReviewer({ tokens, storage, clock }: TokenReviewerOptions):
       if (verified === undefined || "error" in verified) return verified;
       const accepted = audiences.filter((one) => verified.audiences.includes(one));
       if (accepted.length === 0) return { error: wrongAudience(verified.audiences, audiences) };
-      for (const wanted of boundObjects(verified)) {
-        const error = await problem(wanted);
+      for (const wanted of wantedBy(verified)) {
+        const error = isThere(wanted) ? undefined : await problem(wanted);
         if (error !== undefined) return { error };
       }
       return { user: verified.user, audiences: accepted };
