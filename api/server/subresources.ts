@@ -1,9 +1,11 @@
 import type { Endpoint } from "./objects/routes.ts";
 import { finalizeNamespace } from "./objects/finalize-namespace.ts";
 import { bindPod } from "./pods/binding.ts";
+import { podAttach, podExec } from "./pods/command.ts";
 import { evictPod } from "./pods/eviction.ts";
 import { podLogs } from "./pods/logs.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
+import { podPortForward } from "./pods/port-forward.ts";
 import { requestToken } from "./tokens/token-request.ts";
 
 /**
@@ -16,9 +18,13 @@ export function subresourceEndpoints(
 ): ReadonlyMap<string, Endpoint> {
   return new Map<string, Endpoint>([
     ["namespaces/finalize", { update: finalizeNamespace }],
+    // Streams into a container are authorised and served as `create`, also when asked for by GET.
+    ["pods/attach", { create: podAttach(nodes, stopping) }],
     ["serviceaccounts/token", { create: requestToken }],
     ["pods/binding", { create: bindPod }],
     ["pods/eviction", { create: evictPod }],
+    ["pods/exec", { create: podExec(nodes, stopping) }],
     ["pods/log", { get: podLogs(nodes, stopping) }],
+    ["pods/portforward", { create: podPortForward(nodes, stopping) }],
   ]);
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createClient } from "../../../api/client/create-client.ts";
+import { createClient, type OwnedClient } from "../../../api/client/create-client.ts";
 import { runControllers } from "../../../controllers/main.ts";
 import { systemClock } from "../../../controllers/runtime/system-clock.ts";
 import { type Env, startEnv } from "../../kit/env.ts";
@@ -57,19 +57,21 @@ const event = (name: string, about: string, group: "v1" | "events.k8s.io/v1"): s
 describe.skipIf(skipReason("kubectl", missing))("kubectl and the built-in kinds", () => {
   let env: Env;
   let home: string;
+  let client: OwnedClient;
   let controllers: Promise<void>;
   const stop = new AbortController();
 
   beforeAll(async () => {
     env = await startEnv();
     home = await mkdtemp(join(tmpdir(), "lighthouse-kubectl-"));
-    const client = createClient(env.controllers);
+    client = createClient(env.controllers);
     const options = { client, clock: systemClock, log: quiet, election: false };
-    controllers = runControllers(options, stop.signal).finally(() => client[Symbol.asyncDispose]());
+    controllers = runControllers(options, stop.signal);
   });
   afterAll(async () => {
     stop.abort();
     await controllers;
+    await client[Symbol.asyncDispose]();
     await env.stop();
     await rm(home, { recursive: true, force: true });
   });
@@ -89,7 +91,7 @@ describe.skipIf(skipReason("kubectl", missing))("kubectl and the built-in kinds"
     const create = (manifest: string): Promise<string> => out(["create", "-f", "-"], manifest);
 
     test("cluster-info finds the control plane, and services are there to be listed", async () => {
-      expect(await out(["cluster-info"])).toContain(`${env.url}`);
+      expect(await out(["cluster-info"])).toContain(env.url);
       const { stdout, stderr } = await kubectl(["get", "services", "-A"]);
       expect(stdout + stderr).toContain("No resources found");
       const refused = await kubectl(["create", "service", "clusterip", "web", "--tcp=80"]);
