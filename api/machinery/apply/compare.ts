@@ -1,6 +1,6 @@
 import { equalJson, type JsonObject } from "../equality.ts";
 import { asList, asObject, fieldOf, hasNoFields } from "./values.ts";
-import { emptySet, type FieldSet, isEmptySet, leaf } from "./field-set.ts";
+import { emptySet, type FieldSet, isEmptySet, leaf, withoutSelf } from "./field-set.ts";
 import { type FieldType, type ListType, type MapType, shapeOf, typeOfField } from "./field-type.ts";
 import { wholeNode } from "./fields-of.ts";
 import { indexItems } from "./list-items.ts";
@@ -35,9 +35,9 @@ export function compareFields(before: unknown, after: unknown, type: FieldType):
   const { added, removed, modified } = below(before, after, type) ?? {};
   if (added === undefined && removed === undefined && modified === undefined) return noDifference;
   return {
-    added: added ?? emptySet,
-    removed: removed ?? emptySet,
-    modified: modified ?? emptySet,
+    added: withoutSelf(added ?? emptySet),
+    removed: withoutSelf(removed ?? emptySet),
+    modified: withoutSelf(modified ?? emptySet),
   };
 }
 

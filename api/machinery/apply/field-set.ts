@@ -69,7 +69,8 @@ export function parseFieldSet(value: unknown): FieldSet {
   return withoutSelf(isEmptySet(node) ? emptySet : node);
 }
 
-function withoutSelf(node: FieldSet): FieldSet {
+/** The children of a node as a set of their own: the root of a set is no member. */
+export function withoutSelf(node: FieldSet): FieldSet {
   if (!(self in node)) return node;
   const { [self]: _self, ...children } = node;
   return children;
