@@ -1,4 +1,4 @@
-/** What does not work yet, and why. */
+/** What does not work, and why. */
 export type Gap = {
   readonly reason: string;
   /** kubectl minors that meet it; absent: all. */
@@ -10,16 +10,6 @@ export type Gap = {
  * which it passes: then its line here goes. Generated into docs/compatibility.md.
  */
 export const gaps: Readonly<Record<string, Gap>> = {
-  "discovery: cluster-info names the control plane": {
-    reason: "the list of services, which it looks for add-ons in, is not served yet",
-  },
-  "delete: empties and removes a namespace": {
-    reason: "bodies in protobuf are not read yet",
-    minors: [32, 33],
-  },
-  "delete: removing a CRD removes its objects and the kind": {
-    reason: "objects outlive their CustomResourceDefinition",
-  },
   "discovery: cluster-info dump writes what there is": {
     reason: "it wants Deployments, ReplicaSets and other kinds that are not served",
   },

@@ -31,7 +31,7 @@ export type SiteAddress = {
 export type Site = AsyncDisposable & { readonly address: SiteAddress };
 
 /** Images whose containers say something and go on. */
-const rules = [{ image: "talk*", behaviour: { complaint: "hello", serve: "talk" } }];
+const rules = [{ image: "*talk*", behaviour: { complaint: "hello", serve: "talk" } }];
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 

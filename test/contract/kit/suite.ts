@@ -16,7 +16,9 @@ export type Scenario = (kubectl: KubectlClient, site: SiteAddress) => Promise<vo
 /** Registers one scenario. */
 export type Register = (name: string, scenario: Scenario, minors?: Minors) => void;
 
-const clients = kubectls();
+/** While working on a scenario, `CONTRACT_KUBECTL=1.20,1.33` plays it with those alone. */
+const wanted = process.env["CONTRACT_KUBECTL"]?.split(",");
+const clients = kubectls().filter(({ minor = "" }) => wanted?.includes(minor) ?? true);
 const missing = clients.length === 0 ? "no kubectl on PATH (hack/test installs one)" : undefined;
 
 /** Makes a namespace that nobody else has, and returns its name: `BASE-` and some letters. */
