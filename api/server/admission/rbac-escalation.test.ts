@@ -147,6 +147,24 @@ test("escalate allows any Role, and no ClusterRole", async () => {
   expect((await create(eve, "clusterroles", { rules })).code).toBe(403);
 });
 
+test("server-side apply and dry runs are held to the same", async () => {
+  const applied = (rules: readonly object[]): Promise<Answer> => {
+    const object = {
+      apiVersion: `${group}/v1`,
+      kind: "Role",
+      metadata: { name: "applied", namespace: "default" },
+      rules,
+    };
+    const url = `${local}/roles/applied?fieldManager=test`;
+    return server.send("PATCH", url, object, { ...bo, type: "application/apply-patch+yaml" });
+  };
+  expect((await applied([{ verbs: ["*"], ...pods }])).code).toBe(403);
+  expect((await applied([{ verbs: ["get"], ...pods }])).code).toBe(201);
+  expect((await applied([{ verbs: ["*"], ...pods }])).code).toBe(403);
+  const dry = { metadata: { name: "dry" }, rules: [{ verbs: ["*"], ...pods }] };
+  expect((await server.send("POST", `${local}/roles?dryRun=All`, dry, bo)).code).toBe(403);
+});
+
 test("a role that gives more than one has may be labelled, not extended", async () => {
   const rules = [{ verbs: ["get"], apiGroups: [""], resources: ["secrets"] }];
   await server.send("POST", `${local}/roles`, { metadata: { name: "strong" }, rules }, root);

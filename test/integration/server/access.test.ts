@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Env, startEnv } from "../../kit/env.ts";
 import { eventually } from "../../kit/eventually.ts";
@@ -188,6 +189,36 @@ describe.skipIf(skipReason("kubectl", missing))("access, as kubectl sees it", ()
         const { stderr } = await kubectl(["-n", space, "get", "pods"], undefined, config);
         return /Unauthorized|logged in/.test(stderr);
       });
+    });
+
+    test("others can verify a token by our documents", async () => {
+      await out(["-n", space, "create", "serviceaccount", "known"]);
+      const audience = ["--audience=vault", "--audience=https://other"];
+      const token = await out(["-n", space, "create", "token", "known", ...audience]);
+      const raw = await out(["get", "--raw", "/.well-known/openid-configuration"]);
+      const { issuer, jwks_uri: jwks } = JSON.parse(raw) as { issuer: string; jwks_uri: string };
+      expect(jwks).toBe(`${env.url}/openid/v1/jwks`);
+      const keys = JSON.parse(await out(["get", "--raw", "/openid/v1/jwks"])) as JSONWebKeySet;
+      const { payload } = await jwtVerify(token, createLocalJWKSet(keys), {
+        issuer,
+        audience: "vault",
+      });
+      expect(payload.sub).toBe(`system:serviceaccount:${space}:known`);
+    });
+
+    test("a Secret of the token type is filled", async () => {
+      await out(["-n", space, "create", "serviceaccount", "old"]);
+      const manifest = JSON.stringify({
+        apiVersion: "v1",
+        kind: "Secret",
+        type: "kubernetes.io/service-account-token",
+        metadata: { name: "old", annotations: { "kubernetes.io/service-account.name": "old" } },
+      });
+      await out(["-n", space, "apply", "-f", "-"], manifest);
+      const get = ["-n", space, "get", "secret", "old", "-o", "jsonpath={.data.token}"];
+      await eventually("the token is there", async () => (await out(get)) !== "");
+      const config = await withToken(atob(await out(get)));
+      expect(await out(["auth", "whoami"], undefined, config)).toContain(`:${space}:old`);
     });
 
     test("too short a token is refused with the reason", async () => {
