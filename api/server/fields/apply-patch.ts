@@ -4,7 +4,7 @@ import { apiVersionOf, type Gvk, parseApiVersion } from "../../machinery/gvk.ts"
 import { isObject, textIn } from "../kinds/fill.ts";
 import type { JsonObject } from "../kinds/kind.ts";
 import type { Call } from "../objects/call.ts";
-import { parseYaml } from "../objects/codec.ts";
+import { parseYaml } from "../objects/yaml-body.ts";
 import { type Decoded, parseJson } from "../objects/json-body.ts";
 import { isTrue } from "../objects/request-info.ts";
 import type { Configuration } from "./apply.ts";

@@ -96,7 +96,7 @@ describe("the request", () => {
     const strict = await applyTo(app, `${maps}/web?fieldValidation=Strict`, "ci", yaml);
     expect([strict.code, String(strict.body["message"])]).toEqual([
       400,
-      expect.stringContaining('duplicate field "a"'),
+      expect.stringContaining('duplicate field "data.a"'),
     ]);
     const warned = await applyTo(app, `${maps}/web`, "ci", yaml);
     expect([warned.code, String(warned.headers["warning"])]).toEqual([

@@ -1,7 +1,7 @@
-import { isAlias, LineCounter, parseDocument, visit } from "yaml";
 import { badRequest, unsupportedMediaType } from "../../machinery/errors.ts";
 import { decodeEnvelope, protobufMediaType } from "../protobuf/envelope.ts";
 import { type Decoded, parseJson } from "./json-body.ts";
+import { parseYaml } from "./yaml-body.ts";
 
 /** Media types that every kind can be sent in. */
 const textTypes = ["application/json", "application/yaml"] as const;
@@ -34,34 +34,4 @@ export function decodeBody(contentType: string | undefined, body: Buffer | undef
   }
   if (type === "application/yaml") return parseYaml(text);
   throw unsupportedMediaType(type, objectMediaTypes);
-}
-
-const timestamp = "tag:yaml.org,2002:timestamp";
-
-/** Parses YAML 1.1, the dialect of Kubernetes' tools. @throws StatusError `BadRequest` */
-export function parseYaml(text: string): Decoded {
-  const lines = new LineCounter();
-  const document = parseDocument(text, {
-    version: "1.1",
-    lineCounter: lines,
-    prettyErrors: false,
-    // Times stay the strings they are on the wire.
-    customTags: (tags) => tags.filter((tag) => typeof tag === "string" || tag.tag !== timestamp),
-  });
-  const duplicates: string[] = [];
-  for (const { code, pos, message } of document.errors) {
-    const { line, col } = lines.linePos(pos[0]);
-    if (code !== "DUPLICATE_KEY") {
-      throw badRequest(`yaml: line ${line}, column ${col}: ${message}`);
-    }
-    duplicates.push(/^[^\s:]+/.exec(text.slice(pos[0]))?.[0] ?? `line ${line}`);
-  }
-  let aliases = 0;
-  visit(document, (_key, node) => {
-    if (isAlias(node)) aliases += 1;
-  });
-  if (aliases > 100) throw badRequest("yaml: document contains excessive aliasing");
-  const plain: unknown = document.toJS({ maxAliasCount: 100 });
-  // Shared nodes and YAML's own types (dates, sets) become plain JSON.
-  return { ...parseJson(JSON.stringify(plain ?? null)), duplicates };
 }

@@ -2,7 +2,7 @@ import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openTestApp, type TestApp } from "../../../test/kit/app.ts";
 import { encodeObject, envelope } from "../../../test/kit/protobuf.ts";
-import { parseYaml } from "./codec.ts";
+import { parseYaml } from "./yaml-body.ts";
 
 const collection = "/api/v1/namespaces/default/configmaps";
 const protobuf = "application/vnd.kubernetes.protobuf";

@@ -1,7 +1,7 @@
 import { assert, dictionary, jsonValue, property, string } from "fast-check";
 import { expect, test } from "vitest";
 import { reasonOf } from "../../machinery/errors.ts";
-import { decodeBody, parseYaml } from "./codec.ts";
+import { decodeBody } from "./codec.ts";
 import { parseJson } from "./json-body.ts";
 
 test.each([
@@ -49,27 +49,6 @@ test.each(['{"__proto__":1}', '{"a":[{"__proto__":{}}]}', '{"\\u005f_proto__":1}
     expect(() => parseJson(text)).toThrow('"__proto__" is no field');
   },
 );
-
-test("parseYaml() reads the dialect of Kubernetes' tools", () => {
-  const text = "on: yes\nmode: 0644\ntime: 2026-01-01T00:00:00Z\nname: 'no'\nlist: [1, two]\n";
-  expect(parseYaml(text)).toEqual({
-    value: { true: true, mode: 420, time: "2026-01-01T00:00:00Z", name: "no", list: [1, "two"] },
-    duplicates: [],
-  });
-});
-
-test("parseYaml() reports duplicate keys, and where the text is wrong", () => {
-  expect(parseYaml("a: 1\nb: 2\na: 3\n").duplicates).toEqual(["a"]);
-  expect(() => parseYaml("a: [1\n")).toThrow(/^yaml: line \d+, column \d+: /);
-});
-
-test("parseYaml() refuses a bomb of aliases", () => {
-  const levels = ["a: &a [x, x]"];
-  for (const [from, to] of ["ab", "bc", "cd", "de", "ef", "fg", "gh"]) {
-    levels.push(`${to}: &${to} [${Array.from({ length: 20 }, () => `*${from}`).join(", ")}]`);
-  }
-  expect(() => parseYaml(levels.join("\n"))).toThrow("excessive aliasing");
-});
 
 test.each([
   [undefined, '{"a":1}'],

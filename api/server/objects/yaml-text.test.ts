@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseYaml } from "./codec.ts";
+import { parseYaml } from "./yaml-body.ts";
 import { yamlText } from "./yaml-text.ts";
 
 test("yamlText() writes blocks", () => {
