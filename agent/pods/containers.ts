@@ -7,8 +7,13 @@ export type ContainerOf = PodSpec["containers"][number];
 export type Member = {
   readonly name: string;
   readonly spec: ContainerOf;
-  /** `init` runs to its end before the mains start; `sidecar` is an init container that goes on running. */
-  readonly role: "init" | "sidecar" | "main";
+  /**
+   * `init` runs to its end before the mains start; `sidecar` is an init container that goes on
+   * running; `ephemeral` was added to the running pod for debugging, and runs once.
+   */
+  readonly role: "init" | "sidecar" | "main" | "ephemeral";
+  /** Of an ephemeral one: the container whose processes it sees. */
+  readonly target?: string;
 };
 
 /** When an ended container is started again. */
@@ -25,7 +30,11 @@ export function membersOf(spec: PodSpec): readonly Member[] {
     spec: container,
     role: "main",
   }));
-  return [...inits, ...mains];
+  const ephemerals = (spec.ephemeralContainers ?? []).map((container): Member => {
+    const { targetContainerName: target = "", name } = container;
+    return { name, spec: container, role: "ephemeral", ...(target === "" ? {} : { target }) };
+  });
+  return [...inits, ...mains, ...ephemerals];
 }
 
 /**
@@ -47,6 +56,7 @@ export function joinsRoot(spec: PodSpec, name: string): boolean {
 /** The restart policy of one member. */
 export function restartPolicyOf(spec: PodSpec, { role }: Member): RestartPolicy {
   if (role === "sidecar") return "Always";
+  if (role === "ephemeral") return "Never";
   const policy = spec.restartPolicy ?? "Always";
   if (policy === "Never") return "Never";
   // An init container that succeeded is done, whatever the policy of the pod.

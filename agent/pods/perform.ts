@@ -97,6 +97,10 @@ async function translated(
 ): Promise<Translated> {
   const sources = await deps.sources(pod, signal);
   const rootId = rootIdOf(pod, deps);
+  const targetId =
+    member.target === undefined
+      ? undefined
+      : deps.inventory.idsOf(pod.metadata.uid, member.target)[0];
   const image = await deps.images.find(member.spec.image ?? "", signal);
   return translate(pod, member, {
     sources,
@@ -104,6 +108,7 @@ async function translated(
     cluster: deps.cluster,
     imageUser: image?.user ?? "",
     ...(rootId === undefined ? {} : { rootId }),
+    ...(targetId === undefined ? {} : { targetId }),
   });
 }
 

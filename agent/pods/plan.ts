@@ -159,13 +159,22 @@ function isBlocked(seen: Seen, name: string, draft: Draft, nowMs: number): boole
 
 const historyOf = (seen: Seen, name: string): History => seen.histories.get(name) ?? noHistory;
 
+/** An ephemeral container joins what runs: the network of the pod, the processes of its target. */
+function mayDebug({ pod }: Seen, { target }: Member, { kept }: Sorted): boolean {
+  return [networkRoot(pod.spec), target].every((name) => {
+    const fact = name === undefined ? undefined : kept.get(name);
+    return name === undefined || (fact !== undefined && isUp(fact));
+  });
+}
+
 /** Pulls and creates what is missing. `false` when something of it has to wait. */
 function ensure(seen: Seen, sorted: Sorted, draft: Draft, nowMs: number): boolean {
   const missing = membersOf(seen.pod.spec).filter(
     (member) =>
       !sorted.kept.has(member.name) &&
       mayRun(historyOf(seen, member.name), restartPolicyOf(seen.pod.spec, member)) &&
-      !(member.role === "init" && isInitialized(seen)),
+      !(member.role === "init" && isInitialized(seen)) &&
+      (member.role !== "ephemeral" || mayDebug(seen, member, sorted)),
   );
   const ready = missing.filter(({ name }) => !isBlocked(seen, name, draft, nowMs));
   for (const { name } of ready) draft.steps.push({ kind: "pull", container: name });
@@ -186,7 +195,7 @@ export function isInitialized({ pod, histories }: Pick<Seen, "pod" | "histories"
   if (members.some((member) => member.role === "main" && ran(member))) return true;
   return members.every((member) => {
     if (member.role === "init") return histories.get(member.name)?.ending?.exitCode === 0;
-    return member.role === "main" || ran(member);
+    return member.role !== "sidecar" || ran(member);
   });
 }
 
@@ -225,6 +234,9 @@ function mayStart(seen: Seen, member: Member, { sorted, draft, nowMs }: Context)
 /** Stops or starts one container; the caller has made sure that its turn has come. */
 function run(seen: Seen, member: Member, context: Context): void {
   const fact = context.sorted.kept.get(member.name);
+  // It runs once, whatever becomes of what it joined.
+  const mayWork = member.role !== "ephemeral" || mayDebug(seen, member, context.sorted);
+  if (!mayWork || (member.role === "ephemeral" && fact !== undefined && isUp(fact))) return;
   const starts =
     fact !== undefined && isUp(fact)
       ? mustRestart(seen, fact, context)
@@ -251,7 +263,7 @@ function runMembers(seen: Seen, context: Context): void {
     const history = historyOf(seen, name);
     if (role === "init" && history.ending?.exitCode === 0) continue;
     run(seen, member, context);
-    if (initialized || role === "main") continue;
+    if (initialized || role === "main" || role === "ephemeral") continue;
     if (role === "init") return; // the next one waits for the end of this one
     if (history.startedAtMs === undefined) return; // a sidecar runs before what follows it
   }
@@ -327,6 +339,7 @@ export function isPrepared(seen: Seen): boolean {
   const { kept } = sortContainers(seen);
   if (!portsKnown(seen) && seen.desired === "Prepared") return false;
   return membersOf(seen.pod.spec).every(
-    ({ name, role }) => kept.has(name) || (role === "init" && isInitialized(seen)),
+    ({ name, role }) =>
+      role === "ephemeral" || kept.has(name) || (role === "init" && isInitialized(seen)),
   );
 }

@@ -20,7 +20,11 @@ export type PodMemory = {
 
 /** The memory of a pod that is new to this agent. */
 export function memoryOf({ spec, status }: Pod): PodMemory {
-  const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const statuses = [
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.containerStatuses ?? []),
+    ...(status?.ephemeralContainerStatuses ?? []),
+  ];
   const histories = membersOf(spec).map(({ name }) => {
     const known = statuses.find((one) => one.name === name);
     return [name, historyFrom(known)] as const;

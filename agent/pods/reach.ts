@@ -76,7 +76,7 @@ export function subjectsOf(
   const place: PortPlace = { pod, ip: addressOf(pod, facts), reacher, advice: "use an exec probe" };
   return membersOf(pod.spec).flatMap((member) => {
     const fact = facts.find((one) => one.name === member.name && one.state === "running");
-    if (fact === undefined || member.role === "init") return [];
+    if (fact === undefined || member.role === "init" || member.role === "ephemeral") return [];
     const reach: Reach = {
       engine,
       containerId: fact.id,

@@ -66,7 +66,11 @@ function inVolume({ configMap, secret, projected }: Volume): Found {
 
 /** Every ConfigMap and Secret that the containers of a pod need, without those for pulling. */
 export function sourceNames({ spec }: Pod): readonly SourceName[] {
-  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const containers = [
+    ...(spec.initContainers ?? []),
+    ...spec.containers,
+    ...(spec.ephemeralContainers ?? []),
+  ];
   const found = [...containers.flatMap(inContainer), ...(spec.volumes ?? []).flatMap(inVolume)];
   const names = new Map<string, SourceName>();
   for (const [kind, name] of found)

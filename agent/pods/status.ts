@@ -111,6 +111,12 @@ function identity(
   return { imageID: "", ...(containerID === undefined ? {} : { containerID }) };
 }
 
+/** What `ready` says of containers that nobody waits to become ready. */
+function isDone({ role }: Member, state: ContainerState): boolean | undefined {
+  if (role === "ephemeral") return false;
+  return role === "init" ? state.terminated?.exitCode === 0 : undefined;
+}
+
 function containerStatus(input: StatusInput, member: Member): ContainerStatus {
   const fact = chosenFact(input.seen, member.name);
   const history = input.seen.histories.get(member.name) ?? noHistory;
@@ -121,7 +127,7 @@ function containerStatus(input: StatusInput, member: Member): ContainerStatus {
     name: member.name,
     image: member.spec.image ?? "",
     ...identity(member.spec.image ?? "", fact, state, input),
-    ready: member.role === "init" ? state.terminated?.exitCode === 0 : ready,
+    ready: isDone(member, state) ?? ready,
     started: isStarted(input, member, fact),
     restartCount: history.restarts,
     state,
@@ -215,7 +221,8 @@ function addressOf({ containers, pod }: Seen, hostIp: string): string {
 export function podStatus(input: StatusInput): PodStatus {
   const { seen, hostIp } = input;
   const members = membersOf(seen.pod.spec);
-  const inits = members.filter(({ role }) => role !== "main");
+  const inits = members.filter(({ role }) => role === "init" || role === "sidecar");
+  const ephemerals = members.filter(({ role }) => role === "ephemeral");
   const mains = members.filter(({ role }) => role === "main");
   const statuses = mains.map((member) => containerStatus(input, member));
   const initStatuses = inits.map((member) => containerStatus(input, member));
@@ -231,6 +238,9 @@ export function podStatus(input: StatusInput): PodStatus {
     startTime,
     ...(inits.length === 0 ? {} : { initContainerStatuses: initStatuses }),
     containerStatuses: statuses,
+    ...(ephemerals.length === 0
+      ? {}
+      : { ephemeralContainerStatuses: ephemerals.map((one) => containerStatus(input, one)) }),
   };
 }
 
@@ -244,6 +254,7 @@ const owned = [
   "startTime",
   "initContainerStatuses",
   "containerStatuses",
+  "ephemeralContainerStatuses",
 ] as const;
 
 /**

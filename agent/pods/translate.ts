@@ -17,6 +17,8 @@ export type Surroundings = {
   readonly cluster: string;
   /** Id of the container whose network is shared; needed by those that join it. */
   readonly rootId?: string;
+  /** Id of the container whose processes an ephemeral one sees. */
+  readonly targetId?: string;
   /** Who the image's process runs as: `uid`, `uid:gid` or names; empty for root. */
   readonly imageUser: string;
 };
@@ -164,7 +166,9 @@ function sysctlsOf({ spec }: Pod): Partial<HostConfigSpec> {
 function joinedNetwork(member: Member, rootId: string | undefined): Partial<HostConfigSpec> {
   if (rootId === undefined)
     throw new ConfigProblem(`Cannot create container ${member.name}: its network is not there yet`);
-  return { NetworkMode: `container:${rootId}`, IpcMode: `container:${rootId}` };
+  const NetworkMode = `container:${rootId}`;
+  // Who was created before it was asked for does not share its memory.
+  return member.role === "ephemeral" ? { NetworkMode } : { NetworkMode, IpcMode: NetworkMode };
 }
 
 function ownNetwork(pod: Pod, member: Member): Partial<HostConfigSpec> {
@@ -181,7 +185,12 @@ function ownNetwork(pod: Pod, member: Member): Partial<HostConfigSpec> {
   });
 }
 
-function namespacesOf({ spec }: Pod, rootId: string | undefined): Partial<HostConfigSpec> {
+function namespacesOf(
+  { spec }: Pod,
+  rootId: string | undefined,
+  targetId: string | undefined,
+): Partial<HostConfigSpec> {
+  if (targetId !== undefined) return { PidMode: `container:${targetId}` };
   const shared = spec.shareProcessNamespace === true && rootId !== undefined;
   const pid = spec.hostPID === true ? "host" : undefined;
   return present<Partial<HostConfigSpec>>({
@@ -196,7 +205,7 @@ function hostConfig(pod: Pod, member: Member, around: Surroundings, mounted: Mou
     // The agent restarts: it counts, waits and reports, which Docker's own policy cannot (ADR 0004).
     RestartPolicy: { Name: "no" },
     ...(joins ? joinedNetwork(member, around.rootId) : ownNetwork(pod, member)),
-    ...namespacesOf(pod, joins ? around.rootId : undefined),
+    ...namespacesOf(pod, joins ? around.rootId : undefined, around.targetId),
     ...resourcesOf(member),
     ...securityOf(pod, member),
     Mounts: listed(mounted.mounts),

@@ -80,6 +80,7 @@ const tablePaths = new Map(
 const noLimits = "limits are not offered as files";
 const ofPodsOnly = [
   ["schedulingGroup", bare],
+  ["ephemeralContainers[].volumeMounts", "a running pod shares no further volumes, use exec"],
   ["volumes[].downwardAPI.items[].resourceFieldRef", noLimits],
   ["volumes[].projected.sources[].downwardAPI.items[].resourceFieldRef", noLimits],
 ] as const;
