@@ -121,6 +121,8 @@ describe.skipIf(skipWithoutDockerd() || found.length === 0)("streams of a real c
       await eventually("it listens", async () => (await processes()).includes("nc -l -p 7777"));
       expect((await exchange(count.localPort, bytes)).trim()).toBe(String(bytes.length));
       expect(await counter.ended()).toBe(0);
+      const close = Buffer.from("GET / HTTP/1.0\r\n\r\n");
+      expect(await exchange(web.localPort, close, true)).toMatch(/\r\n\r\nv1\n$/);
     });
 
     test("attach and run: the main process with its input", async () => {

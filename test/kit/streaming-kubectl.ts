@@ -84,8 +84,8 @@ export function streamingKubectl({ path }: Kubectl, kubeconfig: string): Streami
   };
 }
 
-/** Sends bytes to a local port, ends that half, and reads the answer to its end. */
-export function exchange(port: number, bytes: Uint8Array): Promise<string> {
+/** Sends bytes to a local port, ends that half unless `hold`, and reads the answer to its end. */
+export function exchange(port: number, bytes: Uint8Array, hold = false): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
     let answer = "";
@@ -96,6 +96,7 @@ export function exchange(port: number, bytes: Uint8Array): Promise<string> {
     });
     socket.once("error", reject);
     socket.setTimeout(15_000, () => socket.destroy(new Error("no answer within 15 s")));
-    socket.end(bytes);
+    if (hold) socket.write(bytes);
+    else socket.end(bytes);
   });
 }

@@ -104,6 +104,15 @@ test.each([
   await eventually("the pod's side was closed", () => second.end.destroyed);
 });
 
+test("the stream of errors ends with what comes from the pod, not with what the client sends", async () => {
+  const client = await raw();
+  await open(client, 1, 80);
+  (await nth(0)).end.end("all of it");
+  await eventually("both streams ended", () => client.isEnded(1) && client.isEnded(3));
+  client.write(3, "", true);
+  expect([client.read(1).toString(), client.read(3).toString()]).toEqual(["", "all of it"]);
+});
+
 test("a port that cannot be reached is told on the stream of errors", async () => {
   const client = await raw();
   await open(client, 1, 81);

@@ -77,8 +77,10 @@ async function connect(
   error.resume(); // the client closes its half at once
   try {
     const target = await dialer.dial(port, signal);
+    // kubectl keeps its local connection open until nothing can be said of errors any more.
+    target.once("end", () => error.end());
     const broken = await splice(data, target, idle);
-    error.end(broken === undefined ? undefined : dialer.explain(port, broken));
+    if (!error.writableEnded) error.end(broken && dialer.explain(port, broken));
   } catch (err) {
     error.end(dialer.explain(port, err));
     data.resume();
