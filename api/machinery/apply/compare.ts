@@ -69,6 +69,8 @@ function lists(before: unknown, after: unknown, type: ListType): Difference {
   const [left, right] = [asList(before) ?? [], asList(after) ?? []];
   const empty = left.length === 0 && right.length === 0;
   if (type.relation === "atomic" || empty) return asWhole(before, after);
+  // Most lists did not change: then nobody needs to tell their items apart.
+  if (left.length === right.length && equalJson(left, right)) return undefined;
   const [lefts, rights] = [indexItems(type, left), indexItems(type, right)];
   const draft: Draft = {};
   for (const [element, items] of lefts) {
@@ -105,12 +107,14 @@ function maps(before: unknown, after: unknown, type: MapType): Difference {
   const [left, right] = [asObject(before), asObject(after)];
   if (type.atomic || (hasNoFields(left) && hasNoFields(right))) return asWhole(before, after);
   const draft: Draft = {};
-  for (const name of Object.keys(left ?? {}))
-    note(draft, fieldElement(name), field(left, right, name, type));
+  for (const name of Object.keys(left ?? {})) {
+    const difference = field(left, right, name, type);
+    if (difference !== undefined) note(draft, fieldElement(name), difference);
+  }
   for (const name of Object.keys(right ?? {})) {
-    if (fieldOf(left, name) === undefined) {
-      note(draft, fieldElement(name), field(left, right, name, type));
-    }
+    if (fieldOf(left, name) !== undefined) continue;
+    const difference = field(left, right, name, type);
+    if (difference !== undefined) note(draft, fieldElement(name), difference);
   }
   return draft;
 }

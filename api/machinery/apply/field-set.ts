@@ -36,11 +36,13 @@ export function asMember(node: Node): FieldSet {
 }
 
 /** What lies directly below a node. */
-export function* childrenOf(node: FieldSet): Generator<readonly [PathElement, FieldSet]> {
-  for (const element of Object.keys(node)) {
+export function childrenOf(node: FieldSet): readonly (readonly [PathElement, FieldSet])[] {
+  const children: (readonly [PathElement, FieldSet])[] = [];
+  for (const element in node) {
     const child = node[element];
-    if (element !== self && child !== undefined) yield [element, child];
+    if (element !== self && child !== undefined) children.push([element, child]);
   }
+  return children;
 }
 
 /** Collects a node child by child. */
@@ -205,7 +207,7 @@ function* walk(
   node: FieldSet,
   path: readonly PathElement[],
 ): Generator<readonly PathElement[], void> {
-  const children = [...childrenOf(node)].sort(([left], [right]) => compareElements(left, right));
+  const children = childrenOf(node).toSorted(([left], [right]) => compareElements(left, right));
   for (const [element, child] of children) {
     if (isMember(child)) yield [...path, element];
   }
