@@ -217,7 +217,10 @@ export function versionCauses(version: CrdVersion, at: string, past: Past): read
   const schemaProblems =
     schema === undefined
       ? [requiredValue(place, "schemas are required")]
-      : [...rootCauses(schema, place, hasStatus), ...schemaCauses(schema, place)];
+      : [
+          ...rootCauses(schema, place, hasStatus),
+          ...schemaCauses(schema, place, { allowsCost: past.sameSchema }),
+        ];
   return [
     ...name,
     ...deprecationCauses(version, at),
