@@ -85,3 +85,11 @@ test.each([
 ])("prune(%j) is refused", (spec, words) => {
   expect(() => schemas.prune("Thing", thing(spec))).toThrow(words);
 });
+
+test("prune() writes quantities as Kubernetes does, and leaves what is none to validation", () => {
+  const limits = { a: "0.5", b: "1024Mi", c: 2, d: "100m", e: "1e3", f: "lots" };
+  const object = thing({ limits });
+  expect(schemas.prune("Thing", object)).toEqual([]);
+  const written = { a: "500m", b: "1Gi", c: "2", d: "100m", e: "1e3", f: "lots" };
+  expect(object).toEqual(thing({ limits: written }));
+});

@@ -1,4 +1,5 @@
 import { badRequest } from "../../machinery/errors.ts";
+import { formatQuantity, parseQuantity } from "../../machinery/quantity.ts";
 import type { BuiltInSchemas } from "./built-in.ts";
 import type { JsonObject, JsonSchema } from "./kind.ts";
 import { isObject } from "./fill.ts";
@@ -61,10 +62,16 @@ function unionReader(name: string, byName: ByName): Reader | undefined {
   return (value, path, findings) => (isOther(value) ? value : schema(value, path, findings));
 }
 
-/** Quantities are kept as text, also when they were given as numbers. */
+/**
+ * Quantities are kept as Kubernetes writes them: `0.5` becomes `500m`. Else the same amount in
+ * other words would be a change, which pods refuse and appliers fight over.
+ */
 function readQuantity(value: unknown, path: string): unknown {
-  if (typeof value === "number") return String(value);
-  return expect(typeof value === "string", value, path, "quantity");
+  if (typeof value !== "number" && typeof value !== "string") {
+    return expect(false, value, path, "quantity");
+  }
+  const parsed = parseQuantity(value);
+  return parsed === undefined ? String(value) : formatQuantity(parsed); // validation refuses others
 }
 
 type ByName = (name: string) => Reader;
