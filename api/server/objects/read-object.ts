@@ -91,6 +91,9 @@ export function refuseUnsupported({ kind }: Call, { object, unknown }: Draft): v
   if (causes.length > 0) throw invalid(kind, object.metadata.name ?? "", causes);
 }
 
+// As Kubernetes' strict decoder: the rest would tell no more.
+const maxProblems = 100;
+
 /**
  * Treats unknown and duplicate fields as `fieldValidation` asks: refused, warned of or ignored.
  * Fields of a template that plain Docker cannot honour are refused in any case.
@@ -109,7 +112,7 @@ export function judgeFields(call: Call, draft: Draft): void {
   const problems = [
     ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
     ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
-  ];
+  ].slice(0, maxProblems);
   if (mode === "Strict") {
     const { kind, version } = call.kind;
     throw badRequest(
