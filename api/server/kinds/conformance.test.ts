@@ -268,6 +268,52 @@ describe("Nodes", () => {
   });
 });
 
+describe("taints and identity of Nodes", () => {
+  const url = `${core}/nodes`;
+  const taint = { key: "dedicated", value: "gpu", effect: "NoSchedule" };
+
+  test.each<[why: string, spec: JsonObject, cause: string]>([
+    ["no effect", { taints: [{ key: "a" }] }, "spec.taints[0].effect: Required value"],
+    [
+      "another effect",
+      { taints: [{ key: "a", effect: "Never" }] },
+      "spec.taints[0].effect: Unsupported value",
+    ],
+    [
+      "a bad key",
+      { taints: [{ key: "-", effect: "NoSchedule" }] },
+      "spec.taints[0].key: Invalid value",
+    ],
+    ["a taint twice", { taints: [taint, taint] }, "taints must be unique by key and effect pair"],
+  ])("%s is refused", async (_why, spec, cause) => {
+    const { code, body } = await server.send("POST", url, { metadata: { name: "bad" }, spec });
+    expect([code, body["message"]]).toEqual([422, expect.stringContaining(cause)]);
+  });
+
+  test("the identity of a Node is given once", async () => {
+    await ok("POST", url, { metadata: { name: "known" } });
+    const identity = (id: string) => ({ spec: { providerID: id } });
+    await ok("PATCH", `${url}/known`, identity("docker://a"), merge);
+    const { code, body } = await server.send(
+      "PATCH",
+      `${url}/known`,
+      identity("docker://b"),
+      merge,
+    );
+    expect([code, body["message"]]).toEqual([
+      422,
+      'Node "known" is invalid: spec.providerID: Forbidden: node updates may not change providerID except from "" to valid',
+    ]);
+  });
+
+  test("what a Node has can be given to pods, unless it says otherwise", async () => {
+    await ok("POST", url, { metadata: { name: "sized" } });
+    const status = { capacity: { cpu: "4" } };
+    const sized = await ok("PATCH", `${url}/sized/status`, { status }, merge);
+    expect(sized["status"]).toMatchObject({ allocatable: { cpu: "4" } });
+  });
+});
+
 describe("Pods", () => {
   const pods = `${inDefault}/pods`;
   const pod = (name: string, labels = {}): JsonObject => ({

@@ -2,7 +2,9 @@ import { isConditionTrue, type Condition, findCondition } from "../../machinery/
 import type { Node } from "../../machinery/resources.ts";
 import type { BuiltIn } from "./built-in.ts";
 import { ageColumn, column, nameColumn } from "./columns.ts";
+import { fill, objectIn } from "./fill.ts";
 import type { Column } from "./kind.ts";
+import { validateNode } from "./node-validate.ts";
 
 const wide = { priority: 1 };
 
@@ -58,6 +60,14 @@ export const nodeKind: BuiltIn = {
     info("Kernel-Version", "kernelVersion"),
     info("Container-Runtime", "containerRuntimeVersion"),
   ],
+  strategy: {
+    setDefaults(object) {
+      const status = objectIn(object, "status");
+      // What nobody holds back can be given to pods.
+      if (status?.["capacity"] !== undefined) fill(status, { allocatable: status["capacity"] });
+    },
+    validate: validateNode,
+  },
   fields: {
     "spec.unschedulable": (object) => String((object as Node).spec?.unschedulable ?? false),
   },
