@@ -165,6 +165,17 @@ describe.skipIf(skipReason("kubectl", missing))("access, as kubectl sees it", ()
       expect(await out(get)).toBe('["get"] ["list"]');
     });
 
+    test("auth reconcile makes a binding anew whose role is another, set subject adds", async () => {
+      const make = ["create", "rolebinding", "moved", "--user=zoe", "-n", space];
+      await out([...make, "--clusterrole=view"]);
+      const wanted = await out([...make, "--clusterrole=edit", "--dry-run=client", "-o", "json"]);
+      await out(["auth", "reconcile", "-f", "-"], wanted);
+      await out(["-n", space, "set", "subject", "rolebinding", "moved", "--group=team"]);
+      const shown = await out(["-n", space, "describe", "rolebinding", "moved"]);
+      expect(shown).toMatch(/Kind:\s+ClusterRole\n\s+Name:\s+edit/);
+      expect(shown).toMatch(/User\s+zoe\s*\n\s+Group\s+team/);
+    });
+
     test("a ServiceAccount has a token that works, and may do what it was given", async () => {
       await out(["-n", space, "create", "serviceaccount", "robot"]);
       const rules = ["--verb=get,list", "--resource=pods,pods/exec,pods/attach"];
