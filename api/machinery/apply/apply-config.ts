@@ -12,7 +12,7 @@ import {
 import type { FieldType } from "./field-type.ts";
 import { appliedFields } from "./fields-of.ts";
 import { mergeFields } from "./merge.ts";
-import { type Owner, ownerId, type Owners, ownersOf } from "./owners.ts";
+import { type Owner, ownerId, type Owners, changeOwners } from "./owners.ts";
 import type { PathElement } from "./path-element.ts";
 import { withNamedFields } from "./reconcile.ts";
 import { removeFields } from "./remove.ts";
@@ -75,8 +75,10 @@ export function applyConfig(
     return pathsOf(intersection(owner.fields, changed(found))).map((path) => ({ owner, path }));
   });
   const rest = disowned(new Map(known).set(id, mine), compare, id);
-  const settled = new Map(rest).set(id, settledOwner(mine, last));
-  return { object, owners: ownersOf(settled.values()), id, conflicts };
+  const settled = changeOwners(rest, (owner, other) =>
+    other === id ? settledOwner(mine, last) : owner,
+  );
+  return { object, owners: settled, id, conflicts };
 }
 
 /** The applier as it is to be stored: unchanged when it applied the same fields before. */

@@ -30,7 +30,8 @@ export function ownerId({
   apiVersion,
   subresource,
 }: Pick<Owner, "manager" | "operation" | "apiVersion" | "subresource">): string {
-  return JSON.stringify([manager, operation, operation === "Apply" ? "" : apiVersion, subresource]);
+  // Joined by a character that no name holds.
+  return `${operation}\0${operation === "Apply" ? "" : apiVersion}\0${manager}\0${subresource}`;
 }
 
 /** Nobody. */
@@ -50,13 +51,17 @@ export function withTime(owner: Owner, time: string): Owner {
   return { ...rest, time };
 }
 
-/** Owners by id; those that own nothing are left out. */
-export function ownersOf(list: Iterable<Owner>): Owners {
-  const owners = new Map<string, Owner>();
-  for (const owner of list) {
-    if (!isEmptySet(owner.fields)) owners.set(ownerId(owner), owner);
+/** The owners as `change` makes them; those that own nothing then are left out. */
+export function changeOwners(
+  owners: Owners,
+  change: (owner: Owner, id: string) => Owner | undefined,
+): Owners {
+  const after = new Map<string, Owner>();
+  for (const [id, owner] of owners) {
+    const next = change(owner, id);
+    if (next !== undefined && !isEmptySet(next.fields)) after.set(id, next);
   }
-  return owners;
+  return after;
 }
 
 /**

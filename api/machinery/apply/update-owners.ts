@@ -8,7 +8,7 @@ import {
   union,
 } from "./field-set.ts";
 import type { FieldType } from "./field-type.ts";
-import { type Owner, ownerId, type Owners, ownersOf, withFields } from "./owners.ts";
+import { changeOwners, type Owner, ownerId, type Owners, withFields } from "./owners.ts";
 import { reconcileSet } from "./reconcile.ts";
 
 /** What ownership follows from: the types of all versions, and what an endpoint leaves alone. */
@@ -49,26 +49,21 @@ export const changed = ({ added, modified }: Comparison): FieldSet => union(modi
 
 /** The owners with sets as the schemas of today have them; versions that are gone drop out. */
 export function reconciled(owners: Owners, { typeOf }: Rules): Owners {
-  return ownersOf(
-    [...owners.values()].flatMap((owner) => {
-      const type = typeOf(owner.apiVersion);
-      return type === undefined ? [] : [withFields(owner, reconcileSet(owner.fields, type))];
-    }),
-  );
+  return changeOwners(owners, (owner) => {
+    const type = typeOf(owner.apiVersion);
+    return type === undefined ? undefined : withFields(owner, reconcileSet(owner.fields, type));
+  });
 }
 
 /** Takes what changed and what vanished from all owners but `self`. */
 export function disowned(owners: Owners, compare: Comparer, self?: string): Owners {
-  const rest: Owner[] = [];
-  for (const [id, owner] of owners) {
-    const found = id === self ? undefined : compare(owner.apiVersion);
-    if (id === self) rest.push(owner);
-    else if (found !== undefined) {
-      const kept = difference(owner.fields, changed(found));
-      rest.push(withFields(owner, difference(kept, found.removed)));
-    }
-  }
-  return ownersOf(rest);
+  return changeOwners(owners, (owner, id) => {
+    if (id === self) return owner;
+    const found = compare(owner.apiVersion);
+    if (found === undefined) return undefined;
+    const kept = difference(owner.fields, changed(found));
+    return withFields(owner, difference(kept, found.removed));
+  });
 }
 
 // Nobody owns what the server alone writes, or what names the object.

@@ -15,6 +15,7 @@ import {
   updateOwners,
   type Writer,
 } from "../../machinery/apply/update-owners.ts";
+import { equalJson } from "../../machinery/equality.ts";
 import { apiVersionOf, parseApiVersion } from "../../machinery/gvk.ts";
 import type { AnyObject, ManagedFieldsEntry } from "../../machinery/object.ts";
 import { formatTime } from "../../machinery/time.ts";
@@ -93,7 +94,10 @@ function ownersBefore(
   live: readonly ManagedFieldsEntry[] | undefined,
   sent: readonly ManagedFieldsEntry[] | undefined,
 ): Owners {
-  if (subresource !== "" || sent === undefined || sent === live) return decodeOwners(live, true);
+  // Most who send them send back what they read: that needs no reading.
+  if (subresource !== "" || sent === undefined || equalJson(sent, live)) {
+    return decodeOwners(live, true);
+  }
   if (isReset(sent)) return noOwners;
   try {
     return decodeOwners(sent, false);
