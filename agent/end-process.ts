@@ -42,7 +42,7 @@ async function isIn(containerId: string, pid: number): Promise<boolean> {
 /**
  * Ends a command in a container, and what it started: hangs up, then kills after two seconds. Docker has
  * no call for that, so it works only where the engine's processes are ours to see and to signal; else
- * nothing happens.
+ * nothing happens, see `end-marked.ts`.
  */
 export async function endProcess(containerId: string, pid: number): Promise<void> {
   if (!(await isIn(containerId, pid))) return;

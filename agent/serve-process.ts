@@ -1,11 +1,13 @@
 import type { Writable } from "node:stream";
 import { conflict, StatusError } from "../api/machinery/errors.ts";
 import type { Pod } from "../api/machinery/resources.ts";
+import { endMarked, type Mark, markedEnv, newMark } from "./end-marked.ts";
 import { endProcess } from "./end-process.ts";
 import type { Output, Session, TtySize } from "./engine/engine.ts";
 import type { ServedHost } from "./host.ts";
 import { membersOf } from "./pods/containers.ts";
 import type { ContainerFact } from "./pods/facts.ts";
+import { reacherOf } from "./pods/reach.ts";
 
 /** Which process, and what its client sends. */
 export type ProcessQuery = {
@@ -59,11 +61,24 @@ async function disposeOf(session: Session): Promise<void> {
 
 const pidMs = 5_000;
 
+/** A command that may be left behind. */
+type Left = {
+  readonly session: Session;
+  readonly containerId: string;
+  /** Present where its process cannot be signalled from here. */
+  readonly mark: Mark | undefined;
+};
+
 /** Ends what the client left behind. Never rejects: nobody is left to be told. */
-async function abandon(session: Session, containerId: string): Promise<void> {
+async function abandon(
+  { engine }: ServedHost,
+  { session, containerId, mark }: Left,
+): Promise<void> {
   const pid = await session.hostPid(AbortSignal.timeout(pidMs)).catch(() => undefined);
-  await session[Symbol.asyncDispose]();
-  if (pid !== undefined) await endProcess(containerId, pid);
+  await disposeOf(session);
+  if (pid === undefined) return;
+  if (mark === undefined) await endProcess(containerId, pid);
+  else await endMarked(engine, containerId, mark).catch(() => {}); // it ended with its container
 }
 
 function served(session: Session, hangUp: () => Promise<void>): ServedProcess {
@@ -94,13 +109,16 @@ export async function prepareExec(
 ): Promise<ReadyProcess> {
   const { id } = await runningContainer(host, pod, query.container, signal);
   const { command, stdin, tty } = query;
+  const near = reacherOf(host.engine.endpoint, process.platform).direct;
+  const mark = near ? undefined : newMark();
+  const env = mark === undefined ? {} : { env: markedEnv(mark) };
   return {
     tty,
     async start(size) {
-      const options = { command, stdin, tty, ...(size === undefined ? {} : { size }) };
+      const options = { command, stdin, tty, ...env, ...(size === undefined ? {} : { size }) };
       // Not with the client's signal: a command that began is ended, not forgotten.
       const session = await host.engine.io.exec(id, options);
-      return served(session, () => abandon(session, id));
+      return served(session, () => abandon(host, { session, containerId: id, mark }));
     },
   };
 }
