@@ -6,6 +6,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { format } from "prettier";
 import { httpCode } from "../api/machinery/errors.ts";
+import { refusedFields } from "../api/server/kinds/pod-unsupported.ts";
 import { unsupportedFields } from "../crds/unsupported.ts";
 
 type Schema = {
@@ -80,6 +81,15 @@ async function reference(): Promise<string> {
     "| field | why |\n| --- | --- |",
     unsupportedFields
       .map(({ path: field, reason }) => `| \`${field}\` | ${cell(reason)} |`)
+      .join("\n"),
+    "\n## The same for Pods without an Application\n",
+    "Paths are below `spec`; a value of the last column is what every Pod gets, and is taken.\n",
+    "| field | why | taken |\n| --- | --- | --- |",
+    refusedFields
+      .map(({ path: field, reason, harmless }) => {
+        const taken = harmless.map((value) => `\`${JSON.stringify(value)}\``).join(", ");
+        return `| \`${field}\` | ${cell(reason)} | ${taken} |`;
+      })
       .join("\n"),
   );
   return parts.join("\n");
