@@ -203,7 +203,7 @@ const invalid: Row[] = [
     "an embedded object without a kind",
     { type: "object", "x-kubernetes-embedded-resource": true },
     { apiVersion: "v1" },
-    "v.kind: Required value",
+    "v.kind: Required value: must not be empty",
   ],
   [
     "none of any, with the nearest reason",

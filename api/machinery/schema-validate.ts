@@ -7,6 +7,7 @@ import {
   unsupportedValue,
   wrongType,
 } from "./field-causes.ts";
+import { embeddedCheck } from "./schema-embedded.ts";
 import { listChecks } from "./schema-list.ts";
 import type { JsonSchemaProps, PatternCompiler } from "./schema-props.ts";
 import { isUnchanged } from "./schema-ratchet.ts";
@@ -84,9 +85,6 @@ function sizeChecks({ minProperties: min, maxProperties: max }: JsonSchemaProps)
     });
   return checks;
 }
-
-/** Objects with an `apiVersion` and `kind` of their own must name them. */
-const embeddedCheck = all([requiredCheck(["apiVersion", "kind"])]);
 
 function fieldsCheck(schema: JsonSchemaProps, pattern: PatternCompiler): Check | undefined {
   const fields = Object.entries(schema.properties ?? {}).map(

@@ -1,13 +1,5 @@
 import { expect, test } from "vitest";
-import {
-  crd,
-  field,
-  type Parts,
-  rootSchema,
-  said,
-  text,
-  whole,
-} from "../../../test/kit/crds.ts";
+import { crd, field, type Parts, rootSchema, said, text, whole } from "../../../test/kit/crds.ts";
 
 // The groups and the words of Kubernetes' own table of CustomResourceDefinitions, fixtures our own.
 
