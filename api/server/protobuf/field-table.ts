@@ -38,6 +38,13 @@ function parseField(text: string): [number, Field] {
   return [Number(number), { name, shape, type, keepsZero: prefix === "*", inline }];
 }
 
+/** Kinds that have the same shape in every version, or in every group. */
+const versionOfShape = new Map([
+  ["DeleteOptions", "v1"],
+  ["Eviction", "policy/v1"],
+  ["SelfSubjectReview", "authentication.k8s.io/v1"],
+]);
+
 function readTable(): FieldTable {
   const text = readFileSync(new URL("fields.gen.json", import.meta.url), "utf8");
   const { kinds, messages } = JSON.parse(text) as Source;
@@ -46,8 +53,7 @@ function readTable(): FieldTable {
   const parsed = new Map<string, Message>();
   return {
     definitionOf(apiVersion, kind) {
-      // Every group has its own name for the options of a deletion, and they are all the same.
-      return definitions.get(kind === "DeleteOptions" ? `v1 ${kind}` : `${apiVersion} ${kind}`);
+      return definitions.get(`${versionOfShape.get(kind) ?? apiVersion} ${kind}`);
     },
     message(definition) {
       const known = parsed.get(definition);

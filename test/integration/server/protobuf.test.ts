@@ -84,6 +84,10 @@ describe.skipIf(skipReason("protobuf", missing))("protobuf", () => {
       expect(await create("serviceaccount", "robot", ...scope)).toMatchObject({
         metadata: { name: "robot" },
       });
+      const token = await kubectl("create", "token", "robot", ...scope);
+      expect(token.stdout.trim().split("."), token.stderr).toHaveLength(3);
+      const may = await kubectl("auth", "can-i", "create", "pods", ...scope);
+      expect(may.stdout.trim(), may.stderr).toBe("yes");
       expect(
         await create("role", "reader", "--verb=get,list", "--resource=pods", ...scope),
       ).toMatchObject({
