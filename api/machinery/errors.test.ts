@@ -90,3 +90,14 @@ test("reasonOf() knows no reason of what carries none", () => {
   expect(errors.reasonOf(Object.assign(new Error("x"), { reason: 7 }))).toBeUndefined();
   expect(errors.reasonOf(Object.assign(new Error("x"), { reason: "toString" }))).toBeUndefined();
 });
+
+test("isNamespaceTerminating() goes by the cause, wherever the error was built", () => {
+  const causes = [{ reason: "NamespaceTerminating", message: "" }];
+  const rebuilt = (details: unknown): Error =>
+    Object.assign(new Error("no"), { reason: "Forbidden", details });
+  expect(errors.isNamespaceTerminating(rebuilt({ causes }))).toBe(true);
+  expect(errors.isNamespaceTerminating(rebuilt({ causes: [cause] }))).toBe(false);
+  expect(errors.isNamespaceTerminating(rebuilt(undefined))).toBe(false);
+  expect(errors.isNamespaceTerminating(rebuilt({}))).toBe(false);
+  expect(errors.isNamespaceTerminating(errors.conflict(pods, "web"))).toBe(false);
+});

@@ -232,3 +232,10 @@ export const isForbidden = is("Forbidden");
 export const isTooManyRequests = is("TooManyRequests");
 export const isUnavailable = is("ServiceUnavailable");
 export const isTimeout = is("Timeout");
+
+/** Whether a creation was refused because its namespace is about to go. */
+export function isNamespaceTerminating(err: unknown): boolean {
+  if (!isForbidden(err) || !(err instanceof Error) || !("details" in err)) return false;
+  const { causes = [] } = (err.details ?? {}) as StatusDetails;
+  return causes.some(({ reason }) => reason === "NamespaceTerminating");
+}

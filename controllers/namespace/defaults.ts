@@ -1,6 +1,11 @@
 import type { Client } from "../../api/client/client.ts";
 import { equalJson } from "../../api/machinery/equality.ts";
-import { isAlreadyExists, isConflict, isNotFound } from "../../api/machinery/errors.ts";
+import {
+  isAlreadyExists,
+  isConflict,
+  isNamespaceTerminating,
+  isNotFound,
+} from "../../api/machinery/errors.ts";
 import { isDeleting } from "../../api/machinery/finalizer.ts";
 import type { KubeObject } from "../../api/machinery/object.ts";
 import {
@@ -50,7 +55,7 @@ const inNamespace = (type: Resource<KubeObject>, wanted: string) =>
 
 /** Somebody was faster, or the namespace is about to go: the next change decides. */
 const isOver = (err: unknown): boolean =>
-  isAlreadyExists(err) || isConflict(err) || isNotFound(err);
+  isAlreadyExists(err) || isConflict(err) || isNotFound(err) || isNamespaceTerminating(err);
 
 type RootData = Readonly<Record<string, string>>;
 
