@@ -203,6 +203,11 @@ const auditPolicy: Flag = {
   about: "what is audited: an audit.k8s.io/v1 Policy (default: changes, secrets, sessions)",
   completes: "file",
 };
+const tokenIssuer: Flag = {
+  long: "token-issuer",
+  value: "URL",
+  about: "where others verify ServiceAccount tokens (default: https://kubernetes.default.svc)",
+};
 const docker: Flag = {
   long: "docker",
   value: "URL",
@@ -249,6 +254,7 @@ const daemonCommands: readonly Command[] = [
       kubeconfigOut,
       auditLog,
       auditPolicy,
+      tokenIssuer,
       { long: "simulate", about: "no Docker: an engine inside the process, for a look around" },
       logLevel,
     ],
@@ -265,7 +271,17 @@ const daemonCommands: readonly Command[] = [
         "Behind a name that several servers share",
       ],
     ],
-    flags: [dataDir, listen, servingName, store, kubeconfigOut, auditLog, auditPolicy, logLevel],
+    flags: [
+      dataDir,
+      listen,
+      servingName,
+      store,
+      kubeconfigOut,
+      auditLog,
+      auditPolicy,
+      tokenIssuer,
+      logLevel,
+    ],
     load: async () => (await import("./commands/run-server.ts")).runServerCommand,
   },
   {

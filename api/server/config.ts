@@ -40,6 +40,10 @@ const schema = z.strictObject({
   names: z.array(z.string().min(1)).default([]),
   auditLog: z.string().min(1).optional(),
   auditPolicy: z.string().min(1).optional(),
+  tokenIssuer: z
+    .string()
+    .regex(/^https:\/\/[^/?#\s]+(\/[^?#\s]*)?$/, "tokenIssuer is no https URL without query")
+    .optional(),
 });
 
 /** What a server needs to know. */
@@ -55,6 +59,8 @@ export type ServerConfig = {
   readonly auditLog?: string;
   /** Absolute path of an audit.k8s.io/v1 Policy. Default: see `defaultPolicy`. */
   readonly auditPolicy?: string;
+  /** The `iss` of ServiceAccount tokens: where others find our keys. Default: `defaultIssuer`. */
+  readonly tokenIssuer?: string;
 };
 
 /**
@@ -66,13 +72,14 @@ export function parseServerConfig(input: unknown): ServerConfig {
   if (error !== undefined) {
     throw new Error(`Cannot use the server's configuration:\n${z.prettifyError(error)}`);
   }
-  const { kubeconfig, dataDir, auditLog, auditPolicy, ...rest } = data;
+  const { kubeconfig, dataDir, auditLog, auditPolicy, tokenIssuer, ...rest } = data;
   return {
     ...rest,
     dataDir: resolve(dataDir),
     ...(kubeconfig === undefined ? {} : { kubeconfig: resolve(kubeconfig) }),
     ...(auditLog === undefined ? {} : { auditLog: resolve(auditLog) }),
     ...(auditPolicy === undefined ? {} : { auditPolicy: resolve(auditPolicy) }),
+    ...(tokenIssuer === undefined ? {} : { tokenIssuer }),
   };
 }
 

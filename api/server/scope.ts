@@ -29,7 +29,7 @@ import { readItem, type Storage } from "./objects/storage.ts";
 import { builtInDefinitions } from "./openapi/builtin.ts";
 import { reviewKinds } from "./reviews/review-kinds.ts";
 import { type TokenReviewer, tokenReviewer } from "./tokens/account-review.ts";
-import { accountTokens } from "./tokens/account-tokens.ts";
+import { accountTokens, defaultIssuer } from "./tokens/account-tokens.ts";
 import { passingTokenKeys, type TokenKeys } from "./tokens/token-keys.ts";
 
 /** What the endpoints work on, and the cache that must be closed after them. */
@@ -46,6 +46,8 @@ export type ScopeOptions = {
   readonly limits?: WindowLimits;
   /** Default: keys of this process alone. */
   readonly tokenKeys?: TokenKeys;
+  /** Default: `defaultIssuer`. */
+  readonly tokenIssuer?: string;
 };
 
 type Parts = { readonly storage: Storage; readonly clock: Pick<Clock, "nowMs"> };
@@ -67,7 +69,12 @@ export const firstNamespaces = [
 export async function openScope(
   store: Store,
   clock: Pick<Clock, "nowMs">,
-  { onError = () => {}, limits, tokenKeys = passingTokenKeys() }: ScopeOptions = {},
+  {
+    onError = () => {},
+    limits,
+    tokenKeys = passingTokenKeys(),
+    tokenIssuer: issuer = defaultIssuer,
+  }: ScopeOptions = {},
 ): Promise<OwnedScope> {
   const definitions = await builtInDefinitions();
   const cache = await openWatchCache(store, {
@@ -77,7 +84,7 @@ export async function openScope(
   const storage: Storage = { store, cache };
   const world = { now: () => clock.nowMs(), crds: () => storedCrds(cache) };
   const rights = rbacRights(followRbac(cache));
-  const tokens = accountTokens({ keys: tokenKeys, clock });
+  const tokens = accountTokens({ keys: tokenKeys, clock, issuer });
   const reviewer = tokenReviewer({ tokens, storage, clock });
   const schemas = definitionSchemas(definitions);
   const reviews = reviewKinds({ rights, reviewer }).map((kind) => builtIn(kind, schemas));

@@ -152,6 +152,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const scope = await openScope(store, clock, {
     onError,
     tokenKeys: await openTokenKeys(directory),
+    ...(config.tokenIssuer === undefined ? {} : { tokenIssuer: config.tokenIssuer }),
   });
   stack.use(scope.cache);
   await publishAuthority(scope, pki.authority);

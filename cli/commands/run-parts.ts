@@ -47,6 +47,7 @@ export function serverConfigOf(flags: Flags, dataDir: string): ServerConfig {
       listen: text(flags, "listen"),
       auditLog: text(flags, "audit-log"),
       auditPolicy: text(flags, "audit-policy"),
+      tokenIssuer: text(flags, "token-issuer"),
       names: texts(flags, "name"),
     });
   } catch (err) {

@@ -1,5 +1,10 @@
 import type { App } from "../http.ts";
-import type { AccountTokens } from "./account-tokens.ts";
+import { type AccountTokens, defaultIssuer } from "./account-tokens.ts";
+
+/** Who was given a public issuer serves the keys below it; the default one is no address. */
+function keysAt(issuer: string, address: string): string {
+  return issuer === defaultIssuer ? `https://${address}` : issuer.replace(/\/+$/, "");
+}
 
 /**
  * Serves what others need to verify ServiceAccount tokens: the OpenID discovery document and the
@@ -11,7 +16,7 @@ export function serveIssuer(app: App, tokens: AccountTokens, address: () => stri
     reply.type("application/json").send(
       JSON.stringify({
         issuer: tokens.issuer,
-        jwks_uri: `https://${address()}/openid/v1/jwks`,
+        jwks_uri: `${keysAt(tokens.issuer, address())}/openid/v1/jwks`,
         response_types_supported: ["id_token"],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["ES256", "RS256"],
