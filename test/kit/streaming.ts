@@ -79,7 +79,8 @@ export function requestUpgrade(
   });
 }
 
-const handshake = {
+/** The headers of a WebSocket handshake. */
+export const handshake = {
   connection: "Upgrade",
   upgrade: "websocket",
   "sec-websocket-version": "13",

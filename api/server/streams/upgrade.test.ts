@@ -1,8 +1,17 @@
+import type { Duplex } from "node:stream";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openTestApp, type TestApp } from "../../../test/kit/app.ts";
 import { eventually } from "../../../test/kit/eventually.ts";
 import { fakeStreams } from "../../../test/kit/fake-streams.ts";
-import { openSocket, requestUpgrade, type SocketClient } from "../../../test/kit/streaming.ts";
+import {
+  dial,
+  fakeProcess,
+  handshake,
+  openSocket,
+  requestUpgrade,
+  type SocketClient,
+} from "../../../test/kit/streaming.ts";
 import type { Credentials, User } from "../access.ts";
 import { buildApp } from "../app.ts";
 import type { App } from "../http.ts";
@@ -28,6 +37,15 @@ test("a request that nobody streams is answered as if there was no upgrade", asy
   const answer = await openSocket(server.app, "/api/v1/namespaces/default");
   expect(answer).toMatchObject({ code: 200, body: { kind: "Namespace" } });
   expect(answer.headers["connection"]).toBe("close");
+});
+
+test("a refused client that stays is hung up on", async () => {
+  const connection = dial(server.app);
+  const closed = new Promise<void>((resolve) => connection.once("close", () => resolve()));
+  connection.resume();
+  const lines = Object.entries(handshake).map(([name, value]) => `${name}: ${value}`);
+  connection.write(["GET /none HTTP/1.1", "host: x", ...lines, "", ""].join("\r\n"));
+  await closed;
 });
 
 test("an upgrade that is none of ours is passed over", async () => {
@@ -161,5 +179,51 @@ describe("who may upgrade", () => {
     expect(await openSocket(guarded, path, { headers, protocols })).toMatchObject({ code: 200 });
     const own = { ...headers, origin: "https://127.0.0.1:6443" };
     expect(await openSocket(guarded, path, { headers: own })).toMatchObject({ code: 401 });
+  });
+});
+
+describe("nonsense after an upgrade", () => {
+  const exec = `${pods}/web/exec?command=sh&stdin=1&stdout=1`;
+
+  beforeEach(async () => {
+    await server.send("POST", pods, {
+      metadata: { name: "web" },
+      spec: { nodeName: "n1", containers: [{ name: "app", image: "web:1" }] },
+    });
+    server.nodes.register("n1", fakeStreams({ exec: async () => fakeProcess().ready }));
+  });
+
+  async function upgraded(headers: Record<string, string>): Promise<Duplex> {
+    const answer = await requestUpgrade(server.app, exec, { headers });
+    if ("code" in answer) throw new Error(JSON.stringify(answer.body));
+    answer.connection.on("error", () => {});
+    answer.connection.resume();
+    return answer.connection;
+  }
+
+  const carriers: readonly (readonly [string, Record<string, string>])[] = [
+    ["a WebSocket", { ...handshake, "sec-websocket-protocol": "v5.channel.k8s.io" }],
+    [
+      "SPDY",
+      {
+        connection: "Upgrade",
+        upgrade: "SPDY/3.1",
+        "x-stream-protocol-version": "v4.channel.k8s.io",
+      },
+    ],
+  ];
+
+  test.each(carriers)("on %s ends that connection and nothing else", async (_name, headers) => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 400 }), async (bytes) => {
+        const connection = await upgraded(headers);
+        connection.write(bytes);
+        await new Promise((resolve) => setImmediate(resolve));
+        connection.destroy();
+      }),
+      { numRuns: 60 },
+    );
+    const { code } = await server.send("GET", `${pods}/web`);
+    expect(code).toBe(200);
   });
 });

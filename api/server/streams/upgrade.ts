@@ -65,9 +65,19 @@ function answerOn(request: IncomingMessage, socket: Socket): ServerResponse {
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once("finish", () => {
-    if (!taken.has(response)) socket.end();
+    if (!taken.has(response)) hangUp(socket);
   });
   return response;
+}
+
+const lingerMs = 1_000;
+
+/** Closes after an answer. At once would tear it away from a client that is still sending. */
+function hangUp(socket: Socket): void {
+  socket.end();
+  socket.resume();
+  const late = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("close", () => clearTimeout(late));
 }
 
 const taken = new WeakSet<object>();
