@@ -117,6 +117,14 @@ test.each([
     ),
     "Running",
   ],
+  [
+    "that it may not be scheduled yet",
+    pod({
+      phase: "Pending",
+      conditions: [{ type: "PodScheduled", status: "False", reason: "SchedulingGated" }],
+    }),
+    "SchedulingGated",
+  ],
   ["that it is going", pod({ phase: "Running" }, {}, true), "Terminating"],
   ["that nobody knows", pod({ phase: "Running", reason: "NodeLost" }, {}, true), "Unknown"],
   ["its end, also while it is going", pod({ phase: "Succeeded" }, {}, true), "Succeeded"],
@@ -134,6 +142,33 @@ test("restarts tell how long ago the last one was", () => {
   expect(cellOf("Restarts", pod({ containerStatuses: [container({ restartCount: 1 })] }))).toBe(
     "1",
   );
+});
+
+const running = { running: {} };
+const withSidecar = {
+  initContainers: [
+    { name: "i", image: "i" },
+    { name: "proxy", image: "p", restartPolicy: "Always" },
+  ],
+};
+
+test("sidecars count like containers", () => {
+  const initContainerStatuses = [
+    init(done),
+    container({ name: "proxy", ready: true, started: true, state: running, restartCount: 2 }),
+  ];
+  const containerStatuses = [container({ ready: true, state: running, restartCount: 1 })];
+  const status = { phase: "Running", initContainerStatuses, containerStatuses };
+  expect(cellOf("Ready", pod(status, withSidecar))).toBe("2/2");
+  expect(cellOf("Restarts", pod(status, withSidecar))).toBe("3");
+});
+
+test("restarts are those of init containers until they are done", () => {
+  const failing = init({ waiting: { reason: "CrashLoopBackOff" } });
+  const initContainerStatuses = [{ ...failing, restartCount: 4 }];
+  const containerStatuses = [container({ restartCount: 9 })];
+  const object = pod({ initContainerStatuses, containerStatuses }, initSpec);
+  expect([cellOf("Ready", object), cellOf("Restarts", object)]).toEqual(["0/1", "4"]);
 });
 
 test("readiness gates are counted", () => {

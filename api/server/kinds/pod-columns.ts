@@ -19,7 +19,18 @@ export function podStatusText(pod: Pod): string {
   if (metadata.deletionTimestamp !== undefined && !hasEnded(pod)) {
     return status?.reason === "NodeLost" ? "Unknown" : "Terminating";
   }
-  return initText(pod) ?? containersText(pod) ?? (status?.reason || status?.phase || "Unknown");
+  return gatedText(pod) ?? initText(pod) ?? containersText(pod) ?? wholeText(pod);
+}
+
+const wholeText = ({ status }: Pod): string => status?.reason || status?.phase || "Unknown";
+
+function gatedText({ status }: Pod): string | undefined {
+  const gated = "SchedulingGated";
+  const conditions = status?.conditions ?? [];
+  const isGated = conditions.some(
+    ({ type, reason }) => type === "PodScheduled" && reason === gated,
+  );
+  return isGated ? gated : undefined;
 }
 
 /** Why the first init container that is not done is not done. */
@@ -65,15 +76,31 @@ function stateText(state: State): string | undefined {
   return state?.terminated === undefined ? undefined : endText(state.terminated);
 }
 
-function readyText({ spec, status }: Pod): string {
-  const ready = (status?.containerStatuses ?? []).filter((one) => one.ready && one.state?.running);
-  return `${ready.length}/${spec.containers.length}`;
+/** Sidecars go on running beside the containers, and count like them. */
+function lastingStatuses({ spec, status }: Pod): readonly ContainerStatus[] {
+  const sidecars = new Set(sidecarsOf(spec).map(({ name }) => name));
+  const inits = (status?.initContainerStatuses ?? []).filter(({ name }) => sidecars.has(name));
+  return [...inits, ...(status?.containerStatuses ?? [])];
 }
 
-function restartsText({ status }: Pod, nowMs: number): string {
+const sidecarsOf = ({ initContainers = [] }: Pod["spec"]) =>
+  initContainers.filter(({ restartPolicy }) => restartPolicy === "Always");
+
+function readyText(pod: Pod): string {
+  const ready = lastingStatuses(pod).filter((one) => one.ready && one.state?.running);
+  return `${ready.length}/${pod.spec.containers.length + sidecarsOf(pod.spec).length}`;
+}
+
+/** Until the init containers are done, the restarts are theirs. */
+function countedStatuses(pod: Pod): readonly ContainerStatus[] {
+  const initializing = initText(pod) !== undefined && !isTrue(pod, "Initialized");
+  return initializing ? (pod.status?.initContainerStatuses ?? []) : lastingStatuses(pod);
+}
+
+function restartsText(pod: Pod, nowMs: number): string {
   let restarts = 0;
   let last: number | undefined;
-  for (const { restartCount, lastState } of status?.containerStatuses ?? []) {
+  for (const { restartCount, lastState } of countedStatuses(pod)) {
     restarts += restartCount;
     const end = lastState?.terminated?.finishedAt;
     const endMs = end === undefined ? undefined : parseTime(end);
