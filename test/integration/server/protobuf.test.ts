@@ -97,5 +97,49 @@ describe.skipIf(skipReason("protobuf", missing))("protobuf", () => {
         await create("rolebinding", "readers", "--role=reader", "--user=ann", ...scope),
       ).toMatchObject({ roleRef: { kind: "Role", name: "reader" }, subjects: [{ name: "ann" }] });
     });
+
+    const podOn = (node: string, name: string): string => `
+apiVersion: v1
+kind: Pod
+metadata: { name: ${name} }
+spec: { nodeName: ${node}, containers: [{ name: main, image: "main:1" }] }
+`;
+
+    test.each(modern)("$minor drains and debugs", async ({ path, minor = "" }) => {
+      const kubectl = async (args: readonly string[], stdin?: string): Promise<string> => {
+        const { code, stderr } = await run([path, ...args, "-v=8"], {
+          env: { KUBECONFIG: env.kubeconfig, HOME: join(home, minor) },
+          ...(stdin === undefined ? {} : { stdin }),
+        });
+        expect(code, stderr).toBe(0);
+        return stderr;
+      };
+      const node = `node-${minor.replace(".", "-")}`;
+      const [first, second] = [`${node}-a`, `${node}-b`];
+      await kubectl(
+        ["create", "-f", "-"],
+        `{apiVersion: v1, kind: Node, metadata: {name: ${node}}}`,
+      );
+      await kubectl(["create", "-f", "-"], podOn(node, first));
+      // Without the explicit zero of its options the Pod would wait for its agent.
+      const drained = await kubectl([
+        "drain",
+        node,
+        "--disable-eviction",
+        "--force",
+        "--grace-period=0",
+        "--timeout=30s",
+      ]);
+      expect(drained).toMatch(/6b 38 73 00.*Dele/);
+      await kubectl(["create", "-f", "-"], podOn(node, second));
+      const copied = await kubectl([
+        "debug",
+        second,
+        `--copy-to=${second}-copy`,
+        "--image=debug:1",
+        "--container=debugger",
+      ]);
+      expect(copied).toMatch(/6b 38 73 00.*Pod/);
+    });
   });
 });
