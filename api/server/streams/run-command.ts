@@ -103,7 +103,10 @@ export async function runCommand(session: CommandSession, stopping: AbortSignal)
   try {
     const size = ready.tty ? await firstSize(client) : undefined;
     await using process = await ready.start(size, end);
-    const hangUp = (): void => void process[Symbol.asyncDispose](); // ends the output too
+    const hangUp = (): void => {
+      // Ends the output too, and that ends the conversation.
+      Promise.resolve(process[Symbol.asyncDispose]()).catch(() => {});
+    };
     end.addEventListener("abort", hangUp, { once: true });
     if (end.aborted) hangUp();
     const outcome = await converse(session, process);
