@@ -1,6 +1,6 @@
 import { equalJson, type JsonObject } from "../equality.ts";
 import { asList, asObject, fieldOf, hasNoFields } from "./values.ts";
-import { emptySet, type FieldSet, isEmptySet, leaf, withoutSelf } from "./field-set.ts";
+import { emptySet, type FieldSet, leaf, withoutSelf } from "./field-set.ts";
 import { type FieldType, type ListType, type MapType, shapeOf, typeOfField } from "./field-type.ts";
 import { wholeNode } from "./fields-of.ts";
 import { indexItems } from "./list-items.ts";
@@ -14,11 +14,7 @@ export type Comparison = {
 };
 
 /** The comparison of equal objects. */
-export const noDifference: Comparison = { added: emptySet, removed: emptySet, modified: emptySet };
-
-/** Whether nothing differs. */
-export const isSame = ({ added, removed, modified }: Comparison): boolean =>
-  isEmptySet(added) && isEmptySet(removed) && isEmptySet(modified);
+const noDifference: Comparison = { added: emptySet, removed: emptySet, modified: emptySet };
 
 type MutableSet = { [element: PathElement]: FieldSet };
 type Draft = { added?: MutableSet; removed?: MutableSet; modified?: MutableSet };

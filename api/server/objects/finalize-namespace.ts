@@ -1,5 +1,6 @@
 import { objectIn } from "../kinds/fill.ts";
 import type { Body } from "../kinds/kind.ts";
+import { trackUpdate } from "../fields/tracking.ts";
 import { type Answer, type Call, isDryRun } from "./call.ts";
 import { conflict } from "../../machinery/errors.ts";
 import { readObject } from "./read-object.ts";
@@ -22,6 +23,8 @@ export async function finalizeNamespace(call: Call): Promise<Answer> {
       const object = JSON.parse(found.bytes.toString()) as Body;
       const finalizers = objectIn(sent, "spec")?.["finalizers"];
       object["spec"] = Array.isArray(finalizers) && finalizers.length > 0 ? { finalizers } : {};
+      const owners = trackUpdate(call, { before: found.object, object, sent: undefined });
+      if (owners !== undefined) object.metadata.managedFields = owners;
       return decideWrite(call.kind, object, found);
     },
     { dryRun: isDryRun(call) },
