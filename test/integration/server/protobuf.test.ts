@@ -116,10 +116,8 @@ spec: { nodeName: ${node}, containers: [{ name: main, image: "main:1" }] }
       };
       const node = `node-${minor.replace(".", "-")}`;
       const [first, second] = [`${node}-a`, `${node}-b`];
-      await kubectl(
-        ["create", "-f", "-"],
-        `{apiVersion: v1, kind: Node, metadata: {name: ${node}}}`,
-      );
+      const manifest = { apiVersion: "v1", kind: "Node", metadata: { name: node } };
+      await kubectl(["create", "-f", "-"], JSON.stringify(manifest));
       await kubectl(["create", "-f", "-"], podOn(node, first));
       // Without the explicit zero of its options the Pod would wait for its agent.
       const drained = await kubectl([
