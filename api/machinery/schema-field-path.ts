@@ -46,16 +46,21 @@ export function schemaAt(
   for (let at = 0; at < path.length; at = step.lastIndex) {
     step.lastIndex = at;
     const match = step.exec(path);
-    if (match === null)
-      return at === 0 ? "expected [ or . but got: " + path : "unexpected end of JSON path";
-    const [, name, bracketed] = match;
-    if (bracketed !== undefined && !arrayNotation) return "expected . but got: [";
-    const next = name === undefined ? follow(here, bracketed ?? "") : field(here, name);
+    if (match === null) return unreadable(path, at);
+    const [, name, bracketed = ""] = match;
+    if (name === undefined && !arrayNotation) return "expected . but got: [";
+    const next = name === undefined ? follow(here, bracketed) : field(here, name);
     if (typeof next === "string") return next;
-    segments.push(name ?? unquote((bracketed ?? "").slice(1, -1)) ?? "");
+    segments.push(name ?? plainName(bracketed));
     here = next;
   }
   return segments.length === 0 ? "must not be empty" : { schema: here, segments };
+}
+
+const plainName = (bracketed: string): string => unquote(bracketed.slice(1, -1)) ?? "";
+
+function unreadable(path: string, at: number): string {
+  return at === 0 ? `expected [ or . but got: ${path}` : "unexpected end of JSON path";
 }
 
 function field({ properties = {} }: JsonSchemaProps, name: string): JsonSchemaProps | string {

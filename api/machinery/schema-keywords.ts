@@ -47,9 +47,14 @@ function keywordCauses(schema: AnySchema, context: Context): StatusCause[] {
     causes.push(
       forbiddenValue(`${at}.type`, "type cannot be set to null, use nullable as an alternative"),
     );
+  return [...causes, ...structureCauses(schema, context)];
+}
+
+function structureCauses(schema: AnySchema, { at, inMetadata }: Context): StatusCause[] {
+  const causes: StatusCause[] = [];
   if (Array.isArray(schema.items))
     causes.push(forbiddenValue(`${at}.items`, "items must be a schema object and not an array"));
-  if (context.inMetadata && schema["x-kubernetes-embedded-resource"] === true)
+  if (inMetadata && schema["x-kubernetes-embedded-resource"] === true)
     causes.push(
       forbiddenValue(
         `${at}.x-kubernetes-embedded-resource`,
@@ -89,6 +94,11 @@ function objectCauses(schema: AnySchema, at: string): StatusCause[] {
         "must be true or undefined",
       ),
     );
+  return [...causes, ...mapTypeCauses(schema, at)];
+}
+
+function mapTypeCauses(schema: AnySchema, at: string): StatusCause[] {
+  const causes: StatusCause[] = [];
   const { type = "", "x-kubernetes-map-type": mapType } = schema;
   const wantsObject = "must be object if x-kubernetes-map-type is specified";
   if (mapType !== undefined && type === "") causes.push(requiredValue(`${at}.type`, wantsObject));
@@ -99,31 +109,48 @@ function objectCauses(schema: AnySchema, at: string): StatusCause[] {
   return causes;
 }
 
-function* children(
-  schema: AnySchema,
-  context: Context,
-): Generator<readonly [JsonSchemaProps, Context]> {
+type Child = readonly [JsonSchemaProps, Context];
+
+/** The fields of an object; those that every object has are told apart. */
+function fieldsOf(schema: AnySchema, context: Context): Child[] {
   const { at, isRoot } = context;
+  const isWhole = isRoot || schema["x-kubernetes-embedded-resource"] === true;
+  return Object.entries(schema.properties ?? {}).map(([name, field]): Child => {
+    const own = isWhole && ownFields.has(name);
+    const noDefault = own && isRoot ? `in top-level ${name}` : context.noDefault;
+    const inMetadata = own || context.inMetadata;
+    const place = { isRoot: false, at: `${at}.properties[${name}]`, noDefault, inMetadata };
+    return [field, place];
+  });
+}
+
+function conditionsOf(schema: AnySchema, context: Context): Child[] {
+  const { at } = context;
   const inner: Context = { ...context, isRoot: false };
+  const found = (["allOf", "oneOf", "anyOf"] as const).flatMap((junctor) =>
+    (schema[junctor] ?? []).map((branch, i): Child => [
+      branch,
+      { ...inner, at: `${at}.${junctor}[${i}]` },
+    ]),
+  );
+  const { not } = schema;
+  return not === undefined ? found : [...found, [not, { ...inner, at: `${at}.not` }]];
+}
+
+function children(schema: AnySchema, context: Context): Child[] {
+  const { at } = context;
+  const inner: Context = { ...context, isRoot: false };
+  const found: Child[] = [];
   const extra = schema.additionalProperties;
   if (typeof extra === "object") {
     const noDefault = context.inMetadata
       ? "inside additionalProperties applying to object metadata"
       : context.noDefault;
-    yield [extra, { ...inner, noDefault, at: `${at}.additionalProperties` }];
+    found.push([extra, { ...inner, noDefault, at: `${at}.additionalProperties` }]);
   }
-  const isWhole = isRoot || schema["x-kubernetes-embedded-resource"] === true;
-  for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    const own = isWhole && ownFields.has(name);
-    const noDefault = own && isRoot ? `in top-level ${name}` : context.noDefault;
-    const inMetadata = own || context.inMetadata;
-    yield [field, { ...inner, at: `${at}.properties[${name}]`, noDefault, inMetadata }];
-  }
-  for (const junctor of ["allOf", "oneOf", "anyOf"] as const)
-    for (const [i, branch] of (schema[junctor] ?? []).entries())
-      yield [branch, { ...inner, at: `${at}.${junctor}[${i}]` }];
-  if (schema.not !== undefined) yield [schema.not, { ...inner, at: `${at}.not` }];
-  if (isJsonObject(schema.items)) yield [schema.items, { ...inner, at: `${at}.items` }];
+  found.push(...fieldsOf(schema, context), ...conditionsOf(schema, context));
+  if (isJsonObject(schema.items)) found.push([schema.items, { ...inner, at: `${at}.items` }]);
+  return found;
 }
 
 function nodeCauses(schema: JsonSchemaProps, context: Context): StatusCause[] {

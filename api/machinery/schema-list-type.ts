@@ -59,9 +59,14 @@ function mapCauses(schema: JsonSchemaProps, at: string): StatusCause[] {
   if (items === undefined) return causes;
   if (items.type !== "object") {
     const detail = "must be object if parent array's x-kubernetes-list-type is map";
-    causes.push(invalidValue(`${at}.items.type`, items.type ?? "", detail));
-    return causes;
+    return [...causes, invalidValue(`${at}.items.type`, items.type ?? "", detail)];
   }
+  return [...causes, ...keyNameCauses(keys, items, at)];
+}
+
+function keyNameCauses(keys: readonly string[], items: JsonSchemaProps, at: string): StatusCause[] {
+  const causes: StatusCause[] = [];
+  const field = `${at}.x-kubernetes-list-map-keys`;
   for (const [i, key] of keys.entries()) {
     const type = items.properties?.[key]?.type;
     if (items.properties?.[key] === undefined)
@@ -93,7 +98,15 @@ function presenceCauses(schema: JsonSchemaProps, at: string): StatusCause[] {
         `cannot be nullable when x-kubernetes-list-type is ${listType}`,
       ),
     );
-  if (listType === "set") return causes;
+  return listType === "set" ? causes : [...causes, ...keyPresenceCauses(schema, items, at)];
+}
+
+function keyPresenceCauses(
+  schema: JsonSchemaProps,
+  items: JsonSchemaProps,
+  at: string,
+): StatusCause[] {
+  const causes: StatusCause[] = [];
   const said = "this property is in x-kubernetes-list-map-keys, so it";
   for (const key of schema["x-kubernetes-list-map-keys"] ?? []) {
     const property = items.properties?.[key];

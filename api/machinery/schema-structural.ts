@@ -133,18 +133,28 @@ function branchesOf(schema: JsonSchemaProps): readonly (readonly [string, JsonSc
   return found;
 }
 
+/** What is wrong with the type of a value that is an object of its own, if it is. */
+function embeddedType(type: string, at: string): StatusCause | undefined {
+  const detail = "must be object if x-kubernetes-embedded-resource is true";
+  if (type === "") return requiredValue(at, detail);
+  return type === "object" ? undefined : invalidValue(at, type, detail);
+}
+
+function plainType(schema: JsonSchemaProps, level: Level, at: string): StatusCause | undefined {
+  const { type = "" } = schema;
+  const either = schema["x-kubernetes-int-or-string"] === true;
+  if (either && type !== "")
+    return invalidValue(at, type, "must be empty if x-kubernetes-int-or-string is true");
+  const free = schema["x-kubernetes-preserve-unknown-fields"] === true;
+  return type !== "" || either || free ? undefined : requiredValue(at, missingType[level]);
+}
+
 function checkType(schema: JsonSchemaProps, level: Level, look: Look): void {
   const { type = "" } = schema;
   const at = `${look.at}.type`;
   const embedded = schema["x-kubernetes-embedded-resource"] === true;
-  const free = schema["x-kubernetes-preserve-unknown-fields"] === true;
-  const either = schema["x-kubernetes-int-or-string"] === true;
-  const wantsObject = "must be object if x-kubernetes-embedded-resource is true";
-  if (embedded && type === "") say(look, requiredValue(at, wantsObject));
-  else if (embedded && type !== "object") say(look, invalidValue(at, type, wantsObject));
-  else if (type === "" && !either && !free) say(look, requiredValue(at, missingType[level]));
-  else if (either && type !== "")
-    say(look, invalidValue(at, type, "must be empty if x-kubernetes-int-or-string is true"));
+  const cause = embedded ? embeddedType(type, at) : plainType(schema, level, at);
+  if (cause !== undefined) say(look, cause);
   if (level === "root" && type !== "object" && type !== "")
     say(look, invalidValue(at, type, "must be object at the root"));
 }
@@ -204,7 +214,10 @@ function checkOwnFields(schema: JsonSchemaProps, level: Level, look: Look): void
       );
   }
   const { metadata } = properties;
-  if (metadata === undefined) return;
+  if (metadata !== undefined) checkMetadata(metadata, level, look);
+}
+
+function checkMetadata(metadata: JsonSchemaProps, level: Level, look: Look): void {
   const at = `${look.at}.properties[metadata]`;
   if (metadata.type !== "object")
     say(look, invalidValue(`${at}.type`, metadata.type ?? "", "must be object"));

@@ -31,7 +31,7 @@ const object = (properties: Record<string, JsonSchemaProps>): JsonSchemaProps =>
 /** One test for each rule of each group. */
 export function testRules(groups: Readonly<Record<string, RuleGroup>>): void {
   for (const [name, group] of Object.entries(groups)) {
-    describe(name, () => {
+    describe(`rules about ${name}`, () => {
       test.each(group.holds)("%s", (rule) => {
         expect(complaint(group, rule)).toBe("");
       });

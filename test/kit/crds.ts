@@ -14,7 +14,7 @@ export const whole = (properties: Record<string, JsonSchemaProps> = { spec }): J
 /** A version that is served and stored. */
 export function version(name = "v1", more: Record<string, unknown> = {}): CrdVersion {
   const schema = { openAPIV3Schema: whole() };
-  return { name, served: true, storage: true, schema, ...more } as CrdVersion;
+  return { name, served: true, storage: true, schema, ...more };
 }
 
 /** How a CRD differs from the plainest one. */

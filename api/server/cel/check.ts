@@ -1,50 +1,16 @@
-import { type ASTNode, Environment } from "@marcbachmann/cel-js";
-import type { FunctionTable, Overload } from "./function-table.ts";
+import type { ASTNode } from "@marcbachmann/cel-js";
+import type { FunctionTable } from "./function-table.ts";
+import { CelCheckError } from "./check-error.ts";
+import { argumentOf, constant, loopType, qualified, unsized } from "./check-nodes.ts";
 import type { CelNode, LoopMacro } from "./ir.ts";
-import {
-  celTypes,
-  type CelType,
-  isAssignable,
-  joinTypes,
-  listOf,
-  mapOf,
-  optionalOf,
-  type Substitution,
-  substitute,
-  typeText,
-} from "./types.ts";
-import { CelError, CelTypeValue, CelUint } from "./value.ts";
+import { macroOf } from "./macros.ts";
+import { parseCel } from "./parse.ts";
+import { noOverloadText, resolveCall, wrongConstant } from "./overloads.ts";
+import { celTypes, type CelType, joinTypes, listOf, mapOf, optionalOf, typeText } from "./types.ts";
+import { CelTypeValue } from "./value.ts";
 
 /** A variable that an expression may use. */
 export type Variable = { readonly name: string; readonly type: CelType };
-
-/** An expression cannot be used: `line` and `column` begin with 1. */
-export class CelCheckError extends Error {
-  override readonly name = "CelCheckError";
-  constructor(summary: string, text: string, at: number) {
-    super(positioned(summary, text, at));
-  }
-}
-
-/** The message as Kubernetes writes it, with the line and a mark below the place. */
-function positioned(summary: string, text: string, at: number): string {
-  const before = text.slice(0, at).split("\n");
-  const column = before.at(-1)?.length ?? 0;
-  const line = text.split("\n")[before.length - 1] ?? "";
-  const mark = `${".".repeat(column)}^`;
-  return `ERROR: <input>:${before.length}:${column + 1}: ${summary}\n | ${line}\n | ${mark}`;
-}
-
-/** What an expression may hold at most, so that reading it takes little time and no deep stack. */
-const limits = {
-  maxAstNodes: 20_000,
-  maxDepth: 200,
-  maxListElements: 1_000,
-  maxMapEntries: 1_000,
-  maxCallArguments: 32,
-} as const;
-
-const parser = new Environment({ enableOptionalTypes: true, limits });
 
 type Scope = ReadonlyMap<string, { readonly slot: number; readonly type: CelType }>;
 
@@ -74,24 +40,6 @@ const typeNames: ReadonlySet<string> = new Set([
   "type",
   "uint",
 ]);
-const oneVariable: Readonly<Record<string, LoopMacro>> = {
-  all: "all",
-  exists: "exists",
-  exists_one: "existsOne",
-  existsOne: "existsOne",
-  filter: "filter",
-  map: "map",
-};
-const twoVariables: Readonly<Record<string, LoopMacro>> = {
-  all: "all",
-  exists: "exists",
-  exists_one: "existsOne",
-  existsOne: "existsOne",
-  transformList: "transformList",
-  transformMap: "transformMap",
-  transformMapEntry: "transformMapEntry",
-};
-
 /** An expression that was read and checked. */
 export type Checked = {
   readonly node: CelNode;
@@ -130,21 +78,8 @@ class Checker {
     const scope = new Map(
       variables.map(({ name, type }) => [name, { slot: this.#slots++, type }] as const),
     );
-    const node = this.#node(this.#parse(), scope);
+    const node = this.#node(parseCel(this.#text), scope);
     return { node, slots: this.#slots, uses: this.#uses };
-  }
-
-  #parse(): ASTNode {
-    try {
-      return parser.parse(this.#text).ast;
-    } catch (err) {
-      const { summary, range } = err as { summary?: string; range?: { start: number } };
-      throw new CelCheckError(
-        `Syntax error: ${summary ?? String(err)}`,
-        this.#text,
-        range?.start ?? 0,
-      );
-    }
   }
 
   #fail(summary: string, { range }: ASTNode): never {
@@ -232,26 +167,26 @@ class Checker {
   #logic(ast: ASTNode & { readonly op: "&&" | "||" }, scope: Scope): CelNode {
     const [left, right] = ast.args.map((arg) => {
       const node = this.#node(arg, scope);
-      this.#expectBool(arg, node, `_${ast.op}_`);
+      this.#expectBool(arg, node);
       return node;
     }) as [CelNode, CelNode];
     return { op: ast.op === "&&" ? "and" : "or", left, right, type: celTypes.bool };
   }
 
-  #expectBool(ast: ASTNode, { type }: CelNode, name: string): void {
+  #expectBool(ast: ASTNode, { type }: CelNode): void {
     if (type.name !== "bool" && type.name !== "dyn")
-      this.#fail(`expected type 'bool' but found '${typeText(type)}'${name === "" ? "" : ""}`, ast);
+      this.#fail(`expected type 'bool' but found '${typeText(type)}'`, ast);
   }
 
   #choice(ast: ASTNode & { readonly op: "?:" }, scope: Scope): CelNode {
     const [testAst, thenAst, elseAst] = ast.args;
     const test = this.#node(testAst, scope);
-    this.#expectBool(testAst, test, "_?_:_");
-    const [then, other] = [this.#node(thenAst, scope), this.#node(elseAst, scope)];
-    const type = joinTypes(then.type, other.type);
-    const mixed = type.name === "dyn" && then.type.name !== "dyn" && other.type.name !== "dyn";
-    if (mixed) this.#noOverload(ast, "_?_:_", [test, then, other]);
-    return { op: "if", test, then, else: other, type };
+    this.#expectBool(testAst, test);
+    const [yes, no] = [this.#node(thenAst, scope), this.#node(elseAst, scope)];
+    const type = joinTypes(yes.type, no.type);
+    const mixed = type.name === "dyn" && yes.type.name !== "dyn" && no.type.name !== "dyn";
+    if (mixed) this.#noOverload(ast, "_?_:_", [test, yes, no]);
+    return { op: "if", test, yes, no, type };
   }
 
   #list(items: readonly ASTNode[], scope: Scope): CelNode {
@@ -324,14 +259,15 @@ class Checker {
         full,
         args.map((arg) => this.#node(arg, scope)),
       );
-    const macro =
-      args.length === 2 || (name === "map" && args.length === 3) ? oneVariable[name] : undefined;
-    if (macro !== undefined) return this.#loop(ast, { macro, hasKey: false }, scope);
-    const pairs = args.length === 3 || (name.startsWith("transform") && args.length === 4);
-    const both = pairs ? twoVariables[name] : undefined;
-    if (both !== undefined) return this.#loop(ast, { macro: both, hasKey: true }, scope);
+    const macro = macroOf(name, args.length);
+    if (macro !== undefined) return this.#loop(ast, macro, scope);
     if ((name === "optMap" || name === "optFlatMap") && args.length === 2)
       return this.#optMap(ast, scope);
+    return this.#valueCall(ast, scope);
+  }
+
+  #valueCall(ast: ASTNode & { readonly op: "rcall" }, scope: Scope): CelNode {
+    const [name, target, args] = ast.args;
     const receiver = this.#node(target, scope);
     const mixes = name === "format" ? 1 : 0;
     this.#mixing += mixes;
@@ -404,7 +340,7 @@ class Checker {
     if (body === undefined) return this.#fail("a macro has no body", ast);
     const filter = second === undefined ? undefined : first;
     const isTest = ["all", "exists", "existsOne", "filter"].includes(macro);
-    if (isTest) this.#expectBool(args.at(-1) ?? ast, body, macro);
+    if (isTest) this.#expectBool(args.at(-1) ?? ast, body);
     const type = loopType(macro, {
       item: itemType,
       key: keyType,
@@ -430,32 +366,8 @@ class Checker {
     );
   }
 
-  /** A pattern or a time that is no such thing is found before any object is. */
-  #checkConstant(
-    ast: ASTNode,
-    name: string,
-    call: Pick<CelNode & { readonly op: "call" }, "args" | "overloads">,
-  ): void {
-    const [at, what] = checkedArguments[name] ?? [];
-    const arg = at === undefined ? undefined : call.args[at];
-    const [overload] = call.overloads;
-    if (arg?.op !== "const" || overload === undefined) return;
-    try {
-      overload.run(...call.args.map((_, i) => (i === at ? arg.value : "")));
-    } catch (err) {
-      if (!(err instanceof CelError)) throw err;
-      const inner =
-        ast.op === "call" ? ast.args[1][at ?? 0] : ast.op === "rcall" ? ast.args[2][0] : ast;
-      this.#fail(`invalid ${what} argument`, inner ?? ast);
-    }
-  }
-
   #noOverload(ast: ASTNode, name: string, args: readonly CelNode[]): never {
-    const types = args.map(({ type }) => typeText(type));
-    const shown = name.startsWith(".")
-      ? `'${name.slice(1)}' applied to '${types[0]}.(${types.slice(1).join(", ")})'`
-      : `'${name}' applied to '(${types.join(", ")})'`;
-    return this.#fail(`found no matching overload for ${shown}`, ast);
+    return this.#fail(noOverloadText(name, args), ast);
   }
 
   #resolve(ast: ASTNode, name: string, args: readonly CelNode[]): CelNode {
@@ -464,79 +376,10 @@ class Checker {
       const plain = name.replace(/^\./, "");
       return this.#fail(`undeclared reference to '${plain}' (in container '')`, ast);
     }
-    const overloads: Overload[] = [];
-    let type: CelType | undefined;
-    for (const overload of known) {
-      const bound: Substitution = new Map();
-      const { params, result } = overload;
-      const fits =
-        params.length === args.length &&
-        params.every((param, i) => isAssignable(param, args[i]?.type ?? celTypes.dyn, bound));
-      if (!fits) continue;
-      overloads.push(overload);
-      const own = substitute(result, bound);
-      type = type === undefined || type.name === own.name ? own : celTypes.dyn;
-    }
-    if (type === undefined) return this.#noOverload(ast, name, args);
-    this.#checkConstant(ast, name, { args, overloads });
-    return { op: "call", name, args, overloads, type };
-  }
-}
-
-/** Functions whose arguments, when they are written out, must be right: which one, and its name. */
-const checkedArguments: Readonly<Record<string, readonly [at: number, sample: string]>> = {
-  ".matches": [1, "matches"],
-  matches: [1, "matches"],
-  duration: [0, "duration"],
-  timestamp: [0, "timestamp"],
-};
-
-const unsized = ({ max: _, ...type }: CelType): CelType => type;
-
-function constant(value: unknown): CelNode {
-  const typed = (type: CelType, plain: unknown = value): CelNode => ({
-    op: "const",
-    value: plain,
-    type,
-  });
-  if (typeof value === "bigint") return typed(celTypes.int);
-  if (typeof value === "number") return typed(celTypes.double);
-  if (typeof value === "string") return typed(celTypes.string);
-  if (typeof value === "boolean") return typed(celTypes.bool);
-  if (value === null) return typed(celTypes.null);
-  if (value instanceof Uint8Array) return typed(celTypes.bytes);
-  return typed(celTypes.uint, new CelUint(BigInt(String(value))));
-}
-
-/** `a.b.c` as a text; empty for anything else. */
-function qualified(ast: ASTNode): string {
-  if (ast.op === "id") return ast.args;
-  if (ast.op !== ".") return "";
-  const before = qualified(ast.args[0]);
-  return before === "" ? "" : `${before}.${ast.args[1]}`;
-}
-
-type LoopTypes = {
-  readonly key: CelType;
-  readonly item: CelType;
-  readonly body: CelType;
-  readonly range: CelType;
-};
-
-function loopType(macro: LoopMacro, { key, item, body, range }: LoopTypes): CelType {
-  switch (macro) {
-    case "all":
-    case "exists":
-    case "existsOne":
-      return celTypes.bool;
-    case "filter":
-      return listOf(item, range.max);
-    case "map":
-    case "transformList":
-      return listOf(body, range.max);
-    case "transformMap":
-      return mapOf(key, body, range.max);
-    case "transformMapEntry":
-      return body.name === "map" ? { ...body } : celTypes.dyn;
+    const call = resolveCall(name, args, known);
+    if (call === undefined) return this.#noOverload(ast, name, args);
+    const wrong = wrongConstant(call);
+    if (wrong !== undefined) this.#fail(wrong.summary, argumentOf(ast, wrong.at));
+    return call;
   }
 }

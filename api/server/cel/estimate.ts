@@ -43,48 +43,51 @@ export function estimateCost(node: CelNode): Span {
   return estimate(node).cost;
 }
 
+type Op = CelNode["op"];
+type Estimators = {
+  readonly [Name in Op]: (node: Extract<CelNode, { readonly op: Name }>, size: Span) => Estimate;
+};
+
+function logicEstimate(first: CelNode, second: CelNode, size: Span): Estimate {
+  const [left, right] = [estimate(first).cost, estimate(second).cost];
+  return { cost: { min: left.min, max: left.max + right.max }, size };
+}
+
+const estimators: Estimators = {
+  const: ({ value }, size) => ({ cost: free, size: sizeOfConstant(value) ?? size }),
+  slot: (_, size) => ({ cost: step, size }),
+  has: (_, size) => ({ cost: free, size }),
+  select: ({ operand }, size) => ({ cost: plus(estimate(operand).cost, step), size }),
+  call: (node) => callEstimate(node),
+  and: ({ left, right }, size) => logicEstimate(left, right, size),
+  or: ({ left, right }, size) => logicEstimate(left, right, size),
+  if({ test, yes, no }) {
+    const [left, right] = [estimate(yes), estimate(no)];
+    const cost = plus(estimate(test).cost, either(left.cost, right.cost));
+    return { cost, size: either(left.size, right.size) };
+  },
+  list: ({ items }) => ({
+    cost: sum(exactly(10), ...items.map((item) => estimate(item).cost)),
+    size: exactly(items.length),
+  }),
+  map: ({ entries }) => ({
+    cost: sum(exactly(30), ...entries.flat().map((part) => estimate(part).cost)),
+    size: exactly(entries.length),
+  }),
+  loop: (node) => loopEstimate(node),
+  bind({ init, body }) {
+    const inner = estimate(body);
+    return { cost: sum(exactly(1), estimate(init).cost, inner.cost), size: inner.size };
+  },
+  optMap: ({ target, body }, size) => ({
+    cost: sum(step, estimate(target).cost, estimate(body).cost),
+    size,
+  }),
+};
+
 function estimate(node: CelNode): Estimate {
-  const size = sizeOfType(node.type);
-  switch (node.op) {
-    case "const":
-      return { cost: free, size: sizeOfConstant(node.value) ?? size };
-    case "slot":
-      return { cost: step, size };
-    case "has":
-      return { cost: free, size };
-    case "select":
-      return { cost: plus(estimate(node.operand).cost, step), size };
-    case "call":
-      return callEstimate(node);
-    case "and":
-    case "or": {
-      const [left, right] = [estimate(node.left).cost, estimate(node.right).cost];
-      return { cost: { min: left.min, max: left.max + right.max }, size };
-    }
-    case "if": {
-      const [then, other] = [estimate(node.then), estimate(node.else)];
-      const cost = plus(estimate(node.test).cost, either(then.cost, other.cost));
-      return { cost, size: either(then.size, other.size) };
-    }
-    case "list":
-      return {
-        cost: sum(exactly(10), ...node.items.map((item) => estimate(item).cost)),
-        size: exactly(node.items.length),
-      };
-    case "map":
-      return {
-        cost: sum(exactly(30), ...node.entries.flat().map((part) => estimate(part).cost)),
-        size: exactly(node.entries.length),
-      };
-    case "loop":
-      return loopEstimate(node);
-    case "bind": {
-      const body = estimate(node.body);
-      return { cost: sum(exactly(1), estimate(node.init).cost, body.cost), size: body.size };
-    }
-    case "optMap":
-      return { cost: sum(step, estimate(node.target).cost, estimate(node.body).cost), size };
-  }
+  const estimator = estimators[node.op] as (node: CelNode, size: Span) => Estimate;
+  return estimator(node, sizeOfType(node.type));
 }
 
 function callEstimate(node: CelNode & { readonly op: "call" }): Estimate {

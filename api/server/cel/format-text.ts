@@ -10,19 +10,25 @@ import {
   typeNameOf,
 } from "./value.ts";
 
-/** A value as `%s` shows it. */
-function shown(value: CelValue): string {
-  if (value === null) return "null";
-  if (typeof value === "string") return value;
+function shownObject(value: object): string {
   if (value instanceof CelUint) return String(value.value);
   if (value instanceof CelTimestamp) return timestampText(value);
   if (value instanceof CelDuration) return durationText(value);
   if (value instanceof CelTypeValue) return value.type;
   if (value instanceof Uint8Array) return Buffer.from(value).toString();
   if (Array.isArray(value)) return `[${value.map(quoted).join(", ")}]`;
-  if (typeNameOf(value) !== "map" || typeof value !== "object") return String(value);
+  if (typeNameOf(value) !== "map") return typeNameOf(value);
   const entries = entriesOf(value).map(([key, item]) => `${quoted(key)}: ${quoted(item)}`);
   return `{${entries.sort().join(", ")}}`;
+}
+
+/** A value as `%s` shows it. */
+function shown(value: CelValue): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "object") return value === null ? "null" : shownObject(value);
+  return typeof value === "boolean" || typeof value === "bigint" || typeof value === "number"
+    ? String(value)
+    : "";
 }
 
 function quoted(value: CelValue): string {

@@ -50,8 +50,8 @@ export type CelNode =
   | (Typed & {
       readonly op: "if";
       readonly test: CelNode;
-      readonly then: CelNode;
-      readonly else: CelNode;
+      readonly yes: CelNode;
+      readonly no: CelNode;
     })
   | (Typed & { readonly op: "list"; readonly items: readonly CelNode[] })
   | (Typed & {

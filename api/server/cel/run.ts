@@ -48,35 +48,30 @@ export function compileNode(node: CelNode, slots: number): Program {
   };
 }
 
+type Op = CelNode["op"];
+type Compilers = { readonly [Name in Op]: (node: Extract<CelNode, { readonly op: Name }>) => Run };
+
+const compilers: Compilers = {
+  const:
+    ({ value }) =>
+    () =>
+      value,
+  slot: ({ slot }) => slotReader(slot),
+  select: ({ operand, field, optional }) => selector(compile(operand), field, optional),
+  has: ({ operand, field }) => presence(compile(operand), field),
+  call: (node) => caller(node),
+  and: ({ left, right }) => logic(compile(left), compile(right), false),
+  or: ({ left, right }) => logic(compile(left), compile(right), true),
+  if: ({ test, yes, no }) => choice(compile(test), compile(yes), compile(no)),
+  list: ({ items }) => listMaker(items.map(compile)),
+  map: ({ entries }) => mapMaker(entries.map(([key, value]) => [compile(key), compile(value)])),
+  loop: (node) => loop(node),
+  bind: ({ slot, init, body }) => binder(slot, compile(init), compile(body)),
+  optMap: (node) => optMapper(node),
+};
+
 function compile(node: CelNode): Run {
-  switch (node.op) {
-    case "const":
-      return () => node.value;
-    case "slot":
-      return slotReader(node.slot);
-    case "select":
-      return selector(compile(node.operand), node.field, node.optional);
-    case "has":
-      return presence(compile(node.operand), node.field);
-    case "call":
-      return caller(node);
-    case "and":
-      return logic(compile(node.left), compile(node.right), false);
-    case "or":
-      return logic(compile(node.left), compile(node.right), true);
-    case "if":
-      return choice(compile(node.test), compile(node.then), compile(node.else));
-    case "list":
-      return listMaker(node.items.map(compile));
-    case "map":
-      return mapMaker(node.entries.map(([key, value]) => [compile(key), compile(value)]));
-    case "loop":
-      return loop(node);
-    case "bind":
-      return binder(node.slot, compile(node.init), compile(node.body));
-    case "optMap":
-      return optMapper(node);
-  }
+  return (compilers[node.op] as (node: CelNode) => Run)(node);
 }
 
 function slotReader(slot: number): Run {

@@ -101,9 +101,12 @@ export function isAssignable(to: CelType, from: CelType, bound: Substitution): b
     return true;
   }
   if (isVariable(to)) return bindVariable(to, from, bound);
-  if (isVariable(from)) return true; // the item of an empty list
-  if (from.name === "null_type" && to.name !== "null_type") return takesNull(to);
-  if (to.name === "null_type" && from.name !== "null_type") return takesNull(from);
+  return isVariable(from) || isConcretely(to, from, bound); // a variable: the item of an empty list
+}
+
+function isConcretely(to: CelType, from: CelType, bound: Substitution): boolean {
+  const [wantsNull, isNull] = [to.name === "null_type", from.name === "null_type"];
+  if (wantsNull !== isNull) return takesNull(isNull ? to : from);
   if (to.fields !== undefined || from.fields !== undefined) return to.fields === from.fields;
   if (to.name !== from.name || to.args.length !== from.args.length) return false;
   return to.args.every((arg, i) => isAssignable(arg, from.args[i] ?? celTypes.dyn, bound));

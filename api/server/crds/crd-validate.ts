@@ -89,7 +89,7 @@ function versionListCauses({ versions }: CrdSpec): StatusCause[] {
   const field = "spec.versions";
   if (new Set(names).size < names.length)
     causes.push(invalidValue(field, names, "must contain unique version names"));
-  if (versions.filter(({ storage }) => storage === true).length !== 1)
+  if (versions.filter(({ storage }) => storage).length !== 1)
     causes.push(
       invalidValue(field, names, "must have exactly one version marked as storage version"),
     );
@@ -103,7 +103,7 @@ function storedVersionCauses({ spec, status }: Crd): StatusCause[] {
     return [invalidValue(at, storedVersions, "must have at least one stored version")];
   const causes: StatusCause[] = [];
   const known = new Set(spec.versions.map(({ name }) => name));
-  const storage = spec.versions.find((version) => version.storage === true)?.name;
+  const storage = spec.versions.find((version) => version.storage)?.name;
   if (storage !== undefined && !storedVersions.includes(storage))
     causes.push(invalidValue(at, storedVersions, `must have the storage version ${storage}`));
   for (const [i, version] of storedVersions.entries()) {

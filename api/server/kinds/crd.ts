@@ -32,7 +32,7 @@ function setDefaults(object: Body): void {
 /** Versions that objects may be stored in: every storage version stays until it is taken off. */
 function storedVersions({ spec, status }: Pick<Crd, "spec" | "status">): readonly string[] {
   const { storedVersions: stored = [] } = status ?? {};
-  const storage = spec.versions.find((version) => version.storage === true)?.name;
+  const storage = spec.versions.find((version) => version.storage)?.name;
   return storage === undefined || stored.includes(storage) ? stored : [...stored, storage];
 }
 

@@ -66,7 +66,7 @@ function customKind(
 ): Kind {
   const { group, scope } = spec;
   const { names = spec.names, terminating = false, since = 0, storageVersion } = options;
-  const { kind, plural } = names;
+  const { kind } = names;
   const schema = version.schema?.openAPIV3Schema ?? {
     "x-kubernetes-preserve-unknown-fields": true,
   };
@@ -77,12 +77,8 @@ function customKind(
   const scale = version.subresources?.scale;
   return {
     ...gvk,
-    plural,
+    ...namesOf(names),
     namespaced: scope === "Namespaced",
-    singular: names.singular ?? kind.toLowerCase(),
-    listKind: names.listKind ?? `${kind}List`,
-    shortNames: names.shortNames ?? [],
-    categories: names.categories ?? [],
     ...verbsOf(terminating),
     subresources: subresourcesOf(gvk, version),
     definition: definitionName(gvk),
@@ -97,6 +93,19 @@ function customKind(
     storageVersion,
     ...(scale === undefined ? {} : { scale }),
     ...deprecation(gvk, version),
+  };
+}
+
+type Names = Pick<Kind, "plural" | "singular" | "listKind" | "shortNames" | "categories">;
+
+function namesOf({ kind, plural, ...names }: CrdNames): Names {
+  const { singular = kind.toLowerCase(), listKind = `${kind}List` } = names;
+  return {
+    plural,
+    singular,
+    listKind,
+    shortNames: names.shortNames ?? [],
+    categories: names.categories ?? [],
   };
 }
 

@@ -7,7 +7,8 @@ import {
 } from "../../machinery/field-causes.ts";
 import { schemaAt } from "../../machinery/schema-field-path.ts";
 import type { JsonSchemaProps, ValidationRule } from "../../machinery/schema-props.ts";
-import { CelCheckError, type Checked } from "../cel/check.ts";
+import type { Checked } from "../cel/check.ts";
+import { CelCheckError } from "../cel/check-error.ts";
 import { checkRule } from "../cel/environment.ts";
 import { estimateCost } from "../cel/estimate.ts";
 import { ruleVariables } from "./cel-rule.ts";

@@ -51,7 +51,8 @@ const causeReasons: ReadonlySet<string> = new Set([
 /** Structures are named by their type, as their text would bury the message. */
 function shown({ self, type }: RuleSite): string {
   if (typeof self === "string") return JSON.stringify(self);
-  const isScalar = typeof self !== "object" || self === null;
+  const isScalar =
+    typeof self === "bigint" || typeof self === "number" || typeof self === "boolean";
   return isScalar ? String(self) : JSON.stringify(type);
 }
 

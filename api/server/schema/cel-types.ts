@@ -87,16 +87,17 @@ export function withTypeAndNames(schema: JsonSchemaProps): JsonSchemaProps {
   return { ...schema, properties };
 }
 
+function eitherType({ maxLength }: JsonSchemaProps): SchemaType {
+  const max = maxLength === undefined ? maxRequestBytes - 2 : maxLength * bytesPerCharacter;
+  return { type: sized(celTypes.dyn, max), minBytes: 1 };
+}
+
 /**
  * The CEL type of the values of a schema; `undefined` where a schema says too little to give one:
  * rules cannot see such values. `isRoot`: the schema is that of a whole object.
  */
 export function schemaType(schema: JsonSchemaProps, isRoot = false): SchemaType | undefined {
-  if (schema["x-kubernetes-int-or-string"] === true) {
-    const max =
-      schema.maxLength === undefined ? maxRequestBytes - 2 : schema.maxLength * bytesPerCharacter;
-    return { type: sized(celTypes.dyn, max), minBytes: 1 };
-  }
+  if (schema["x-kubernetes-int-or-string"] === true) return eitherType(schema);
   const { type, additionalProperties: values } = schema;
   switch (type) {
     case "array":
