@@ -11,6 +11,10 @@ const prefix = collectionPrefix({ group: rbacGroup, plural: "clusterroles" });
 const listRoles = ({ cache }: Storage): readonly AnyObject[] =>
   cache.list(prefix).map(({ object }) => object);
 
+/** After so many failures in a row only another change tries again: the store is gone for long. */
+const maxRetries = 60;
+const retryMs = 5_000;
+
 /** Most rounds of one call: roles may aggregate roles that aggregate others. */
 const maxRounds = 8;
 
@@ -66,16 +70,23 @@ export async function keepAggregated(
 ): Promise<void> {
   let running: Promise<void> | undefined;
   let again = false;
+  let failures = 0;
   const run = async (): Promise<void> => {
     do {
       again = false;
       await aggregateAll(storage);
     } while (again);
+    failures = 0;
+  };
+  const failed = (err: unknown): void => {
+    onError(err);
+    failures += 1;
+    if (failures <= maxRetries) setTimeout(start, retryMs).unref();
   };
   const start = (): void => {
     again = true;
     running ??= run()
-      .catch(onError)
+      .catch(failed)
       .finally(() => (running = undefined));
   };
   const follow = (): void => {

@@ -67,7 +67,11 @@ async function nextState(options: SecretFillerOptions, current: Item): Promise<N
   return write("put", { ...object, metadata, data: filled });
 }
 
-async function fillOne(options: SecretFillerOptions, key: string): Promise<void> {
+/** After so many failures only another change of the Secret or its account tries again. */
+const maxRetries = 60;
+const retryMs = 5_000;
+
+async function fillOne(options: SecretFillerOptions, key: string, retries = 0): Promise<void> {
   try {
     const decide = (current: Item | undefined): Next | Promise<Next> => {
       if (current === undefined || !isTokenSecret(current)) throw nothingToDo;
@@ -75,7 +79,10 @@ async function fillOne(options: SecretFillerOptions, key: string): Promise<void>
     };
     await changeItem(options.storage, key, decide, { dryRun: false });
   } catch (err) {
-    if (err !== nothingToDo && !isConflict(err)) options.onError(err);
+    if (err === nothingToDo || isConflict(err)) return;
+    options.onError(err);
+    if (retries === maxRetries) return;
+    setTimeout(() => void fillOne(options, key, retries + 1), retryMs).unref();
   }
 }
 
@@ -89,7 +96,7 @@ const nothingToDo = new Error("The Secret holds no token");
 export function fillTokenSecrets(options: SecretFillerOptions): void {
   const { cache } = options.storage;
   const tend = (items: readonly Item[]): void => {
-    // Failures were told; the next event of the Secret or its account tries again.
+    // It never rejects: failures are told and tried again.
     for (const item of items.filter(isTokenSecret)) void fillOne(options, item.key);
   };
   const changed = (events: readonly ItemEvent[]): readonly Item[] =>
