@@ -116,7 +116,7 @@ const parsed: { items: KeptItem[]; first: number; bytes: number } = {
   first: 0,
   bytes: 0,
 };
-const parsedLimitBytes = 32 << 20;
+const parsedLimitBytes = 16 << 20;
 
 /** An item of the cache: it lives long, its parsed form does not. */
 class KeptItem extends ParsedLater {

@@ -2,12 +2,15 @@
 //   node hack/bench/main.ts [SECTION...]    default: all; ends with 1 when a target is missed
 import { cpus, loadavg } from "node:os";
 import { benchAccess } from "./access.ts";
+import { benchApiReads } from "./api-reads.ts";
 import { benchApply } from "./apply.ts";
 import { benchCustomWrites } from "./custom-writes.ts";
 import { benchEngine } from "./engine.ts";
 import { benchEtcdWrites, benchLmdbWrites } from "./api-writes.ts";
 import { type Figure, isMet, renderFigures, type Section } from "./figure.ts";
+import { benchFanOut } from "./fan-out.ts";
 import { benchFootprint } from "./footprint.ts";
+import { benchMemory } from "./memory.ts";
 import { benchRepair } from "./repair.ts";
 import { benchRollout } from "./rollout.ts";
 import { benchStore } from "./store.ts";
@@ -21,6 +24,9 @@ const sections: Readonly<Record<string, Section>> = {
   custom: benchCustomWrites,
   apply: benchApply,
   access: benchAccess,
+  reads: benchApiReads,
+  "fan-out": benchFanOut,
+  memory: benchMemory,
   repair: benchRepair,
   rollout: benchRollout,
 };
