@@ -10,10 +10,12 @@ export type BenchClient = AsyncDisposable & {
 /** A body that is encoded already. */
 export type BenchBody = { readonly text: string; readonly type?: string };
 
-/** A client with the rights of a kubeconfig; `connections` are its most. */
+/** A client with the rights of a kubeconfig; `connections` are its most. `url`: of another server
+ * with the same authority. */
 export async function openBenchClient(
   kubeconfig: string,
   connections: number,
+  url?: string,
 ): Promise<BenchClient> {
   const { config } = await loadKubeconfig({ path: kubeconfig });
   const { server, ca, credentials } = config;
@@ -30,7 +32,7 @@ export async function openBenchClient(
   return {
     async send(method, path, body) {
       const { statusCode, body: answer } = await agent.request({
-        origin: server,
+        origin: url ?? server,
         path,
         method,
         ...(body === undefined
