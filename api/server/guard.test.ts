@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asUser, openTestApp, type TestApp } from "../../test/kit/app.ts";
+import { memoryStore } from "../store/memory.ts";
+import { objectIn, textIn } from "./kinds/fill.ts";
 
 let server: TestApp;
 beforeAll(async () => {
@@ -35,4 +37,37 @@ test("a refusal names user, verb, resource, group and namespace", async () => {
       'applications.lighthouse.dev "web" is forbidden: User "ann" cannot patch resource "applications/scale" in API group "lighthouse.dev" in the namespace "default"',
     details: { name: "web", group: "lighthouse.dev", kind: "applications" },
   });
+});
+
+test("rights that one server gives and takes hold on every server of the store", async () => {
+  await using store = memoryStore();
+  await using first = await openTestApp({ guarded: true, store });
+  await using second = await openTestApp({ guarded: true, store });
+  const url = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
+  const list = async (): Promise<number> =>
+    (await second.send("GET", "/api/v1/namespaces/default/pods", undefined, known)).code;
+  expect(await list()).toBe(403);
+  const binding = {
+    metadata: { name: "ann" },
+    roleRef: { kind: "ClusterRole", name: "view" },
+    subjects: [{ kind: "User", name: "ann" }],
+  };
+  await first.send("POST", url, binding, admin);
+  await expect.poll(list).toBe(200);
+  await first.send("DELETE", `${url}/ann`, undefined, admin);
+  await expect.poll(list).toBe(403);
+});
+
+test("a server's token is worth nothing on a server that lacks its key", async () => {
+  await using store = memoryStore();
+  await using first = await openTestApp({ guarded: true, store });
+  await using second = await openTestApp({ guarded: true, store });
+  const accounts = "/api/v1/namespaces/default/serviceaccounts";
+  await first.send("POST", accounts, { metadata: { name: "robot" } }, admin);
+  const { body } = await first.send("POST", `${accounts}/robot/token`, {}, admin);
+  const token = textIn(objectIn(body, "status"), "token");
+  const use = { headers: { authorization: `Bearer ${token}` } };
+  const pods = "/api/v1/namespaces/default/pods";
+  expect((await first.send("GET", pods, undefined, use)).code).toBe(403);
+  expect((await second.send("GET", pods, undefined, use)).code).toBe(401);
 });
