@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { openTestApp } from "../kit/app.ts";
 import { runCommand } from "./kit/exec-socket.ts";
 import { application } from "./kit/manifests.ts";
-import { apps, createMap, maps, patchTypes, seen } from "./kit/objects.ts";
+import { apps, createMap, maps, patchTypes, runPod, seen } from "./kit/objects.ts";
 import { pitfall } from "./kit/pitfall.ts";
 import type { RawStream } from "./kit/raw.ts";
 
@@ -167,11 +167,7 @@ pitfall(
   10,
   "exec ends with its status, after all of its output",
   async ({ raw, site, namespace }) => {
-    const pod = {
-      metadata: { name: "web" },
-      spec: { nodeName: site.node, containers: [{ name: "web", image: "web:1" }] },
-    };
-    await raw.send("POST", `/api/v1/namespaces/${namespace}/pods`, { body: pod });
+    await runPod({ raw, site, namespace }, "web");
     const target = { site, namespace, pod: "web" };
     for (const protocol of ["v5.channel.k8s.io", "v4.channel.k8s.io"]) {
       const failed = await runCommand(target, ["sh", "-c", "echo out; echo err >&2; exit 7"], {

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { upgradedProtocol } from "./kit/upgrade.ts";
 import { application } from "./kit/manifests.ts";
-import { apps, createApp, createMap, maps, patchTypes, seen } from "./kit/objects.ts";
+import { apps, createApp, createMap, maps, patchTypes, runPod, seen } from "./kit/objects.ts";
 import { pitfall } from "./kit/pitfall.ts";
 import type { Json } from "./kit/raw.ts";
 
@@ -19,11 +19,7 @@ pitfall(
   11,
   "port-forward is tunnelled as SPDY in a WebSocket",
   async ({ raw, site, namespace }) => {
-    const pod = {
-      metadata: { name: "web" },
-      spec: { nodeName: site.node, containers: [{ name: "web", image: "web:1" }] },
-    };
-    await raw.send("POST", `/api/v1/namespaces/${namespace}/pods`, { body: pod });
+    await runPod({ raw, site, namespace }, "web");
     const path = `/api/v1/namespaces/${namespace}/pods/web/portforward`;
     const tunnel = "SPDY/3.1+portforward.k8s.io";
     expect(await upgradedProtocol(site, path, tunnel)).toBe(tunnel);

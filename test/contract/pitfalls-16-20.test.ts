@@ -103,7 +103,12 @@ pitfall(
         },
       },
     ]);
-    const forced = await apply(raw, pods, "bob", pod([{ name: "side", image: "side:2" }]));
+    const forced = await apply(
+      raw,
+      pods,
+      "bob&force=true",
+      pod([{ name: "side", image: "side:2" }]),
+    );
     expect(forced.body["spec"]).toMatchObject({
       containers: [
         { name: "web", image: "web:1" },
@@ -122,7 +127,7 @@ pitfall(
     const dry = await apply(
       raw,
       pods,
-      "alice",
+      "alice&dryRun=All",
       pod([{ name: "web", image: "web:9" }], { labels: { a: "1" } }),
     );
     expect(dry.body["spec"]).toMatchObject({ containers: [{ image: "web:9" }, {}] });
@@ -193,7 +198,9 @@ pitfall(
   19,
   "pages are of one revision: nothing skipped, nothing twice",
   async ({ raw, namespace }) => {
-    for (const name of ["b", "d", "f", "h"]) await createMap(raw, namespace, name);
+    const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+    const create = (name: string) => raw.send("POST", secrets, { body: { metadata: { name } } });
+    for (const name of ["b", "d", "f", "h"]) await create(name);
     const read = async (
       token = "",
     ): Promise<{
@@ -204,7 +211,7 @@ pitfall(
     }> => {
       const { body } = await raw.send(
         "GET",
-        `${maps(namespace)}?limit=2${token && `&continue=${encodeURIComponent(token)}`}&labelSelector=`,
+        `${secrets}?limit=2${token && `&continue=${encodeURIComponent(token)}`}&labelSelector=`,
       );
       const { metadata } = seen(body);
       const items = body["items"] as readonly { readonly metadata: { readonly name: string } }[];
@@ -217,24 +224,22 @@ pitfall(
     };
     const first = await read();
     expect([first.names, first.left]).toEqual(["b,d", 2]);
-    await createMap(raw, namespace, "a");
-    await createMap(raw, namespace, "g");
-    await raw.send("DELETE", `${maps(namespace)}/h`);
+    await create("a");
+    await create("g");
+    await raw.send("DELETE", `${secrets}/h`);
     const second = await read(first.next);
     expect(second).toMatchObject({ names: "f,h", at: first.at, next: "" });
-    using watch = await raw.stream(
-      `${maps(namespace)}?watch=1&limit=1&resourceVersion=0&timeoutSeconds=5`,
-    );
+    using watch = await raw.stream(`${secrets}?watch=1&limit=1&resourceVersion=0&timeoutSeconds=5`);
     const names = new Set<string>();
     while (names.size < 5) names.add(seen((await watch.next())?.object ?? {}).metadata.name);
     expect([...names].toSorted()).toEqual(["a", "b", "d", "f", "g"]);
     const forged = Buffer.from(
-      JSON.stringify({ v: "meta.k8s.io/v1", rv: Number(first.at), start: "../../secrets/x" }),
+      JSON.stringify({ v: "meta.k8s.io/v1", rv: Number(first.at), start: "../../configmaps/x" }),
     ).toString("base64url");
-    expect((await raw.send("GET", `${maps(namespace)}?limit=2&continue=${forged}`)).code).toBe(400);
+    expect((await raw.send("GET", `${secrets}?limit=2&continue=${forged}`)).code).toBe(400);
     const mixed = await raw.send(
       "GET",
-      `${maps(namespace)}?limit=2&continue=${encodeURIComponent(first.next)}&resourceVersion=${first.at}`,
+      `${secrets}?limit=2&continue=${encodeURIComponent(first.next)}&resourceVersion=${first.at}`,
     );
     expect(mixed.code).toBe(400);
   },

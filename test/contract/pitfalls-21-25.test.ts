@@ -24,7 +24,7 @@ pitfall(
     const warned = await post(apps(namespace), doubled, "Warn");
     expect([warned.code, String(warned.headers["warning"])]).toEqual([
       201,
-      expect.stringMatching(/299 - "[^"]*none/),
+      expect.stringMatching(/299 - .*none/),
     ]);
     const ignored = await post(apps(namespace), doubled, "Ignore");
     expect([ignored.code, ignored.headers["warning"]]).toEqual([201, undefined]);

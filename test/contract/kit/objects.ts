@@ -1,6 +1,8 @@
 import { expect } from "vitest";
-import { application } from "./manifests.ts";
+import { eventually } from "../../kit/eventually.ts";
+import { application, pod } from "./manifests.ts";
 import type { Json, RawClient } from "./raw.ts";
+import type { SiteAddress } from "./site.ts";
 
 /** Metadata of an answer, as far as tests look at it. */
 export type Seen = {
@@ -53,4 +55,26 @@ export async function createApp(raw: RawClient, namespace: string, name: string)
   const { code, body: made, text } = await raw.send("POST", apps(namespace), { body });
   expect(`${code} ${text}`).toMatch(/^201 /);
   return seen(made);
+}
+
+/** Creates a Pod on the site's Node, and waits until it runs. */
+export async function runPod(
+  {
+    raw,
+    site,
+    namespace,
+  }: { readonly raw: RawClient; readonly site: SiteAddress; readonly namespace: string },
+  name: string,
+): Promise<void> {
+  const pods = `/api/v1/namespaces/${namespace}/pods`;
+  const made = await raw.send("POST", pods, { body: pod(name, { nodeName: site.node }) });
+  expect(`${made.code} ${made.text}`).toMatch(/^201 /);
+  await eventually(
+    `pod ${name} runs`,
+    async () => {
+      const { body } = await raw.send("GET", `${pods}/${name}`);
+      return (body["status"] as Json | undefined)?.["phase"] === "Running";
+    },
+    { timeoutMs: 30_000, intervalMs: 100 },
+  );
 }

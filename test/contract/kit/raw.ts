@@ -14,7 +14,10 @@ export type RawAnswer = {
   readonly body: Json;
 };
 
-/** How a request differs from the plainest one. A body that is neither text nor bytes is sent as JSON. */
+/**
+ * How a request differs from the plainest one. A body that is neither text nor bytes is sent as
+ * JSON; an empty header is not sent.
+ */
 export type RawOptions = {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -53,8 +56,11 @@ function open({ agent, url, method, body, headers }: Opening): Promise<IncomingM
   const bytes = encoded(body);
   const type = bytes === undefined ? {} : { "content-type": "application/json" };
   const length = bytes === undefined ? {} : { "content-length": String(bytes.length) };
+  const all = Object.entries({ ...type, ...length, ...headers }).filter(
+    ([, value]) => value !== "",
+  );
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { agent, method, headers: { ...type, ...length, ...headers } });
+    const outgoing = request(url, { agent, method, headers: Object.fromEntries(all) });
     outgoing.setTimeout(30_000, () => outgoing.destroy(new Error(`No answer to ${method} ${url}`)));
     outgoing.on("response", resolve);
     outgoing.on("error", reject);

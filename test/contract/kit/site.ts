@@ -8,6 +8,7 @@ import type { ClientConfig } from "../../../api/client/config.ts";
 import { nodes } from "../../../api/machinery/resources.ts";
 import { buildCollector } from "../../../controllers/collector/controller.ts";
 import { buildNamespaceController } from "../../../controllers/namespace/controller.ts";
+import { buildNamespaceDefaults } from "../../../controllers/namespace/defaults.ts";
 import { runManager } from "../../../controllers/runtime/manager.ts";
 import { createRecorder } from "../../../controllers/runtime/recorder.ts";
 import { systemClock } from "../../../controllers/runtime/system-clock.ts";
@@ -48,7 +49,7 @@ async function runKeepers(env: Env, signal: AbortSignal): Promise<void> {
     component: "keepers",
     instance: "keepers-1",
   });
-  const builders = [buildCollector, buildNamespaceController];
+  const builders = [buildCollector, buildNamespaceController, buildNamespaceDefaults];
   await runManager(builders, { client, clock: systemClock, log, recorder }, signal);
 }
 

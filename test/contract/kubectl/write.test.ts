@@ -76,6 +76,18 @@ kubectlSuite("write", (scenario) => {
     { from: 25 },
   );
 
+  // Up to 1.24 kubectl checks by the schema itself, from 1.25 it leaves that to the server.
+  scenario(
+    "create checks fields by OpenAPI v2 in the client",
+    async (kubectl) => {
+      const wrong = manifests(application("web", "web:1", { replicaz: 3 }));
+      expect(await kubectl.fails(["create", "-f", "-"], wrong)).toContain(
+        'unknown field "replicaz"',
+      );
+    },
+    { to: 24 },
+  );
+
   scenario("dry runs print what would be, and store nothing", async (kubectl) => {
     const map = manifests(configMap("dry", { a: "1" }));
     expect(await kubectl.ok(["create", "-f", "-", "--dry-run=server"], map)).toBe(
