@@ -260,6 +260,29 @@ describe("ownership", () => {
     ]);
   });
 
+  test("of ephemeral containers is had on their own endpoint", async () => {
+    await using app = await openTestApp();
+    const url = "/api/v1/namespaces/default/pods";
+    const containers = [{ name: "web", image: "web:1" }];
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "web" } };
+    await applyTo(app, `${url}/web`, "ci", { ...pod, spec: { containers } });
+    const ephemeralContainers = [{ name: "debug", image: "tools:1" }];
+    const spec = { containers: [{ name: "web", image: "web:2" }], ephemeralContainers };
+    const { code, body } = await applyTo(app, `${url}/web/ephemeralcontainers`, "me", {
+      ...pod,
+      spec,
+    });
+    expect(code).toBe(200);
+    expect(body["spec"]).toMatchObject({ containers, ephemeralContainers });
+    expect(metaOf(body).managedFields?.at(-1)).toMatchObject({
+      manager: "me",
+      subresource: "ephemeralcontainers",
+      fieldsV1: {
+        "f:spec": { "f:ephemeralContainers": { 'k:{"name":"debug"}': { "f:image": {} } } },
+      },
+    });
+  });
+
   test("begins with the first apply, where nobody was known before", async () => {
     await using app = await openTestApp();
     await app.send("POST", maps, configMap({ a: "1" }));

@@ -133,20 +133,29 @@ function written(writer: Writer, object: SharedObject, config: SharedObject): Sh
 /** The part of a configuration that an endpoint looks at. */
 function forEndpoint(call: Call, config: JsonObject): JsonObject {
   const { kind, subresource } = call;
-  const { status, ...rest } = config;
   const metadata = { ...(isObject(config["metadata"]) ? config["metadata"] : {}) };
   // Generated manifests say so of a time that the server sets.
   if (metadata["creationTimestamp"] === null) delete metadata["creationTimestamp"];
-  if (subresource === "") return hasStatus(kind) ? { ...rest, metadata } : { ...config, metadata };
+  if (subresource === "") {
+    const { status: _status, ...rest } = config;
+    return { ...(hasStatus(kind) ? rest : config), metadata };
+  }
   const { apiVersion, kind: name } = config;
-  const { resourceVersion, uid } = metadata;
-  const guards = {
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    ...(uid === undefined ? {} : { uid }),
-  };
-  const part = status === undefined ? {} : { status };
-  return { apiVersion, kind: name, metadata: guards, ...part };
+  const guards = picked(metadata, ["resourceVersion", "uid"]);
+  return { apiVersion, kind: name, metadata: guards, ...partOf(subresource, config) };
 }
+
+/** What a subresource is about. */
+function partOf(subresource: string, config: JsonObject): JsonObject {
+  if (subresource !== "ephemeralcontainers") return picked(config, ["status"]);
+  const { spec } = config;
+  return isObject(spec) ? { spec: picked(spec, ["ephemeralContainers"]) } : {};
+}
+
+const picked = (object: JsonObject, fields: readonly string[]): JsonObject =>
+  Object.fromEntries(
+    fields.flatMap((field) => (object[field] === undefined ? [] : [[field, object[field]]])),
+  );
 
 const freshCopy = (object: unknown): unknown => JSON.parse(JSON.stringify(object));
 
