@@ -7,14 +7,18 @@ import { skipWithoutDockerd } from "../kit/dockerd.ts";
 import { eventually } from "../kit/eventually.ts";
 import { testImages } from "../kit/images.ts";
 import { type Kubectl, kubectls } from "../kit/kubectl.ts";
+import { skipReason } from "../kit/missing.ts";
 import { exchange, type StreamingKubectl, streamingKubectl } from "../kit/streaming-kubectl.ts";
 import { must, openSite, type Site } from "./site.ts";
 
 /** One per way of talking: SPDY alone, v5 over WebSocket, and SPDY inside of a WebSocket. */
 const wanted = ["1.20", "1.27", "1.30", "1.31", "1.33"];
-const found = kubectls().filter(({ minor }) => minor !== undefined && wanted.includes(minor));
+const all = kubectls();
+const matching = all.filter(({ minor }) => minor !== undefined && wanted.includes(minor));
+const found = matching.length > 0 ? matching : all.slice(-1);
 const absent = wanted.filter((minor) => !found.some((one) => one.minor === minor));
 if (absent.length > 0) console.warn(`skipped kubectl ${absent.join(", ")}: not on this machine`);
+const missing = found.length === 0 ? "there is no kubectl" : undefined;
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
@@ -57,7 +61,9 @@ async function rssBytes(): Promise<number> {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
 }
 
-describe.skipIf(skipWithoutDockerd() || found.length === 0)("streams of a real container", () => {
+const skipped = skipWithoutDockerd() || skipReason("streams with kubectl", missing);
+
+describe.skipIf(skipped)("streams of a real container", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "lh-streams-"));
     site = await openSite();
@@ -147,6 +153,30 @@ describe.skipIf(skipWithoutDockerd() || found.length === 0)("streams of a real c
     shell.child.stdin?.write("stty size; exit 3\n");
     expect(await shell.ended()).toBe(3);
     expect(shell.output()).toContain("33 99");
+  });
+
+  test.each(["1.27", "1.33"])(
+    "kubectl %s run -it ends with the code of its program",
+    async (minor) => {
+      const name = `typed-${minor.replace(".", "-")}`;
+      const image = [`--image=${testImages.web}`, "--image-pull-policy=IfNotPresent"];
+      const args = ["run", name, "-it", "--restart=Never", ...image, "--command", "--", "sh"];
+      await using shell = bind(kubectlOf(minor)).startTyping(args);
+      await eventually("the prompt", () => shell.output().includes("# "));
+      shell.child.stdin?.write("stty size; exit 5\n");
+      expect(await shell.ended()).toBe(5);
+      expect(shell.output()).toContain("33 99");
+    },
+  );
+
+  test("kubectl debug attaches to a container beside the others", async () => {
+    const image = [`--image=${testImages.web}`, "--image-pull-policy=IfNotPresent"];
+    const args = ["debug", "-it", "web", ...image, "--", "sh"];
+    await using shell = bind(kubectlOf("1.33")).startTyping(args);
+    await eventually("the prompt", () => shell.output().includes("# "));
+    shell.child.stdin?.write("wget -q -O - http://127.0.0.1/; exit\n");
+    expect(await shell.ended()).toBe(0);
+    expect(shell.output()).toContain("v1\r\n");
   });
 
   test.each([
