@@ -127,7 +127,8 @@ describe("decodeEnvelope() reads what a client in Go sent", () => {
   });
 
   test("fields of a newer client are skipped", () => {
-    const newer = [integer(900, 1), delimited(901, "x"), delimited(1, delimited(1, "a"))];
+    const fixed = Buffer.from([0xa5, 0x38, 1, 2, 3, 4]); // field 900 in four bytes
+    const newer = [fixed, integer(900, 1), delimited(901, "x"), delimited(1, delimited(1, "a"))];
     const body = envelope("v1", "ConfigMap", Buffer.concat(newer));
     expect(decode(body)["metadata"]).toEqual({ name: "a" });
   });
@@ -161,6 +162,7 @@ describe("decodeEnvelope() refuses", () => {
     ["the field number zero", secret(Buffer.from([0x02, 0])), "no valid number"],
     ["a group", secret(Buffer.from([0x0b])), "wire type"],
     ["a string where a message belongs", secret(integer(1, 1)), "another wire type"],
+    ["four bytes where a string belongs", secret(Buffer.from("1d61626364", "hex")), "wire type"],
     ["text that is not UTF-8", secret(delimited(3, Buffer.from([0xff, 0xfe]))), "not UTF-8"],
     ["a prototype", secret(delimited(2, delimited(1, "__proto__"))), "no key"],
     ["compression", Buffer.concat([secret(), delimited(3, "gzip")]), "gzip"],

@@ -4,7 +4,7 @@ import { badRequest, type StatusError } from "../../machinery/errors.ts";
 /** Content of one field, still as it stands on the wire. */
 export type WireValue =
   | { readonly type: "varint"; readonly value: number }
-  | { readonly type: "fixed64" | "bytes"; readonly bytes: Buffer };
+  | { readonly type: "fixed32" | "fixed64" | "bytes"; readonly bytes: Buffer };
 
 /** What is wrong with a protobuf body. */
 export const malformed = (why: string): StatusError =>
@@ -85,7 +85,7 @@ export class WireReader {
         return [number, { type: "bytes", bytes: this.take(this.varint()) }];
       case 5:
         // No type of Kubernetes is written so; such a field is one that we do not know.
-        return [number, { type: "bytes", bytes: this.take(4) }];
+        return [number, { type: "fixed32", bytes: this.take(4) }];
       default:
         throw malformed(`field ${number} has a wire type that Kubernetes does not use`);
     }
