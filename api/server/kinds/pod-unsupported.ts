@@ -97,25 +97,50 @@ export const refusedFields: readonly RefusedField[] = [...tablePaths, ...ofPodsO
     harmless: harmlessAt(path),
   }));
 
-type Found = { readonly path: string; readonly value: unknown };
+/** The refused fields as a tree, so that only fields that are present are looked at. */
+type Branch = { readonly below: Map<string, Branch>; rule?: RefusedField };
 
-/** The values at a path such as `containers[].ports`, with their indexes. */
-function valuesAt(value: unknown, steps: readonly string[], at: string): readonly Found[] {
-  const [step, ...rest] = steps;
-  if (step === undefined) return value === undefined || value === null ? [] : [{ path: at, value }];
-  if (!isObject(value)) return [];
-  if (!step.endsWith("[]")) return valuesAt(value[step], rest, `${at}.${step}`);
-  const name = step.slice(0, -2);
-  const items = value[name];
-  if (!Array.isArray(items)) return [];
-  return items.flatMap((item, index) => valuesAt(item, rest, `${at}.${name}[${index}]`));
+function treeOf(fields: readonly RefusedField[]): Branch {
+  const tree: Branch = { below: new Map() };
+  for (const field of fields) {
+    let branch = tree;
+    for (const step of field.path.split(".")) {
+      const next = branch.below.get(step) ?? { below: new Map<string, Branch>() };
+      branch.below.set(step, next);
+      branch = next;
+    }
+    branch.rule = field;
+  }
+  return tree;
+}
+
+const tree = treeOf(refusedFields);
+
+function judge(value: unknown, branch: Branch, path: string, causes: StatusCause[]): void {
+  const { rule, below } = branch;
+  if (rule !== undefined && !rule.harmless.some((one) => equalJson(one, value))) {
+    const why = `not supported on plain Docker hosts: ${rule.reason}`;
+    causes.push(forbiddenValue(path, why));
+    return;
+  }
+  if (!isObject(value)) return;
+  for (const [step, next] of below) {
+    const isList = step.endsWith("[]");
+    const name = isList ? step.slice(0, -2) : step;
+    const inner = value[name];
+    if (inner === undefined || inner === null) continue;
+    if (!isList) judge(inner, next, `${path}.${name}`, causes);
+    else if (Array.isArray(inner)) {
+      for (const [index, item] of inner.entries()) {
+        judge(item, next, `${path}.${name}[${index}]`, causes);
+      }
+    }
+  }
 }
 
 /** What a new Pod asks for that nobody would keep, each field with its reason. */
-export function refusedCauses(spec: JsonObject, root = "spec"): readonly StatusCause[] {
-  return refusedFields.flatMap(({ path, reason, harmless: known }) =>
-    valuesAt(spec, path.split("."), root)
-      .filter(({ value }) => !known.some((one) => equalJson(one, value)))
-      .map((found) => forbiddenValue(found.path, `not supported on plain Docker hosts: ${reason}`)),
-  );
+export function refusedCauses(spec: JsonObject): readonly StatusCause[] {
+  const causes: StatusCause[] = [];
+  judge(spec, tree, "spec", causes);
+  return causes;
 }
