@@ -8,15 +8,16 @@ const reportDuplicate: Check = (value, walk) => {
   report(walk, duplicateValue(here(walk), value));
 };
 
-/** Blames every item whose identity an earlier item has. */
+/** Blames the first item whose identity an earlier item has, of each identity. */
 function uniqueBy(identity: (item: unknown) => string, shown: (item: unknown) => unknown): Check {
   return (value, walk) => {
     if (!Array.isArray(value) || value.length < 2) return;
-    const seen = new Set<string>();
+    const seen = new Map<string, number>();
     for (let i = 0; i < value.length; i += 1) {
       const id = identity(value[i]);
-      if (seen.has(id)) descend(walk, i, shown(value[i]), reportDuplicate);
-      seen.add(id);
+      const times = seen.get(id) ?? 0;
+      if (times === 1) descend(walk, i, shown(value[i]), reportDuplicate);
+      seen.set(id, times + 1);
     }
   };
 }

@@ -1,3 +1,4 @@
+import { parseTime } from "../../machinery/time.ts";
 import { ageColumn, ageText, nameColumn } from "./columns.ts";
 import { compileJsonPath, scalarText } from "./json-path.ts";
 import type { Cell, Column } from "./kind.ts";
@@ -42,8 +43,16 @@ function columnType(text: string): Column["type"] {
 function toCell(value: unknown, type: Column["type"], nowMs: number): Cell {
   if (value === undefined || value === null) return null;
   if (type === "string") return scalarText(value) ?? JSON.stringify(value);
-  if (type === "date") return typeof value === "string" ? ageText(value, nowMs) : null;
+  if (type === "date") return typeof value === "string" ? dateCell(value, nowMs) : null;
   if (type === "boolean") return typeof value === "boolean" ? value : null;
   if (typeof value !== "number") return null;
   return type === "integer" ? Math.trunc(value) : value;
+}
+
+function dateCell(text: string, nowMs: number): string {
+  if (text === "") return "<unknown>";
+  const ms = parseTime(text);
+  // A second of the future is a clock that is off; more is no age.
+  if (ms === undefined || ms > nowMs + 2_000) return "<invalid>";
+  return ageText(text, nowMs);
 }
