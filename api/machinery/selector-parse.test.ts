@@ -19,6 +19,18 @@ test.each<[string, readonly Requirement[]]>([
     ],
   ],
   ["x!=", [{ key: "x", operator: "!=", values: [""] }]],
+  ["x= ", [{ key: "x", operator: "=", values: [""] }]],
+  ["x>1", [{ key: "x", operator: ">", values: ["1"] }]],
+  ["x < 7", [{ key: "x", operator: "<", values: ["7"] }]],
+  ["\rx", [{ key: "x", operator: "exists", values: [] }]],
+  ["x notin\n\t(b, a)", [{ key: "x", operator: "notin", values: ["a", "b"] }]],
+  ["x in ()", [{ key: "x", operator: "in", values: [""] }]],
+  ["x in (a,,,,)", [{ key: "x", operator: "in", values: ["", "a"] }]],
+  ["x notin (, a)", [{ key: "x", operator: "notin", values: ["", "a"] }]],
+  [
+    "0.1.2.zone/99 notin (10.1.2.3)",
+    [{ key: "0.1.2.zone/99", operator: "notin", values: ["10.1.2.3"] }],
+  ],
   ["example.com/x==1", [{ key: "example.com/x", operator: "=", values: ["1"] }]],
   [
     "!x,y",
@@ -45,7 +57,23 @@ test.each([
   ["x in (a", `${prefix}found '', expected: ',' or ')'`],
   ["x in (", `${prefix}found '', expected: ',', ')' or identifier`],
   ["x in (a b)", `${prefix}found 'b', expected: ',' or ')'`],
-  ["x>1", `${prefix}found '>', expected: in, notin, =, ==, !=, gt, lt`],
+  ["x>=1", `${prefix}found '=', expected: identifier`],
+  [
+    "x<a",
+    `${prefix}values[0]: Invalid value: "a": for 'Gt', 'Lt' operators, the value must be an integer`,
+  ],
+  [
+    "x>",
+    `${prefix}values[0]: Invalid value: "": for 'Gt', 'Lt' operators, the value must be an integer`,
+  ],
+  ["x=a||y=b", "must be"],
+  ["x,,y", "found ',', expected: identifier after ','"],
+  ["x nott in (y)", "found 'nott'"],
+  ["a in (xyz)b notin ()", "found 'b', expected: ',' or 'end of string'"],
+  ["a in (xyz abc)", `${prefix}found 'abc', expected: ',' or ')'`],
+  ["a notin(", `${prefix}found '', expected: ',', ')' or identifier`],
+  ["a (", `${prefix}found '(', expected:`],
+  ["(", "found '(', expected: !, identifier, or 'end of string'"],
 ])("parseLabelSelector(%j) says %j", (text, want) => {
   expect(() => parseLabelSelector(text)).toThrow(want);
 });

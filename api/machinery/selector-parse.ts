@@ -1,6 +1,6 @@
 import { badRequest, type StatusError } from "./errors.ts";
 import { labelValueProblems, qualifiedNameProblems } from "./names.ts";
-import type { Requirement } from "./selector.ts";
+import { integerOf, type Requirement } from "./selector.ts";
 
 // The grammar and the words of its errors are those of Kubernetes' labels.Parse, including its
 // oddities: `in` and `notin` are plain words where a key or a value is expected.
@@ -76,6 +76,16 @@ function parseValue(parser: Parser): readonly string[] {
   return [text];
 }
 
+function parseBound(parser: Parser): readonly string[] {
+  const values = parseValue(parser);
+  for (const [index, value] of values.entries()) {
+    if (integerOf(value) !== undefined) continue;
+    const problem = "for 'Gt', 'Lt' operators, the value must be an integer";
+    throw invalidValue(`values[${index}]`, value, problem);
+  }
+  return values;
+}
+
 function parseBinary(key: string, parser: Parser): Requirement {
   const token = parser.next();
   switch (token.text) {
@@ -84,6 +94,9 @@ function parseBinary(key: string, parser: Parser): Requirement {
       return { key, operator: "=", values: parseValue(parser) };
     case "!=":
       return { key, operator: "!=", values: parseValue(parser) };
+    case ">":
+    case "<":
+      return { key, operator: token.text, values: parseBound(parser) };
     case "in":
     case "notin":
       return { key, operator: token.text, values: parseValues(parser) };

@@ -9,7 +9,7 @@ import {
 } from "./selector.ts";
 import { parseLabelSelector } from "./selector-parse.ts";
 
-const web = { app: "web", tier: "front" };
+const web = { app: "web", tier: "front", rank: "7", size: "large" };
 
 test.each<[string, boolean]>([
   ["", true],
@@ -37,7 +37,14 @@ test.each<[string, boolean]>([
   ["toString", false],
   ["app=", false],
   ["in=web", false],
-])("matchesLabels(%j) is %s for app=web,tier=front", (text, want) => {
+  ["rank>6", true],
+  ["rank>7", false],
+  ["rank<8,rank>0", true],
+  ["rank<7", false],
+  ["rank<9223372036854775807", true],
+  ["size>1", false],
+  ["zone<1", false],
+])("matchesLabels(%j) is %s for app=web,tier=front,rank=7,size=large", (text, want) => {
   expect(matchesLabels(parseLabelSelector(text), web)).toBe(want);
 });
 
@@ -61,6 +68,7 @@ test("selectorText() is sorted by key and reads back as the same requirements", 
   expect(text).toBe("app=web,app,env in (x),!gpu,tier=front,zone notin (a,b)");
   expect(selectorText(parseLabelSelector(text))).toBe(text);
   expect(selectorText(parseLabelSelector("a!=b"))).toBe("a!=b");
+  expect(selectorText(parseLabelSelector("b<5,a > 1"))).toBe("a>1,b<5");
 });
 
 test.each<[string, LabelSelector | undefined, boolean]>([

@@ -13,19 +13,25 @@ export type LabelSelector = {
   }[];
 };
 
-/** One condition on one label. `!=` and `notin` also hold where the label is absent. */
+/**
+ * One condition on one label. `!=` and `notin` also hold where the label is absent; `>` and `<`
+ * compare integers and hold for nothing else.
+ */
 export type Requirement = {
   readonly key: string;
-  readonly operator: "=" | "!=" | "in" | "notin" | "exists" | "!";
-  /** One value for `=` and `!=`, none for `exists` and `!`. */
+  readonly operator: "=" | "!=" | "in" | "notin" | "exists" | "!" | ">" | "<";
+  /** One value for `=`, `!=`, `>` and `<`, none for `exists` and `!`. */
   readonly values: readonly string[];
 };
 
 /** Labels of an object, as in its metadata. */
 export type Labels = ObjectMeta["labels"];
 
+const labelOf = (labels: Labels, key: string): string | undefined =>
+  labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
+
 function holds({ key, operator, values }: Requirement, labels: Labels): boolean {
-  const value = labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
+  const value = labelOf(labels, key);
   switch (operator) {
     case "exists":
       return value !== undefined;
@@ -37,7 +43,27 @@ function holds({ key, operator, values }: Requirement, labels: Labels): boolean 
     case "!=":
     case "notin":
       return value === undefined || !values.includes(value);
+    case ">":
+    case "<":
+      return compares(operator, value, values[0]);
   }
+}
+
+/** The text as an integer of 64 bits, if it is one. */
+export function integerOf(text: string | undefined): bigint | undefined {
+  if (text === undefined || !/^[+-]?\d+$/.test(text)) return undefined;
+  const value = BigInt(text.replace(/^\+/, ""));
+  return BigInt.asIntN(64, value) === value ? value : undefined;
+}
+
+function compares(
+  operator: ">" | "<",
+  left: string | undefined,
+  right: string | undefined,
+): boolean {
+  const [have, bound] = [integerOf(left), integerOf(right)];
+  if (have === undefined || bound === undefined) return false;
+  return operator === ">" ? have > bound : have < bound;
 }
 
 /** Whether labels meet every requirement; without requirements they always do. */
@@ -85,6 +111,8 @@ function requirementText({ key, operator, values }: Requirement): string {
       return `!${key}`;
     case "=":
     case "!=":
+    case ">":
+    case "<":
       return `${key}${operator}${values.join(",")}`;
     case "in":
     case "notin":
