@@ -13,7 +13,7 @@ import {
   PortForward,
   type V1Status,
 } from "@kubernetes/client-node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { skipWithoutDockerd } from "../kit/dockerd.ts";
 import { eventually } from "../kit/eventually.ts";
 import { testImages } from "../kit/images.ts";
@@ -143,6 +143,7 @@ describe.skipIf(skipWithoutDockerd())("streams of client-node", () => {
 
   test("cp copies both ways", async () => {
     const folder = await mkdtemp(join(tmpdir(), "lh-cp-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const bytes = randomBytes(300_000);
     await writeFile(join(folder, "there"), bytes);
     const cp = new Cp(config);
@@ -156,7 +157,6 @@ describe.skipIf(skipWithoutDockerd())("streams of client-node", () => {
     await eventually("the file is back", async () =>
       bytes.equals(await readFile(join(folder, "back"))),
     );
-    await rm(folder, { recursive: true });
   });
 
   test("portForward carries connections side by side", async () => {
