@@ -1,11 +1,13 @@
 /**
  * Writes docs/reference.md (every field of our kinds) and docs/errors.md from the CRDs and the
- * error table: `npm run update`. With `--check` it exits with 1 when a file would change.
+ * error table, and the tables of docs/compatibility.md from the contract tests: `npm run update`.
+ * With `--check` it exits with 1 when a file would change.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { format } from "prettier";
 import { httpCode } from "../api/machinery/errors.ts";
+import { withContractTables } from "./contract-tables.ts";
 import { refusedFields } from "../api/server/kinds/pod-unsupported.ts";
 import { unsupportedFields } from "../crds/unsupported.ts";
 
@@ -108,13 +110,16 @@ function errors(): string {
   return `# Errors\n\nReasons of a failed request, as \`Status.reason\`, and their HTTP codes.\n\n| reason | code |\n| --- | --- |\n${table.join("\n")}\n`;
 }
 
+const readPage = (file: string): Promise<string> => readFile(path.join(root, file), "utf8");
+
 let stale = 0;
 const check = process.argv.includes("--check");
 for (const [file, text] of [
-  ["docs/reference.md", await reference()],
-  ["docs/errors.md", errors()],
+  ["docs/reference.md", `${warning}${await reference()}`],
+  ["docs/errors.md", `${warning}${errors()}`],
+  ["docs/compatibility.md", await withContractTables(await readPage("docs/compatibility.md"))],
 ] as const) {
-  const wanted = await format(`${warning}${text}`, { filepath: file, printWidth: 100 });
+  const wanted = await format(text, { filepath: file, printWidth: 100 });
   const place = path.join(root, file);
   if ((await readFile(place, "utf8").catch(() => "")) === wanted) continue;
   stale += 1;
