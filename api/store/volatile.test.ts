@@ -8,6 +8,7 @@ import { withVolatile } from "./volatile.ts";
 const prefix = "/registry/coordination.k8s.io/leases/lighthouse-node-lease/";
 const heartbeat = `${prefix}node-1`;
 const bytes = (text: string): Uint8Array => Buffer.from(text);
+const textOf = (value: Uint8Array): string => Buffer.from(value).toString();
 
 storeConformance(
   "memory with volatile prefixes",
@@ -54,6 +55,46 @@ test("list() pages over both kinds of keys in one order", async () => {
     if (page.remaining === 0) break;
   }
   expect(seen).toEqual(keys);
+});
+
+test("pages show one state while heartbeats come, go and are new", async () => {
+  const { store } = await opened();
+  const versions = new Map<string, number>();
+  for (const name of ["a", "b", "c", "d"]) {
+    versions.set(name, await store.put(prefix + name, bytes(`${name} old`), 0));
+  }
+  const first = await store.list({ prefix, limit: 1 });
+  const since = (name: string): number => versions.get(name) ?? 0;
+  await store.put(`${prefix}b`, bytes("b new"), since("b"));
+  await store.delete(`${prefix}c`, since("c"));
+  await store.put(`${prefix}ca`, bytes("never seen"), 0);
+  await store.put("/registry/core/pods/a/b", bytes("pod"), 0);
+  const at = first.revision;
+  const rest = await store.list({ prefix, at, after: first.entries[0]?.key ?? "" });
+  expect(rest.entries.map(({ value, at: written }) => [textOf(value), written])).toEqual([
+    ["b old", since("b")],
+    ["c old", since("c")],
+    ["d old", since("d")],
+  ]);
+  expect([rest.revision, rest.remaining]).toEqual([at, 0]);
+  const now = await store.list({ prefix });
+  expect(now.entries.map(({ value }) => textOf(value))).toEqual([
+    "a old",
+    "b new",
+    "never seen",
+    "d old",
+  ]);
+});
+
+test("a list of heartbeats from too long ago is expired", async () => {
+  const { store } = await opened();
+  let last = await store.put(heartbeat, bytes("0"), 0);
+  const old = last;
+  for (let beat = 0; beat < 9_000; beat++) {
+    last = await store.put(heartbeat, bytes(String(beat)), last);
+  }
+  await expect(store.list({ prefix, at: old })).rejects.toSatisfy(isExpired);
+  expect((await store.list({ prefix, at: last - 100 })).entries).toHaveLength(1);
 });
 
 test("watch() sees durable and volatile writes in one order", async () => {

@@ -1,6 +1,6 @@
 import { expired, isConflict, revisionConflict } from "../machinery/errors.ts";
 import { closedError, type Feed, follow, openFeed, type WatchRequest } from "./feed.ts";
-import { checkReadable, checkWatchable } from "./history-errors.ts";
+import { checkReadable, checkWatchable, compactedError } from "./history-errors.ts";
 import { compareKeys } from "./keys.ts";
 import type { Batch, Entry, Page, Range, Revision, Store, StoreEvent } from "./store.ts";
 
@@ -12,6 +12,9 @@ const room = 2 ** 16;
 
 /** Its only purpose is to move the durable history on; nobody sees it. */
 const epochKey = "/lighthouse-epoch";
+
+/** Replaced states that are kept at least, for pages of a list that were begun before. Integer. */
+const maxReplaced = 4_000;
 
 const feedLimits = { maxEvents: 10_000, maxBytes: 16 << 20 };
 
@@ -31,10 +34,16 @@ export async function withVolatile(store: Store, prefixes: readonly string[]): P
   return combined;
 }
 
+/** What a volatile write replaced: with it, lists can show the state before. */
+type Replaced = { readonly at: Revision; readonly key: string; readonly before: Entry | undefined };
+
 class CombinedStore implements Store {
   readonly #store: Store;
   readonly #prefixes: readonly string[];
   readonly #entries = new Map<string, Entry>();
+  #replaced: Replaced[] = [];
+  /** States from before this revision cannot be shown any more. */
+  #replacedFloor: Revision = 0;
   readonly #stop = new AbortController();
   #feed: Feed = openFeed(0);
   #pump: Promise<void> | undefined;
@@ -47,6 +56,7 @@ class CombinedStore implements Store {
   async start(): Promise<void> {
     const start = await this.#moveOn();
     this.#feed = openFeed(start * room, feedLimits);
+    this.#replacedFloor = start * room;
     this.#pump = this.#run(start);
   }
 
@@ -83,6 +93,7 @@ class CombinedStore implements Store {
     const at = this.#feed.revision + 1;
     const kept = Uint8Array.from(value);
     this.#entries.set(key, { key, value: kept, at, createdAt: before?.createdAt ?? at });
+    this.#keepReplaced({ at, key, before });
     const previous = before === undefined ? {} : { previous: before.value };
     this.#feed.publish([{ type: "put", key, value: kept, at, ...previous }], at);
     return at;
@@ -98,6 +109,7 @@ class CombinedStore implements Store {
     if (before === undefined) throw revisionConflict(key, 0, expected);
     const at = this.#feed.revision + 1;
     this.#entries.delete(key);
+    this.#keepReplaced({ at, key, before });
     this.#feed.publish([{ type: "delete", key, value: before.value, at }], at);
     return at;
   }
@@ -171,7 +183,7 @@ class CombinedStore implements Store {
   #merged({ prefix, after = "", limit = Infinity }: Range, durable: Page): Page {
     const last = durable.entries.at(-1)?.key;
     const end = durable.remaining > 0 ? last : undefined;
-    const mine = [...this.#entries.values()].filter(
+    const mine = [...this.#stateAt(durable.revision)].filter(
       ({ key }) => key.startsWith(prefix) && compareKeys(key, after) > 0,
     );
     const within = mine.filter(({ key }) => end === undefined || compareKeys(key, end) < 0);
@@ -179,6 +191,27 @@ class CombinedStore implements Store {
     const entries = all.slice(0, limit);
     const held = all.length - entries.length + (mine.length - within.length);
     return { entries, revision: durable.revision, remaining: durable.remaining + held };
+  }
+
+  #keepReplaced(replaced: Replaced): void {
+    this.#replaced.push(replaced);
+    if (this.#replaced.length < 2 * maxReplaced) return;
+    this.#replaced = this.#replaced.slice(maxReplaced);
+    this.#replacedFloor = (this.#replaced[0]?.at ?? 1) - 1;
+  }
+
+  /** The volatile entries as of a revision. @throws StatusError `Expired` if that is too long ago */
+  #stateAt(revision: Revision): Iterable<Entry> {
+    if (revision >= this.#feed.revision) return this.#entries.values();
+    if (revision < this.#replacedFloor) throw compactedError(revision, this.#replacedFloor);
+    const state = new Map(this.#entries);
+    for (let i = this.#replaced.length - 1; i >= 0; i--) {
+      const replaced = this.#replaced[i];
+      if (replaced === undefined || replaced.at <= revision) break;
+      if (replaced.before === undefined) state.delete(replaced.key);
+      else state.set(replaced.key, replaced.before);
+    }
+    return state.values();
   }
 
   /** Events of an earlier time; only the durable ones have left a trace. */
