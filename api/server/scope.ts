@@ -105,15 +105,18 @@ export async function openScope(
 /** Creates what a fresh store lacks, and brings our own CRDs up to date. */
 async function fillStore(parts: Parts, kinds: Kinds): Promise<void> {
   const namespaces = required(kinds.find("", "v1", "namespaces"));
-  for (const name of firstNamespaces) {
-    const namespace: Body = { apiVersion: "v1", kind: "Namespace", metadata: { name } };
-    await ensure(parts, namespaces, namespace);
-  }
+  const namespaceBodies = firstNamespaces.map(
+    (name): Body => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }),
+  );
   const definitions = required(
     kinds.find("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
   );
-  for (const crd of crds) await ensure(parts, definitions, structuredClone(crd));
-  await fillRbac(parts);
+  // All at once: writers side by side share their way to the disk.
+  await Promise.all([
+    ...namespaceBodies.map((body) => ensure(parts, namespaces, body)),
+    ...crds.map((crd) => ensure(parts, definitions, structuredClone(crd))),
+    fillRbac(parts),
+  ]);
   const { store, cache } = parts.storage;
   const { revision } = await store.head();
   if (!(await cache.reach(revision, 5_000))) throw behind();
