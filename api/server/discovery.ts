@@ -103,7 +103,7 @@ export function serveDiscovery(app: FastifyInstance, kinds: Kinds, host: () => s
     reply: FastifyReply,
     document: CachedDocument | undefined,
     form: Form = "plain",
-  ): FastifyReply => {
+  ): Promise<FastifyReply> => {
     if (document === undefined) throw noSuchResource();
     return sendDocument(request, reply, document, contentTypes[form]);
   };

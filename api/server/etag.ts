@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { gzipWhenLarge, wantsGzip } from "./gzip.ts";
 
 /** A rendered document that many clients will ask for again. */
 export type CachedDocument = { readonly body: Buffer; readonly etag: string };
@@ -22,14 +23,32 @@ function holds(request: FastifyRequest, etag: string): boolean {
   return given.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
 }
 
-/** Answers with the document, or with 304 when the client has it. */
-export function sendDocument(
+const packed = new WeakMap<CachedDocument, Promise<Buffer | undefined>>();
+
+/** The document compressed, once for all clients; `undefined` when it is small. */
+function packedOf(document: CachedDocument): Promise<Buffer | undefined> {
+  const found = packed.get(document) ?? gzipWhenLarge(document.body);
+  packed.set(document, found);
+  return found;
+}
+
+/** Answers with the document, compressed when it is large, or with 304 when the client has it. */
+export async function sendDocument(
   request: FastifyRequest,
   reply: FastifyReply,
-  { body, etag }: CachedDocument,
+  document: CachedDocument,
   contentType = "application/json",
-): FastifyReply {
-  void reply.header("etag", etag).header("vary", "Accept");
+): Promise<FastifyReply> {
+  const { body, etag } = document;
+  void reply.header("etag", etag).header("vary", "Accept"); // thenable
   if (holds(request, etag)) return reply.code(304).send();
-  return reply.type(contentType).send(body);
+  void reply.type(contentType);
+  const gzipped = wantsGzip(request.headers["accept-encoding"])
+    ? await packedOf(document)
+    : undefined;
+  if (gzipped === undefined) return reply.send(body);
+  return reply
+    .header("vary", "Accept, Accept-Encoding")
+    .header("content-encoding", "gzip")
+    .send(gzipped);
 }

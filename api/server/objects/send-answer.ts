@@ -1,33 +1,18 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream";
-import { promisify } from "node:util";
-import { createGzip, gzip } from "node:zlib";
+import { pipeline, Readable } from "node:stream";
+import { createGzip } from "node:zlib";
+import { gzipOptions, gzipWhenLarge, wantsGzip } from "../gzip.ts";
 import type { Reply } from "../http.ts";
 import type { Answer } from "./call.ts";
 import { formatMediaTypes, type Rendering } from "./negotiate.ts";
 
-const gzipped = promisify(gzip);
-
-// As Kubernetes has it: below, compressing costs more time than it saves on a wire.
-const leastBytes = 128 * 1_024;
-const fastest = { level: 1 };
-
-/** Whether an Accept-Encoding header asks for gzip by name. */
-export function wantsGzip(acceptEncoding: string | undefined): boolean {
-  return (acceptEncoding ?? "").split(",").some((item) => {
-    const [name, ...params] = item.split(";").map((part) => part.trim().toLowerCase());
-    return name === "gzip" && !params.some((param) => /^q=0(\.0*)?$/.test(param));
-  });
-}
-
 /** Large bodies, compressed off this thread; streams are long by nature. */
 async function compressed(body: Answer["body"]): Promise<Answer["body"] | undefined> {
   if (body instanceof Readable) {
-    const gzipping = createGzip(fastest);
+    const gzipping = createGzip(gzipOptions);
     pipeline(body, gzipping, () => {}); // a failure ends the response, whose reader sees it
     return gzipping;
   }
-  return Buffer.byteLength(body) < leastBytes ? undefined : gzipped(body, fastest);
+  return gzipWhenLarge(body);
 }
 
 /** How the client wants to be answered. */

@@ -1,3 +1,4 @@
+import { gunzipSync } from "node:zlib";
 import Fastify, { type FastifyInstance, type LightMyRequestResponse } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ourKinds } from "../../../test/kit/kinds.ts";
@@ -111,4 +112,17 @@ test("each form has its own tag, and changes with the kinds", async () => {
   expect((await get(asked, etag)).statusCode).toBe(304);
   kinds.set("beacons.lighthouse.dev", []);
   expect((await get(asked, etag)).statusCode).toBe(200);
+});
+
+test("a large document is compressed for clients that ask for it", async () => {
+  const headers = { accept: asked, "accept-encoding": "gzip" };
+  const packed = await app.inject({ url, headers });
+  expect(packed.headers).toMatchObject({
+    "content-encoding": "gzip",
+    "content-type": answered,
+    vary: "Accept, Accept-Encoding",
+  });
+  const plain = await app.inject({ url, headers: { accept: asked } });
+  expect(gunzipSync(packed.rawPayload).equals(plain.rawPayload)).toBe(true);
+  expect(packed.headers.etag).toBe(plain.headers.etag);
 });
