@@ -15,6 +15,7 @@ test.each<[string, unknown, unknown[], unknown]>([
   ["removes a field", { a: 1, b: 2 }, [{ op: "remove", path: "/a" }], { b: 2 }],
   ["removes an item", [1, 2, 3], [{ op: "remove", path: "/1" }], [1, 3]],
   ["replaces a field", { a: 1 }, [{ op: "replace", path: "/a", value: { b: 1 } }], { a: { b: 1 } }],
+  ["replaces a field that is absent", {}, [{ op: "replace", path: "/a", value: 1 }], { a: 1 }],
   ["replaces an item", [1, 2], [{ op: "replace", path: "/1", value: 9 }], [1, 9]],
   ["replaces the root", 1, [{ op: "replace", path: "", value: 2 }], 2],
   [
@@ -33,6 +34,7 @@ test.each<[string, unknown, unknown[], unknown]>([
     { a: { x: 1, y: 2 } },
   ],
   ["tests null", { a: null }, [{ op: "test", path: "/a", value: null }], { a: null }],
+  ["tests that a field is absent", {}, [{ op: "test", path: "/a", value: null }], {}],
   [
     "reads ~1 and ~0",
     { "a/b": 1, "m~n": 2, "~1": 3 },
@@ -68,7 +70,11 @@ test.each<[string, unknown, unknown, string]>([
   ["a path without slash", {}, [{ op: "remove", path: "a" }], "BadRequest"],
   ["a bad escape", {}, [{ op: "remove", path: "/a~2" }], "BadRequest"],
   ["a missing field", {}, [{ op: "remove", path: "/a" }], "Invalid"],
-  ["replace of a missing field", {}, [{ op: "replace", path: "/a", value: 1 }], "Invalid"],
+  ["replace below a missing field", {}, [{ op: "replace", path: "/a/b", value: 1 }], "Invalid"],
+  ["replace of a missing item", [1], [{ op: "replace", path: "/1", value: 1 }], "Invalid"],
+  ["replace in a scalar", { a: 1 }, [{ op: "replace", path: "/a/b", value: 1 }], "Invalid"],
+  ["test of a missing field", {}, [{ op: "test", path: "/a", value: 1 }], "Invalid"],
+  ["copy of a missing field", {}, [{ op: "copy", from: "/a", path: "/b" }], "Invalid"],
   ["a missing parent", {}, [{ op: "add", path: "/a/b", value: 1 }], "Invalid"],
   ["a scalar parent", { a: 1 }, [{ op: "add", path: "/a/b", value: 1 }], "Invalid"],
   ["an index past the end", [1], [{ op: "add", path: "/2", value: 1 }], "Invalid"],

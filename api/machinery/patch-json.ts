@@ -125,11 +125,12 @@ function remove(place: Place, operation: Operation): unknown {
   return value;
 }
 
+/** An absent field is replaced, too: Kubernetes does so, and its clients rely on it. */
 function replace(place: Place, value: unknown, operation: Operation): void {
-  read(place, operation);
   const { container, token } = place;
-  if (Array.isArray(container)) container[Number(token)] = value;
-  else setField(container as object, token, value);
+  if (isJsonObject(container)) return setField(container, token, value);
+  read(place, operation);
+  (container as unknown[])[Number(token)] = value;
 }
 
 function move(holder: Holder, operation: Operation): void {
@@ -145,7 +146,11 @@ function move(holder: Holder, operation: Operation): void {
   add(locate(holder, path, operation), value, operation);
 }
 
+/** An absent field is null, as it is to Kubernetes: so clients test that something is not there. */
 function check(place: Place, operation: Operation): void {
+  const { container, token } = place;
+  const absent = isJsonObject(container) && !Object.hasOwn(container, token);
+  if (absent && operation.value === null) return;
   if (!equalJson(read(place, operation), operation.value)) {
     throw failed(operation, "the value differs");
   }
@@ -182,7 +187,7 @@ function perform(holder: Holder, operation: Operation, budget: { bytes: number }
 }
 
 /**
- * RFC 6902, all or nothing; neither argument is changed. Fields called `__proto__` or
+ * RFC 6902 as Kubernetes reads it, all or nothing; neither argument is changed. Fields called `__proto__` or
  * `constructor` are fields like any other.
  *
  * @throws StatusError `BadRequest` for a patch that is none, `Invalid` for one that does not fit
