@@ -1,9 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { exemptUid } from "./fairness/levels.ts";
 import type { App } from "./http.ts";
-
-/** Stands for priority and fairness: clients stop throttling themselves when they see it. */
-const flowSchemaUid = "6c696768-7468-4f75-8365-666c6f770001";
-const priorityLevelUid = "6c696768-7468-4f75-8365-666c6f770002";
 
 /** A client's own id is kept if it is one: it goes into our log and back into a header. */
 function auditId(given: string | string[] | undefined): string {
@@ -18,7 +15,8 @@ export function addResponseHeaders(app: App): void {
   app.addHook("onRequest", async ({ headers }, { raw }) => {
     raw.setHeader("audit-id", auditId(headers["audit-id"]));
     raw.setHeader("cache-control", "no-cache, private");
-    raw.setHeader("x-kubernetes-pf-flowschema-uid", flowSchemaUid);
-    raw.setHeader("x-kubernetes-pf-prioritylevel-uid", priorityLevelUid);
+    // Clients stop throttling themselves when they see these; whoever is known gets those of its level.
+    raw.setHeader("x-kubernetes-pf-flowschema-uid", exemptUid);
+    raw.setHeader("x-kubernetes-pf-prioritylevel-uid", exemptUid);
   });
 }
