@@ -38,15 +38,19 @@ function overWebSocket(io: Io, upgrade: Upgrade, wanted: CommandRequest): () => 
   };
 }
 
-function overSpdy(io: Io, upgrade: Upgrade, wanted: CommandRequest): () => Promise<Connected> {
+function overSpdy(
+  io: Io,
+  upgrade: Upgrade,
+  wanted: CommandRequest,
+): () => Promise<Connected | undefined> {
   const protocol = chooseStreamProtocol(io.request, commandStreamProtocols);
   return async () => {
     const { transport, taken } = switchToSpdy(io.reply, upgrade, protocol);
     try {
       return { client: await spdyCommand(transport, protocol, wanted), taken };
-    } catch (err) {
+    } catch {
       taken.done();
-      throw err;
+      return undefined; // it did not open its streams, and was hung up on
     }
   };
 }
@@ -64,7 +68,9 @@ export function agreeOnCommand(io: Io, wanted: CommandRequest): AgreedCommand {
   return {
     gone: gone.signal,
     async run(ready, attached, stopping) {
-      const { client, taken } = await connect();
+      const connected = await connect();
+      if (connected === undefined) return;
+      const { client, taken } = connected;
       const idle = idleTimer(streamIdleMs);
       await runCommand({ client, ready, attached, idle }, stopping);
       taken.done();

@@ -19,7 +19,7 @@ export const commandStreamProtocols = [
 ] as const;
 
 /** The client opens one stream after the other; so long it may take. */
-const openingMs = 30_000;
+const defaultOpeningMs = 30_000;
 
 type Role = "error" | "stdin" | "stdout" | "stderr" | "resize";
 
@@ -56,7 +56,7 @@ class Roles {
   }
 
   /** @throws StatusError `Timeout` naming the missing ones */
-  async wait(session: SpdySession): Promise<void> {
+  async wait(session: SpdySession, openingMs: number): Promise<void> {
     const late = setTimeout(() => {
       const missing = this.#expected.filter((role) => !this.#streams.has(role));
       this.#complete.reject(
@@ -79,6 +79,7 @@ export async function spdyCommand(
   transport: Duplex,
   protocol: string,
   wanted: CommandRequest,
+  openingMs = defaultOpeningMs,
 ): Promise<CommandClient> {
   const expected = expectedRoles(wanted, protocol);
   const roles = new Roles(expected);
@@ -89,7 +90,7 @@ export async function spdyCommand(
   });
   void session.closed.then(() => gone.abort());
   try {
-    await roles.wait(session);
+    await roles.wait(session, openingMs);
   } catch (err) {
     await session.close();
     throw err;
