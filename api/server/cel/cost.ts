@@ -87,6 +87,24 @@ export const costs = {
   regexRun: (sizes) => ({
     cost: times(plus(at(sizes, 0), exactly(8)), plus(exactly(13), share(at(sizes, 1), 0.8))),
   }),
+  /** The same for all matches in a text. */
+  regexRunAll: (sizes) => ({
+    cost: times(plus(at(sizes, 0), exactly(8)), plus(exactly(60), share(at(sizes, 1), 0.8))),
+  }),
+  /** Builds many small values out of a text, or reads it character by character. */
+  slowText: (sizes) => ({ cost: share(at(sizes, 0), 5) }),
+  /** Goes through both values as deep as they are; the sizes are then their weights. */
+  compareDeep: (sizes) => ({ cost: exactly(Math.min(at(sizes, 0).max, at(sizes, 1).max)) }),
+  /** Compares a value with all of a list. */
+  searchDeep: (sizes) => ({ cost: exactly(Math.max(at(sizes, 0).max, at(sizes, 1).max)) }),
+  /** Compares all items of a list with all of another, or of itself. */
+  pairsDeep: (sizes) => ({
+    cost: exactly(
+      multiply(at(sizes, 0).max, sizes[1] === undefined ? at(sizes, 0).max : sizes[1].max),
+    ),
+  }),
+  /** Goes through all arguments. */
+  allDeep: (sizes) => ({ cost: exactly(sizes.reduce((sum, { max }) => sum + max, 0) * 10) }),
   /** Puts two texts together. */
   concat: (sizes) => {
     const size = plus(at(sizes, 0), at(sizes, 1));
@@ -105,3 +123,11 @@ export const costs = {
     cost: share(share(at(sizes, sizes.length - 1), perCharacter), 128 * perPatternCharacter),
   }),
 } satisfies Readonly<Record<string, CostRule>>;
+
+/** Rules that count the weights of values, not their sizes. */
+export const deepCosts: ReadonlySet<CostRule> = new Set([
+  costs.compareDeep,
+  costs.searchDeep,
+  costs.pairsDeep,
+  costs.allDeep,
+]);

@@ -146,12 +146,18 @@ const inside = ({ present, value: held }: CelOptional, key: CelValue): CelOption
 };
 
 const access: readonly FunctionEntry[] = [
-  ["_==_(T, T): bool", equalCel, costs.compare],
-  ["_!=_(T, T): bool", (a: CelValue, b: CelValue) => !equalCel(a, b), costs.compare],
+  ["_==_(T, T): bool", equalCel, costs.compare, costs.compareDeep],
+  [
+    "_!=_(T, T): bool",
+    (a: CelValue, b: CelValue) => !equalCel(a, b),
+    costs.compare,
+    costs.compareDeep,
+  ],
   [
     "_in_(T, list<T>): bool",
     (a: CelValue, list: readonly CelValue[]) => list.some((one) => equalCel(a, one)),
     costs.itemsOfLast,
+    costs.searchDeep,
   ],
   ["_in_(K, map<K, V>): bool", (key: CelValue, map: CelValue) => mapGet(map, key) !== undefined],
   ["_[_](list<T>, int): T", item],

@@ -72,11 +72,13 @@ export const listFunctions: readonly FunctionEntry[] = [
     "list<T>.indexOf(T): int",
     (list: List, wanted: CelValue) => BigInt(list.findIndex((item) => equalCel(item, wanted))),
     costs.items,
+    costs.searchDeep,
   ],
   [
     "list<T>.lastIndexOf(T): int",
     (list: List, wanted: CelValue) => BigInt(list.findLastIndex((item) => equalCel(item, wanted))),
     costs.items,
+    costs.searchDeep,
   ],
   [
     "lists.range(int): list<int>",
@@ -86,18 +88,25 @@ export const listFunctions: readonly FunctionEntry[] = [
   ["list<T>.slice(int, int): list<T>", slice, costs.items],
   ["list<list<T>>.flatten(): list<T>", (list: List) => flatten(list, 1n), costs.items],
   ["list<dyn>.flatten(int): list<dyn>", flatten, costs.items],
-  ["list<T>.distinct(): list<T>", distinct, (sizes) => costs.pairs([...sizes, ...sizes])],
+  [
+    "list<T>.distinct(): list<T>",
+    distinct,
+    (sizes) => costs.pairs([...sizes, ...sizes]),
+    costs.pairsDeep,
+  ],
   ["list<T>.reverse(): list<T>", (list: List) => list.toReversed(), costs.items],
   ["list<T>.sort(): list<T>", (list: List) => list.toSorted(compareCel), costs.items],
-  ["sets.contains(list<T>, list<T>): bool", hasAll, costs.pairs],
+  ["sets.contains(list<T>, list<T>): bool", hasAll, costs.pairs, costs.pairsDeep],
   [
     "sets.equivalent(list<T>, list<T>): bool",
     (a: List, b: List) => hasAll(a, b) && hasAll(b, a),
     costs.pairs,
+    costs.pairsDeep,
   ],
   [
     "sets.intersects(list<T>, list<T>): bool",
     (a: List, b: List) => b.some((item) => has(a, item)),
     costs.pairs,
+    costs.pairsDeep,
   ],
 ];

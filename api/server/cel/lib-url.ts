@@ -62,8 +62,8 @@ function queryOf({ query }: CelUrl): Record<string, readonly string[]> {
 
 /** Kubernetes' functions for URLs. */
 export const urlFunctions: readonly FunctionEntry[] = [
-  ["url(string): kubernetes.URL", toUrl, costs.scan],
-  ["isURL(string): bool", (text: string) => read(text) !== undefined, costs.scan],
+  ["url(string): kubernetes.URL", toUrl, costs.scan, costs.slowText],
+  ["isURL(string): bool", (text: string) => read(text) !== undefined, costs.scan, costs.slowText],
   ["kubernetes.URL.getScheme(): string", ({ scheme }: CelUrl) => scheme],
   ["kubernetes.URL.getHost(): string", ({ host }: CelUrl) => host],
   ["kubernetes.URL.getHostname(): string", hostname],

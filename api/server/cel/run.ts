@@ -1,4 +1,4 @@
-import { type CostRule, costs, exactly, type Span } from "./cost.ts";
+import { type CostRule, costs, deepCosts, exactly, type Span } from "./cost.ts";
 import type { Overload } from "./function-table.ts";
 import type { CelNode, LoopNode } from "./ir.ts";
 import type { CelType } from "./types.ts";
@@ -12,6 +12,7 @@ import {
   noValue,
   sizeOf,
   typeNameOf,
+  weightOf,
 } from "./value.ts";
 
 /** How much an evaluation may still cost, in Kubernetes' units. */
@@ -124,11 +125,13 @@ type Candidate = {
   readonly meter: CostRule | undefined;
 };
 
-const candidateOf = ({ params, run, meter }: Overload): Candidate => ({
-  accepts: params.map(acceptor),
-  run,
-  meter: meter === costs.one ? undefined : meter,
-});
+const scalars: ReadonlySet<string> = new Set(["bool", "int", "uint", "double", "null_type"]);
+
+function candidateOf({ params, run, meter }: Overload, args: readonly CelNode[]): Candidate {
+  const areScalars = args.every(({ type }) => scalars.has(type.name));
+  const isPlain = meter === costs.one || (meter === costs.compareDeep && areScalars);
+  return { accepts: params.map(acceptor), run, meter: isPlain ? undefined : meter };
+}
 
 function choose(candidates: readonly Candidate[], args: readonly CelValue[]): Candidate {
   const fitting = candidates.find(({ accepts }) => accepts.every((accept, i) => accept(args[i])));
@@ -138,7 +141,8 @@ function choose(candidates: readonly Candidate[], args: readonly CelValue[]): Ca
 
 function chargeCall(frame: Frame, meter: CostRule | undefined, args: readonly CelValue[]): void {
   if (meter === undefined) return charge(frame, 1);
-  const sizes: Span[] = args.map((arg) => exactly(sizeOf(arg)));
+  const measure = deepCosts.has(meter) ? weightOf : sizeOf;
+  const sizes: Span[] = args.map((arg) => exactly(measure(arg)));
   charge(frame, Math.max(1, meter(sizes).cost.max));
 }
 
@@ -160,7 +164,7 @@ function directCaller([first, second, ...more]: readonly Run[], { run, meter }: 
 
 function caller({ args, overloads }: CelNode & { readonly op: "call" }): Run {
   const runs = args.map(compile);
-  const candidates = overloads.map(candidateOf);
+  const candidates = overloads.map((overload) => candidateOf(overload, args));
   const [only] = candidates;
   const isKnown = args.every(({ type }) => type.name !== "dyn");
   if (only !== undefined && candidates.length === 1 && isKnown) return directCaller(runs, only);
@@ -303,7 +307,7 @@ function mapCollector(frame: Frame, flat: boolean): Gather {
   };
   return {
     round(outcome, _item, key) {
-      charge(frame, 10);
+      charge(frame, 20);
       const value = outcome();
       if (flat) for (const [name, inner] of entriesOf(value)) add(name, inner);
       else add(key, value);

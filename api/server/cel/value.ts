@@ -271,3 +271,25 @@ export function sizeOf(value: CelValue): number {
   if (typeof value !== "object" || value === null) return 1;
   return typeNameOf(value) === "map" ? mapSize(value) : 1;
 }
+
+const weights = new WeakMap<object, number>();
+/** What an entry of a map weighs besides its value. */
+const entryWeight = 10;
+
+/**
+ * How much there is to go through in a value, all that is inside of it included: 1 for a scalar, more for a long
+ * text. Known values are not counted again.
+ */
+export function weightOf(value: CelValue): number {
+  if (typeof value === "string") return 1 + value.length / 100;
+  if (typeof value !== "object" || value === null) return 1;
+  const known = weights.get(value);
+  if (known !== undefined) return known;
+  const items: readonly CelValue[] = Array.isArray(value)
+    ? value
+    : entriesOf(value).map(([, item]) => item);
+  const each = Array.isArray(value) ? 1 : entryWeight;
+  const weight = items.reduce((sum: number, item) => sum + each + weightOf(item), 1);
+  weights.set(value, weight);
+  return weight;
+}

@@ -320,3 +320,18 @@ test.each([
 ])("compileCelRules() throws on %s", (_why, rule) => {
   expect(() => compileCelRules(withRules(string, { rule }))).toThrow(Error);
 });
+
+test.each([
+  ["loops", "self.all(x, self.all(y, self.all(z, x + y + z >= 0)))"],
+  ["comparisons", "self.all(x, [self, self] == [self, self])"],
+  ["patterns", "self.all(x, string(x).matches('((a|b)*c){20}|([a-z]{1,50}[0-9]){10}') || true)"],
+  ["texts", "self.map(x, string(self[0]) + '0123456789').join('-').split('').all(c, c != '')"],
+])("compileCelRules() stops a rule whose %s cost too much, and all after it", (_why, rule) => {
+  const schema = withRules({ type: "array", items: integer }, { rule }, { rule: "false" });
+  const found = breaches(
+    schema,
+    Array.from({ length: 20_000 }, (_, i) => i),
+  );
+  expect(found).toHaveLength(1);
+  expect(found[0]).toContain("actual cost limit exceeded");
+});
