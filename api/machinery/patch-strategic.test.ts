@@ -14,10 +14,17 @@ test.each<[string, JsonObject, unknown, unknown]>([
     spec([a, { name: "b", image: "b:2" }]),
   ],
   [
-    "appends unknown items, without nulls",
+    "puts unknown items before those that it does not name, without nulls",
     spec([a]),
     spec([{ ...b, command: null }]),
-    spec([a, b]),
+    spec([b, a]),
+  ],
+  ["keeps the order of the patch", spec([a, b]), spec([c, b, a]), spec([c, b, a])],
+  [
+    "keeps what it does not name before what followed",
+    spec([a, b, c]),
+    spec([{ name: "d" }, { name: "c" }]),
+    spec([{ name: "d" }, a, b, c]),
   ],
   ["creates the list", { spec: {} }, spec([a]), spec([a])],
   ["creates the object", {}, spec([a]), spec([a])],
@@ -38,8 +45,8 @@ test.each<[string, JsonObject, unknown, unknown]>([
       {
         name: "a",
         env: [
-          { name: "X", value: "1" },
           { name: "Y", value: "2" },
+          { name: "X", value: "1" },
         ],
       },
     ]),
@@ -229,7 +236,7 @@ test("applyStrategicPatch() knows metadata of kinds that are not in the table", 
   const owners = (uid: string): JsonObject => ({ metadata: { ownerReferences: [{ uid }] } });
   for (const kind of ["ConfigMap", "constructor"]) {
     expect(applyStrategicPatch(kind, owners("1"), owners("2"))).toEqual({
-      metadata: { ownerReferences: [{ uid: "1" }, { uid: "2" }] },
+      metadata: { ownerReferences: [{ uid: "2" }, { uid: "1" }] },
     });
   }
 });

@@ -70,7 +70,7 @@ function mergeScalars(original: readonly unknown[], patch: readonly unknown[]): 
     const text = canonicalJson(item);
     return !seen.has(text) && seen.add(text);
   });
-  return [...original, ...added];
+  return reorder([...original, ...added], { wanted: patch, before: original, key: undefined });
 }
 
 /** What the patch's items ask for, by their directives. */
@@ -104,7 +104,7 @@ function mergeItems(
     if (at !== undefined) list[at] = mergeObjects(list[at] as JsonObject, item, type);
     else places.set(id, list.push(withoutDirectives(item)) - 1);
   }
-  return list;
+  return replaces ? list : reorder(list, { wanted: merged, before: original, key });
 }
 
 function mergeLists(original: unknown, patch: readonly unknown[], field?: PatchField): unknown {
@@ -115,7 +115,7 @@ function mergeLists(original: unknown, patch: readonly unknown[], field?: PatchF
 }
 
 type Ordering = {
-  /** `$setElementOrder`: what the patch's author wants to see, in order. */
+  /** What the patch's author wants to see, in order: `$setElementOrder`, else the patch's items. */
   readonly wanted: readonly unknown[];
   /** The list before the patch. */
   readonly before: readonly unknown[];
