@@ -228,6 +228,26 @@ test("a server's end does not wait for watches and idle connections", async () =
   expect(performance.now() - before).toBeLessThan(1_500);
 });
 
+test("a server that ends says so to its watchers and its sessions", async () => {
+  const server = await startServer(optionsFor());
+  const h2 = session(server.admin);
+  const probe = h2.request({ ":path": "/livez" });
+  const watch = h2.request({ ":path": "/api/v1/nodes?watch=true&allowWatchBookmarks=true" });
+  await Promise.all([once(probe, "response"), once(watch, "response")]);
+  let text = "";
+  watch.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const told = once(h2, "goaway");
+  const ended = server[Symbol.asyncDispose]();
+  await once(watch, "end");
+  await told;
+  // The last line says where to go on.
+  expect(JSON.parse(text.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({ type: "BOOKMARK" });
+  expect(watch.rstCode).toBe(0);
+  await ended;
+});
+
 test("a server's end does not wait for connections that never asked for anything", async () => {
   const server = await startServer(optionsFor());
   const { port } = new URL(server.admin.server);

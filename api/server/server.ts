@@ -164,7 +164,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const service = openService({ scope, store, registry, audit });
   const parts: Parts = { scope, nodes, service };
   const app = buildServer(options, parts, pki, () => new URL(url).host);
-  stack.defer(() => app.close());
+  stack.defer(async () => {
+    service.drain();
+    await app.close();
+  });
   url = serverUrl(await listenOn(app, config.listen));
   await writeKubeconfigs(config, pki, url);
   const stop = new AbortController();

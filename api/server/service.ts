@@ -23,6 +23,8 @@ export type Service = Pick<AppOptions, "fairness" | "onWatchEvents"> & {
   readonly addPublic: (app: App) => void;
   /** What only the authorized may see. */
   readonly addGuarded: (app: App) => void;
+  /** From now on `/readyz` fails: balancers send new requests elsewhere while old ones end. */
+  readonly drain: () => void;
 };
 
 /** What a service is made of. */
@@ -35,7 +37,14 @@ export type ServiceOptions = {
 
 /** Builds the service side of one server. */
 export function openService({ scope, store, registry, audit }: ServiceOptions): Service {
+  let draining = false;
   const checks: readonly HealthCheck[] = [
+    {
+      name: "shutdown",
+      check: async () => {
+        if (draining) throw new Error("the server is about to end");
+      },
+    },
     { name: "store", live: false, check: async () => void (await store.head()) },
   ];
   const shares = fairness(scope);
@@ -56,5 +65,8 @@ export function openService({ scope, store, registry, audit }: ServiceOptions): 
       serveHealth(app, checks);
     },
     addGuarded: (app) => metrics.serve(app),
+    drain() {
+      draining = true;
+    },
   };
 }
