@@ -1,40 +1,18 @@
-import { describe, expect, test } from "vitest";
-import { openTestApp, type TestApp } from "../../../test/kit/app.ts";
+import { expect, test } from "vitest";
+import { warningHeaders } from "./warnings.ts";
 
-const url = "/api/v1/namespaces/default/configmaps";
+test.each([
+  ["a text", ["careful"], ['299 - "careful"']],
+  ["quotes and backslashes", ['say "a\\b"'], ['299 - "say \\"a\\\\b\\""']],
+  ["what is no header text", ["a\r\nb\u00e9"], ['299 - "a  b "']],
+  ["a long text that fits", ["x".repeat(4_000)], [`299 - "${"x".repeat(4_000)}"`]],
+])("warningHeaders() writes %s", (_what, texts, want) => {
+  expect(warningHeaders(texts)).toEqual(want);
+});
 
-async function create(app: TestApp, fields: readonly string[], query = "") {
-  const unknown = Object.fromEntries(fields.map((field) => [field, 1]));
-  const object = { metadata: { generateName: "a" }, ...unknown };
-  const { code, headers, body } = await app.send("POST", url + query, object);
-  const given: unknown = headers["warning"] ?? [];
-  const warnings = (Array.isArray(given) ? given : [given]) as readonly string[];
-  return { code, warnings, message: String(body["message"]) };
-}
-
-const numbered = (count: number, length: number): readonly string[] =>
-  Array.from({ length: count }, (_, index) => `f${index}`.padEnd(length, "x"));
-
-describe("warnings", () => {
-  test("are sent whole as long as they fit together", async () => {
-    await using app = await openTestApp();
-    const { code, warnings } = await create(app, ["x".repeat(3_000), 'quote"d']);
-    expect(code).toBe(201);
-    expect(warnings.map((text) => text.length)).toEqual([3_000 + 26, 36]);
-    expect(warnings[1]).toBe(String.raw`299 - "unknown field \"quote\\\"d\""`);
-  });
-
-  test("are cut and counted when there are too many", async () => {
-    await using app = await openTestApp();
-    const { code, warnings } = await create(app, numbered(5_000, 300));
-    expect(code).toBe(201);
-    expect(warnings).toHaveLength(16);
-    expect(Math.max(...warnings.map((text) => text.length))).toBeLessThan(300);
-  });
-
-  test("name no more than a hundred fields in a refusal", async () => {
-    await using app = await openTestApp();
-    const { code, message } = await create(app, numbered(500, 10), "?fieldValidation=Strict");
-    expect([code, message.split("unknown field").length - 1]).toEqual([400, 100]);
-  });
+test("warningHeaders() cuts texts that do not fit together, and leaves out the rest", () => {
+  const texts = Array.from({ length: 30 }, (_, index) => String(index % 10).repeat(300));
+  const headers = warningHeaders(texts);
+  expect(headers).toHaveLength(16);
+  expect(headers[0]).toBe(`299 - "${"0".repeat(256)}"`);
 });
