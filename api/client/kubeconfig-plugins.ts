@@ -36,9 +36,7 @@ export function pluginCredentials(
   return async () => {
     const options: PluginOptions = {};
     try {
-      await kubeConfig.applyToHTTPSOptions(
-        options as Parameters<KubeConfig["applyToHTTPSOptions"]>[0],
-      );
+      await kubeConfig.applyToHTTPSOptions(options);
     } catch (cause) {
       const command = user.exec?.["command"];
       const what = typeof command === "string" ? `"${command}"` : "the auth-provider";

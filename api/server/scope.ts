@@ -105,9 +105,11 @@ export async function openScope(
 /** Creates what a fresh store lacks, and brings our own CRDs up to date. */
 async function fillStore(parts: Parts, kinds: Kinds): Promise<void> {
   const namespaces = required(kinds.find("", "v1", "namespaces"));
-  const namespaceBodies = firstNamespaces.map(
-    (name): Body => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }),
-  );
+  const namespaceBodies = firstNamespaces.map((name): Body => ({
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name },
+  }));
   const definitions = required(
     kinds.find("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
   );
