@@ -65,6 +65,19 @@ test("watches count, but have no duration", async () => {
   expect(text).not.toContain('apiserver_request_duration_seconds_count{verb="WATCH"');
 });
 
+test("events are counted by kind", () => {
+  const registry = openRegistry();
+  const kinds = ourKinds();
+  const metrics = serverMetrics(kinds, registry);
+  const [kind] = kinds.list();
+  if (kind === undefined) throw new Error("The kit has kinds");
+  metrics.countEvents(kind, 2);
+  metrics.countEvents({ ...kind }, 3);
+  const labels = `group="${kind.group}",version="${kind.version}",kind="${kind.kind}"`;
+  const line = lineOf(registry.render(), "apiserver_watch_events_total{");
+  expect(line).toBe(`apiserver_watch_events_total{${labels}} 5`);
+});
+
 test("the process and what is in flight are shown", async () => {
   const text = await metricsAfter();
   const name = "apiserver_current_inflight_requests";

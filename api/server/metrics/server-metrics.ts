@@ -87,10 +87,12 @@ export function serverMetrics(kinds: Kinds, registry: Registry = openRegistry())
     help: "Time from the headers of a request to the end of its answer.",
     bounds,
   });
-  const events = registry.counter({
-    name: "apiserver_watch_events_total",
-    help: "Events that were sent to watchers.",
-  });
+  // Counted for each of thousands of watchers: labels are made when somebody asks for them.
+  const events = new Map<string, { readonly labels: Labels; value: number }>();
+  registry.counterOf(
+    { name: "apiserver_watch_events_total", help: "Events that were sent to watchers." },
+    () => events.values(),
+  );
   const longRunning = new Running();
   const inFlight = { mutating: 0, readOnly: 0 };
   registry.gauge(
@@ -120,7 +122,12 @@ export function serverMetrics(kinds: Kinds, registry: Registry = openRegistry())
         durations.observe({ ...labels, component: "apiserver" }, elapsedMs / 1_000);
       });
     },
-    countEvents: ({ group, version, kind }, count) => events.add({ group, version, kind }, count),
+    countEvents({ group, version, kind }, count) {
+      const key = `${group}/${version}/${kind}`;
+      const known = events.get(key);
+      if (known === undefined) events.set(key, { labels: { group, version, kind }, value: count });
+      else known.value += count;
+    },
     serve(app) {
       app.get("/metrics", (_request, reply) =>
         reply.type("text/plain; version=0.0.4; charset=utf-8").send(registry.render()),
