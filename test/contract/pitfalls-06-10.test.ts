@@ -21,9 +21,11 @@ pitfall(6, "a watch begins right after the list's resourceVersion", async ({ raw
   const list = await raw.send("GET", maps(namespace));
   const from = seen(list.body).metadata.resourceVersion;
   expect(from).toMatch(/^[1-9]\d*$/);
-  await createMap(raw, namespace, "between");
-  using stream = await raw.stream(`${maps(namespace)}?watch=1&resourceVersion=${from}`);
-  await createMap(raw, namespace, "after");
+  await createMap(raw, namespace, "between", { labels: { shown: "yes" } });
+  using stream = await raw.stream(
+    `${maps(namespace)}?watch=1&resourceVersion=${from}&labelSelector=shown`,
+  );
+  await createMap(raw, namespace, "after", { labels: { shown: "yes" } });
   expect(await frames(stream, 2)).toEqual(["ADDED between", "ADDED after"]);
   // Empty collections have one too, and it moves on with the store.
   const empty = await raw.send("GET", apps(namespace));
