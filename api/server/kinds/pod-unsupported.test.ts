@@ -10,6 +10,8 @@ const core = "io.k8s.api.core.v1.";
 const open = new Set(
   [
     "PodSpec",
+    "Affinity",
+    "NodeAffinity",
     "Container",
     "EphemeralContainer",
     "Probe",
@@ -34,6 +36,10 @@ const open = new Set(
 
 /** What the agent, the scheduler or a controller keeps, and where that is to be seen. */
 const honoured: readonly (readonly [path: string, by: string])[] = [
+  [
+    "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
+    "controllers/scheduler/pod-facts.ts constraintsOf",
+  ],
   ["dnsConfig", "agent/pods/translate.ts resolverOf"],
   ["dnsPolicy", "there is no cluster DNS: every policy but None is the host's, as Default"],
   ["hostAliases", "agent/pods/translate.ts resolverOf"],
@@ -200,16 +206,16 @@ const minimal = { containers: [{ name: "web", image: "web:v1" }] };
 test("refusedCauses() names the field and the reason", () => {
   const spec = {
     ...minimal,
-    affinity: {},
+    affinity: { podAffinity: {}, nodeAffinity: {} },
     containers: [{ name: "a" }, { name: "b", startupProbe: { grpc: { port: 1 } } }],
     volumes: [{ name: "v", nfs: { server: "s", path: "/" } }],
   };
   expect(refusedCauses(spec).map(({ field }) => field)).toEqual([
-    "spec.affinity",
     "spec.volumes[0].nfs",
     "spec.containers[1].startupProbe.grpc",
+    "spec.affinity.podAffinity",
   ]);
-  expect(refusedCauses({ affinity: {} })[0]).toMatchObject({
+  expect(refusedCauses({ affinity: { podAffinity: {} } })[0]).toMatchObject({
     reason: "FieldValueForbidden",
     message: expect.stringMatching(/^Forbidden: not supported on plain Docker hosts: /),
   });

@@ -21,7 +21,6 @@ const noPreemption = "no pod is ever ended to make room for another";
 /** Reasons that differ for a Pod: those of the table speak of Applications. */
 const reasons: Readonly<Record<string, string>> = {
   activeDeadlineSeconds: "a pod runs until it ends or is deleted",
-  affinity: bare,
   preemptionPolicy: noPreemption,
   schedulingGates: "create the pod when it may be scheduled",
   topologySpreadConstraints: bare,
@@ -29,6 +28,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** Fields that a template may not have and a Pod may, as they are honoured or only recorded. */
 const allowed = new Set([
+  "affinity", // what Nodes it requires; Applications keep their slots in place by it
   "ephemeralContainers", // judged by its own endpoint
   "initContainers[].livenessProbe", // of sidecars
   "initContainers[].lifecycle",
@@ -79,6 +79,9 @@ const tablePaths = new Map(
 
 const noLimits = "limits are not offered as files";
 const ofPodsOnly = [
+  ["affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution", bare],
+  ["affinity.podAffinity", bare],
+  ["affinity.podAntiAffinity", bare],
   ["schedulingGroup", bare],
   ["ephemeralContainers[].volumeMounts", "a running pod shares no further volumes, use exec"],
   ["volumes[].downwardAPI.items[].resourceFieldRef", noLimits],

@@ -13,6 +13,7 @@ import {
   subdomainProblems,
 } from "../../machinery/names.ts";
 import type { AnyObject } from "../../machinery/object.ts";
+import { affinityCauses } from "./affinity-validate.ts";
 import { type Causes, oneOf, problemCauses } from "./checks.ts";
 import { containerCauses, idCauses } from "./container-validate.ts";
 import { ephemeralCauses } from "./ephemeral-validate.ts";
@@ -70,6 +71,7 @@ function specCauses(spec: JsonObject): Causes {
     ...policyCauses(spec),
     ...placeCauses(spec),
     ...resolverCauses(spec),
+    ...affinityCauses(spec),
     ...tolerationCauses(objectsIn(spec, "tolerations"), "spec.tolerations"),
     ...securityCauses(spec),
   ];
