@@ -108,8 +108,11 @@ async function enter(
       clearTimeout(late);
       lane.dispatched += 1;
       lane.waitedMs += performance.now() - begun;
-      const release = once(() => lane.queue.release(waiter));
-      setTimeout(release, maxHoldMs).unref();
+      const release = once(() => {
+        clearTimeout(held); // or it would keep the whole request in memory until then
+        lane.queue.release(waiter);
+      });
+      const held = setTimeout(release, maxHoldMs).unref();
       request.releaseSeats = release;
       raw.once("finish", release).once("close", release);
       resolve();
