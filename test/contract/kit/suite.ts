@@ -18,7 +18,10 @@ export type Register = (name: string, scenario: Scenario, minors?: Minors) => vo
 
 /** While working on a scenario, `CONTRACT_KUBECTL=1.20,1.33` plays it with those alone. */
 const wanted = process.env["CONTRACT_KUBECTL"]?.split(",");
-const clients = kubectls().filter(({ minor = "" }) => wanted?.includes(minor) ?? true);
+/** The kubectls to play with, oldest first. */
+export const clients: readonly Kubectl[] = kubectls().filter(
+  ({ minor = "" }) => wanted?.includes(minor) ?? true,
+);
 const missing = clients.length === 0 ? "no kubectl on PATH (hack/test installs one)" : undefined;
 
 /** Makes a namespace that nobody else has, and returns its name: `BASE-` and some letters. */

@@ -121,6 +121,10 @@ const commands: Readonly<Record<string, Command>> = {
   async rm(state, [name = ""]) {
     await rm(placeOf(state, name), { recursive: true, force: true });
   },
+  /** Looked for before the script is played, see {@link skipOf}. */
+  async skip() {
+    throw new Error("Cannot skip: it began already");
+  },
   /** The system's own tools, for fixtures that are computed; not for kubectl. */
   async exec(state, args, negated) {
     state.last = await run(args, {
@@ -132,18 +136,26 @@ const commands: Readonly<Record<string, Command>> = {
 };
 
 /** `[kubectl:1.NN]`: that minor or a later one. `[!…]` negates. */
-function holds(condition: string | undefined, { minor }: KubectlClient): boolean {
+function holds(condition: string | undefined, minor: number): boolean {
   if (condition === undefined) return true;
   const [, not, least] = /^(!?)kubectl:1\.(\d+)$/.exec(condition) ?? [];
   if (least === undefined) throw new Error(`Unknown condition [${condition}]`);
   return minor >= Number(least) !== (not === "!");
 }
 
+/** Why a script is nothing for that minor: the words of its `skip`; `undefined` if it is played. */
+export function skipOf(text: string, minor: number): string | undefined {
+  for (const { words, condition } of linesOf(parseTxtar(text).script, {})) {
+    if (words[0] === "skip" && holds(condition, minor)) return words.slice(1).join(" ");
+  }
+  return undefined;
+}
+
 async function play(state: State, { words, negated, condition }: ScriptLine): Promise<void> {
   const [name = "", ...args] = words;
   const command = commands[name];
   if (command === undefined) throw new Error(`Unknown command ${name}`);
-  if (holds(condition, state.client)) await command(state, args, negated);
+  if (holds(condition, state.client.minor)) await command(state, args, negated);
 }
 
 /**
