@@ -24,13 +24,19 @@ export interface Registry {
   render(): string;
 }
 
+const special = /["\\\n]/;
+
 const escaped = (text: string): string =>
-  text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  special.test(text)
+    ? text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")
+    : text;
 
 function labelText(labels: Labels): string {
-  return Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
-    .join(",");
+  let text = "";
+  for (const name of Object.keys(labels)) {
+    text += `${text === "" ? "" : ","}${name}="${escaped(labels[name] ?? "")}"`;
+  }
+  return text;
 }
 
 const line = (name: string, labels: string, value: number): string =>

@@ -36,6 +36,8 @@ export function isTrue(value: string | undefined | null): boolean {
   return value !== "0" && value.toLowerCase() !== "false";
 }
 
+const noQuery = new URLSearchParams();
+
 /**
  * Reads method and URL as Kubernetes' authorizers do: a list or watch whose field selector pins
  * `metadata.name` counts as naming that object, `namespaces/X` is in namespace X.
@@ -43,7 +45,7 @@ export function isTrue(value: string | undefined | null): boolean {
 export function requestInfo(method: string, url: string): RequestInfo {
   const mark = url.indexOf("?");
   const raw = (mark < 0 ? url : url.slice(0, mark)).replace(/\/+$/, "");
-  const query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
+  const query = mark < 0 ? noQuery : new URLSearchParams(url.slice(mark + 1));
   const found = parseResourcePath(raw);
   if (found === undefined) {
     return { verb: method.toLowerCase(), path: raw === "" ? "/" : decoded(raw) };
@@ -108,6 +110,7 @@ function named(
 }
 
 function decoded(text: string): string {
+  if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);
   } catch {
