@@ -17,7 +17,7 @@ export function onAnswered(app: App, listener: Listener): void {
   }
   const listeners = [listener];
   listenersOf.set(app, listeners);
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     const begun = performance.now();
     let ended = false;
     const end = (): void => {
@@ -26,5 +26,6 @@ export function onAnswered(app: App, listener: Listener): void {
       for (const listen of listeners) listen(request, reply, performance.now() - begun);
     };
     reply.raw.once("finish", end).once("close", end);
+    done();
   });
 }

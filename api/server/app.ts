@@ -72,9 +72,10 @@ export function buildApp(options: AppOptions): App {
   mapErrors(app, judge);
   app.decorateRequest("info");
   app.decorateRequest("user");
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", (request, _reply, done) => {
     request.info = requestInfo(request.method, request.url);
     request.user = nobody;
+    done();
   });
   options.publicRoutes?.(app);
   void app.register(async (inner) => {
@@ -120,9 +121,10 @@ function acceptAnyBody(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   // HTTP/2 sends bodies with neither length nor type; fastify then takes them for none, unread.
-  app.addHook("onRequest", async ({ headers, raw }) => {
+  app.addHook("onRequest", ({ headers, raw }, _reply, done) => {
     const { stream } = raw as { readonly stream?: ServerHttp2Stream };
     if (stream?.endAfterHeaders === false) headers["content-type"] ??= "application/json";
+    done();
   });
 }
 

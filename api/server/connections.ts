@@ -55,8 +55,9 @@ export function drainOnClose(app: App, { stop, graceMs }: Drain): void {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
   });
-  app.addHook("onRequest", async () => {
+  app.addHook("onRequest", (_request, _reply, done) => {
     answering += 1;
+    done();
   });
   let idle = (): void => {};
   onAnswered(app, () => {

@@ -35,12 +35,12 @@ function statusText(code: number, message: string): string {
 
 /** Refuses long URLs, and ends bodies over HTTP/2 that do not come. */
 export function limitRequests(app: App): void {
-  app.addHook("onRequest", async ({ raw, url }, reply) => {
+  app.addHook("onRequest", ({ raw, url }, reply, done) => {
     const { stream } = raw as { readonly stream?: ServerHttp2Stream };
     if (stream !== undefined) expectBody(stream);
-    if (url.length <= maxUrlBytes) return undefined;
+    if (url.length <= maxUrlBytes) return done();
     const message = `Request URI too long: limit is ${maxUrlBytes} bytes`;
-    return reply.code(414).type("application/json").send(statusText(414, message));
+    void reply.code(414).type("application/json").send(statusText(414, message)); // thenable
   });
 }
 

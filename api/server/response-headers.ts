@@ -12,11 +12,12 @@ function auditId(given: string | string[] | undefined): string {
  * answers must not be cached. On the raw response, so that watches and refusals have them too.
  */
 export function addResponseHeaders(app: App): void {
-  app.addHook("onRequest", async ({ headers }, { raw }) => {
+  app.addHook("onRequest", ({ headers }, { raw }, done) => {
     raw.setHeader("audit-id", auditId(headers["audit-id"]));
     raw.setHeader("cache-control", "no-cache, private");
     // Clients stop throttling themselves when they see these; whoever is known gets those of its level.
     raw.setHeader("x-kubernetes-pf-flowschema-uid", exemptUid);
     raw.setHeader("x-kubernetes-pf-prioritylevel-uid", exemptUid);
+    done();
   });
 }

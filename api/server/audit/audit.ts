@@ -31,23 +31,29 @@ export function auditRequests(app: App, options: AuditOptions): void {
     const record = records.get(request) ?? { receivedMs: options.clock.nowMs() };
     options.log.write(lineOf(request, reply, { stage, verdict, record, options }));
   };
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", (request, _reply, done) => {
     records.set(request, { receivedMs: options.clock.nowMs() });
+    done();
   });
   // The user is known here, and the request allowed.
-  app.addHook("preHandler", async (request, reply) => {
+  app.addHook("preHandler", (request, reply, done) => {
     if (isLongRunning(request.info)) write(request, reply, "ResponseStarted");
+    done();
   });
-  app.addHook("onSend", async (request, reply, payload) => {
+  app.addHook("onSend", (request, reply, payload, done) => {
     const record = records.get(request);
-    if (record === undefined) return;
-    const failed = reply.statusCode >= 400;
-    const { level } = verdictOf(options.policy, request.user, request.info);
-    if (level === "RequestResponse" || (failed && level !== "None")) {
+    if (record !== undefined && keepsAnswer(options.policy, request, reply.statusCode)) {
       record.response = jsonOf("application/json", payload);
     }
+    done();
   });
   onAnswered(app, (request, reply) => write(request, reply, "ResponseComplete"));
+}
+
+/** Whether a record needs the body of the answer. */
+function keepsAnswer(policy: AuditPolicy, { user, info }: Request, code: number): boolean {
+  const { level } = verdictOf(policy, user, info);
+  return level === "RequestResponse" || (code >= 400 && level !== "None");
 }
 
 type Context = {

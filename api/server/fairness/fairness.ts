@@ -56,10 +56,11 @@ export function fairness(scope: Scope, options: FairnessOptions = {}): Fairness 
   return {
     guard(app) {
       app.decorateRequest("releaseSeats");
-      app.addHook("onRequest", async (request, { raw }) => {
+      app.addHook("onRequest", (request, { raw }, done) => {
         const { level } = place(request.user, request.info);
         raw.setHeader("x-kubernetes-pf-flowschema-uid", level.uid);
         raw.setHeader("x-kubernetes-pf-prioritylevel-uid", level.uid);
+        done();
       });
       // After the body is there: a client that sends it slowly holds no seats.
       app.addHook("preHandler", async (request, reply) => {

@@ -112,7 +112,10 @@ export function serverMetrics(kinds: Kinds, registry: Registry = openRegistry())
   return {
     registry,
     count(app) {
-      app.addHook("onRequest", async (request) => change(request, 1));
+      app.addHook("onRequest", (request, _reply, done) => {
+        change(request, 1);
+        done();
+      });
       onAnswered(app, (request, reply, elapsedMs) => {
         change(request, -1);
         const labels = labelsOf(request, kinds);
