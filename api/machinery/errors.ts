@@ -118,12 +118,26 @@ export function revisionConflict(key: string, have: number, want: number): Statu
   );
 }
 
-/** Fields that break the schema or a rule; kubectl prints one bullet per cause. */
+/** So many breaches are told of: who broke a rule ten thousand times knows by then. */
+const maxCauses = 1_000;
+
+/** The first ones, and how many more there are. */
+function shownCauses(causes: readonly StatusCause[]): readonly StatusCause[] {
+  if (causes.length <= maxCauses) return causes;
+  const message = `and ${causes.length - maxCauses} more`;
+  return [...causes.slice(0, maxCauses), { reason: "FieldValueInvalid", message }];
+}
+
+/**
+ * Fields that break the schema or a rule; kubectl prints one bullet per cause. Of more than 1,000
+ * causes the rest are only counted.
+ */
 export function invalid(
   { group, kind }: { readonly group: string; readonly kind: string },
   name: string,
-  causes: readonly StatusCause[],
+  allCauses: readonly StatusCause[],
 ): StatusError {
+  const causes = shownCauses(allCauses);
   const lines = causes.map(({ field, message }) =>
     field === undefined || field === "" ? message : `${field}: ${message}`,
   );

@@ -1,8 +1,17 @@
 import { equalJson, isJsonObject } from "./equality.ts";
 import { badRequest, StatusError } from "./errors.ts";
+import { copyJson } from "./schema-value.ts";
 
-/** Bounds on one patch, as in Kubernetes: operations, and bytes that `copy` may add. */
-export const jsonPatchLimits = { operations: 10_000, copiedBytes: 3 * 1024 * 1024 } as const;
+/**
+ * Bounds on one patch, as in Kubernetes: operations, and bytes that `copy` may add. Two of our own: steps of
+ * a pointer, as deep as a body may be, and list items that have to make way or close up.
+ */
+export const jsonPatchLimits = {
+  operations: 10_000,
+  copiedBytes: 3 * 1024 * 1024,
+  steps: 500,
+  shiftedItems: 20_000_000,
+} as const;
 
 type Verb = "add" | "remove" | "replace" | "move" | "copy" | "test";
 type Operation = {
@@ -20,6 +29,9 @@ const verbs: readonly string[] = ["add", "remove", "replace", "move", "copy", "t
 /** The document as one field of a holder, so that the root is replaced like any other value. */
 type Holder = { root: unknown };
 
+/** What a patch may still use up. */
+type Budget = { bytes: number; shifts: number };
+
 const failed = (operation: Operation, why: string): StatusError =>
   new StatusError("Invalid", `Cannot apply JSON patch: ${operation.shown}: ${why}`);
 
@@ -33,10 +45,13 @@ function parsePointer(text: unknown, shown: string): readonly string[] {
   if (/~(?![01])/.test(text)) {
     throw badRequest(`Cannot read JSON patch: ${shown}: "~" must be followed by 0 or 1 in ${text}`);
   }
-  return text
-    .split("/")
-    .slice(1)
-    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const steps = text.split("/", jsonPatchLimits.steps + 2).slice(1);
+  if (steps.length > jsonPatchLimits.steps) {
+    throw badRequest(
+      `Cannot read JSON patch: a pointer has more than ${jsonPatchLimits.steps} steps`,
+    );
+  }
+  return steps.map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
 function parseOperation(raw: unknown, index: number): Operation {
@@ -107,21 +122,34 @@ function setField(container: object, field: string, value: unknown): void {
   });
 }
 
-function add({ container, token }: Place, value: unknown, operation: Operation): void {
+/** Takes what a list has to move from what is left of the budget. */
+function shift(items: number, operation: Operation, budget: Budget): void {
+  budget.shifts -= items;
+  if (budget.shifts >= 0) return;
+  throw failed(operation, `list items would have to move ${jsonPatchLimits.shiftedItems} times`);
+}
+
+/** One operation, and what it may use up. */
+type Step = { readonly operation: Operation; readonly budget: Budget };
+
+function add({ container, token }: Place, value: unknown, { operation, budget }: Step): void {
   if (Array.isArray(container)) {
     const end = container.length;
     const index = token === "-" ? end : indexOf(token, end + 1);
     if (index === undefined) throw failed(operation, `"${token}" is no index from 0 to ${end}`);
+    shift(end - index, operation, budget);
     container.splice(index, 0, value);
   } else if (isJsonObject(container)) setField(container, token, value);
   else throw failed(operation, "the parent is no object or array");
 }
 
-function remove(place: Place, operation: Operation): unknown {
+function remove(place: Place, { operation, budget }: Step): unknown {
   const value = read(place, operation);
   const { container, token } = place;
-  if (Array.isArray(container)) container.splice(Number(token), 1);
-  else delete (container as Record<string, unknown>)[token];
+  if (Array.isArray(container)) {
+    shift(container.length - Number(token), operation, budget);
+    container.splice(Number(token), 1);
+  } else delete (container as Record<string, unknown>)[token];
   return value;
 }
 
@@ -133,7 +161,8 @@ function replace(place: Place, value: unknown, operation: Operation): void {
   (container as unknown[])[Number(token)] = value;
 }
 
-function move(holder: Holder, operation: Operation): void {
+function move(holder: Holder, step: Step): void {
+  const { operation } = step;
   const { from, path } = operation;
   const inside = path.length > from.length && from.every((token, index) => token === path[index]);
   if (inside) throw failed(operation, "a value cannot be moved into itself");
@@ -142,8 +171,8 @@ function move(holder: Holder, operation: Operation): void {
     read(source, operation);
     return;
   }
-  const value = remove(source, operation);
-  add(locate(holder, path, operation), value, operation);
+  const value = remove(source, step);
+  add(locate(holder, path, operation), value, step);
 }
 
 /** An absent field is null, as it is to Kubernetes: so clients test that something is not there. */
@@ -157,7 +186,7 @@ function check(place: Place, operation: Operation): void {
 }
 
 /** Copies a value and takes its size from what is left of the budget. */
-function copyOf(value: unknown, operation: Operation, budget: { bytes: number }): unknown {
+function copyOf(value: unknown, operation: Operation, budget: Budget): unknown {
   const text = JSON.stringify(value);
   budget.bytes -= text.length;
   if (budget.bytes < 0) {
@@ -166,20 +195,21 @@ function copyOf(value: unknown, operation: Operation, budget: { bytes: number })
   return JSON.parse(text);
 }
 
-function perform(holder: Holder, operation: Operation, budget: { bytes: number }): void {
-  if (operation.op === "move") return move(holder, operation);
+function perform(holder: Holder, step: Step): void {
+  const { operation, budget } = step;
+  if (operation.op === "move") return move(holder, step);
   const place = locate(holder, operation.path, operation);
   switch (operation.op) {
     case "add":
-      return add(place, structuredClone(operation.value), operation);
+      return add(place, copyJson(operation.value), step);
     case "remove":
-      remove(place, operation);
+      remove(place, step);
       return;
     case "replace":
-      return replace(place, structuredClone(operation.value), operation);
+      return replace(place, copyJson(operation.value), operation);
     case "copy": {
       const source = read(locate(holder, operation.from, operation), operation);
-      return add(place, copyOf(source, operation, budget), operation);
+      return add(place, copyOf(source, operation, budget), step);
     }
     case "test":
       return check(place, operation);
@@ -195,8 +225,11 @@ function perform(holder: Holder, operation: Operation, budget: { bytes: number }
  */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   const operations = parseOperations(patch);
-  const holder: Holder = { root: structuredClone(document) };
-  const budget = { bytes: jsonPatchLimits.copiedBytes };
-  for (const operation of operations) perform(holder, operation, budget);
+  const holder: Holder = { root: copyJson(document) };
+  const budget: Budget = {
+    bytes: jsonPatchLimits.copiedBytes,
+    shifts: jsonPatchLimits.shiftedItems,
+  };
+  for (const operation of operations) perform(holder, { operation, budget });
   return holder.root;
 }

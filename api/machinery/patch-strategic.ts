@@ -143,14 +143,15 @@ function reorder(merged: readonly unknown[], { wanted, before, key }: Ordering):
   let taken = 0;
   // These all come from `before`: the patch's own items must be named in its order.
   for (const unknown of placed.filter((one) => one.wanted === undefined)) {
-    const isNext = (one: Placed, index: number): boolean =>
-      index >= taken && unknown.before < one.before;
-    const stop = known.findIndex(isNext);
-    const next = stop < 0 ? known.length : stop;
-    out.push(...known.slice(taken, next).map(({ item }) => item), unknown.item);
-    taken = next;
+    for (let next = known[taken]; next !== undefined; next = known[taken]) {
+      if (unknown.before < next.before) break;
+      out.push(next.item);
+      taken += 1;
+    }
+    out.push(unknown.item);
   }
-  return [...out, ...known.slice(taken).map(({ item }) => item)];
+  for (const { item } of known.slice(taken)) out.push(item);
+  return out;
 }
 
 /** The patch's items must stand in its own `$setElementOrder`, in the same order. */
@@ -192,15 +193,15 @@ function applyOrders(fields: Fields, patch: Fields, type: PatchType): void {
 
 function applyRetainKeys(fields: Fields, patch: Fields): void {
   if (!patch.has(retainKeys)) return;
-  const kept = listOf(patch.get(retainKeys), retainKeys);
+  const kept = new Set(listOf(patch.get(retainKeys), retainKeys));
   for (const field of patch.keys()) {
-    if (!isDirective(field) && patch.get(field) !== null && !kept.includes(field)) {
+    if (!isDirective(field) && patch.get(field) !== null && !kept.has(field)) {
       throw badRequest(
         `Cannot apply strategic merge patch: ${retainKeys} must name every field of the patch, and "${field}" is missing`,
       );
     }
   }
-  for (const field of fields.keys()) if (!kept.includes(field)) fields.delete(field);
+  for (const field of fields.keys()) if (!kept.has(field)) fields.delete(field);
 }
 
 function deleteScalars(fields: Fields, directiveField: string, value: unknown): void {

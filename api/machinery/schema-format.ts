@@ -59,6 +59,10 @@ const matches =
   (text: string): boolean =>
     pattern.test(text);
 
+/** Nothing of a bounded form is longer, and a regular expression may fail on megabytes. */
+const maxFormatted = 4_096;
+const endless: ReadonlySet<string> = new Set(["byte", "uri", "email"]);
+
 // Our own patterns, free of nested repetition, so they need no linear-time engine.
 const textFormats: ReadonlyMap<string, (text: string) => boolean> = new Map([
   ["date", isDate],
@@ -89,7 +93,9 @@ const numberRanges: ReadonlyMap<string, readonly [number, number]> = new Map([
 
 /** Tests a text against a format; `undefined` when the format is not known, hence not checked. */
 export function textFormat(format: string): ((text: string) => boolean) | undefined {
-  return textFormats.get(format);
+  const fits = textFormats.get(format);
+  if (fits === undefined || endless.has(format)) return fits;
+  return (text) => text.length <= maxFormatted && fits(text);
 }
 
 /** The least and the greatest number of a format; `undefined` when it sets no bounds. */

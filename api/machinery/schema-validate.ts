@@ -10,7 +10,7 @@ import {
 import { embeddedCheck } from "./schema-embedded.ts";
 import { listChecks } from "./schema-list.ts";
 import type { JsonSchemaProps, PatternCompiler } from "./schema-props.ts";
-import { isUnchanged } from "./schema-ratchet.ts";
+import { isUnchanged, itemFinder } from "./schema-ratchet.ts";
 import { numberChecks, textChecks } from "./schema-scalar.ts";
 import { isJsonObject, jsonType } from "./schema-value.ts";
 import { all, type Check, descend, here, report, trial, type Finding } from "./schema-walk.ts";
@@ -198,8 +198,9 @@ export function compileValidation(
   return (object, before) => {
     const findings: Finding[] = [];
     check(object, { path: [], findings });
-    return findings
-      .filter(({ path }) => before === undefined || !isUnchanged(schema, path, [object, before]))
-      .map(({ cause }) => cause);
+    const find = itemFinder();
+    const isOld = (path: Finding["path"]): boolean =>
+      before !== undefined && isUnchanged(schema, path, [object, before], find);
+    return findings.filter(({ path }) => !isOld(path)).map(({ cause }) => cause);
   };
 }

@@ -76,7 +76,7 @@ export class CelKeyedList extends Array<CelValue> {
 /** A list as `keys` identify its items. */
 export function keyedList(items: readonly CelValue[], keys: readonly string[]): CelKeyedList {
   const list = new CelKeyedList();
-  list.push(...items);
+  for (const item of items) list.push(item); // more items than a call takes arguments
   list.identity = keys;
   return list;
 }

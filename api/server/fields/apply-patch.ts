@@ -1,6 +1,7 @@
 import type { Writer } from "../../machinery/apply/update-owners.ts";
 import { badRequest } from "../../machinery/errors.ts";
 import { apiVersionOf, type Gvk, parseApiVersion } from "../../machinery/gvk.ts";
+import { checkObjectSize } from "../../machinery/json-size.ts";
 import { isObject, textIn } from "../kinds/fill.ts";
 import type { JsonObject } from "../kinds/kind.ts";
 import type { Call } from "../objects/call.ts";
@@ -17,7 +18,8 @@ export function parseConfiguration(text: string): Decoded {
 
 /**
  * Reads what somebody wants to apply to an object of type `gvk`.
- * @throws StatusError `BadRequest` for another type, `Invalid` without a manager
+ * @throws StatusError `BadRequest` for another type, `Invalid` without a manager,
+ *   `RequestEntityTooLarge` for too many values
  */
 export function readConfiguration(
   call: Call,
@@ -27,6 +29,7 @@ export function readConfiguration(
   checkManager(call, "PatchOptions", true);
   if (!isObject(value)) throw badRequest("error decoding patch: the body must be an object");
   checkType(value, gvk);
+  checkObjectSize(value);
   const metadata = value["metadata"];
   if (isObject(metadata) && (metadata["managedFields"] ?? null) !== null) {
     throw badRequest("metadata.managedFields must be nil");

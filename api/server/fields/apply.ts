@@ -182,7 +182,7 @@ function checkConfig(call: Call, config: JsonObject): void {
   if (problems.length === 0) return;
   if (call.kind.custom) {
     const draft = toDraft(call, freshCopy(config), []);
-    draft.unknown.push(...call.kind.strategy.prune(draft.object));
+    for (const path of call.kind.strategy.prune(draft.object)) draft.unknown.push(path);
     refuseUnsupported(call, draft);
   }
   const text = problems.length === 1 ? problems.join("") : ["errors:", ...problems].join("\n  ");

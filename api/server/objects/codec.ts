@@ -1,4 +1,5 @@
 import { badRequest, unsupportedMediaType } from "../../machinery/errors.ts";
+import { countValues, maxBodyValues, tooManyParts } from "../../machinery/json-size.ts";
 import { decodeEnvelope, protobufMediaType } from "../protobuf/envelope.ts";
 import { type Decoded, parseJson } from "./json-body.ts";
 import { parseYaml } from "./yaml-body.ts";
@@ -25,7 +26,9 @@ export function mediaTypeOf(contentType: string | undefined): string {
 export function decodeBody(contentType: string | undefined, body: Buffer | undefined): Decoded {
   const type = mediaTypeOf(contentType);
   if (type === protobufMediaType) {
-    return { value: decodeEnvelope(body ?? Buffer.alloc(0), textTypes), duplicates: [] };
+    const value = decodeEnvelope(body ?? Buffer.alloc(0), textTypes);
+    if (countValues(value, maxBodyValues) > maxBodyValues) throw tooManyParts(maxBodyValues);
+    return { value, duplicates: [] };
   }
   const text = (body ?? Buffer.alloc(0)).toString();
   if (type === "application/json") {

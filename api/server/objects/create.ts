@@ -70,7 +70,7 @@ export async function newObject(call: Call, draft: Draft, track: Tracking): Prom
   const sent = object.metadata.managedFields;
   stamp(call, object);
   dropRepeatedOwners(call, object.metadata);
-  draft.unknown.push(...kind.strategy.prune(object));
+  for (const path of kind.strategy.prune(object)) draft.unknown.push(path);
   judgeFields(call, draft);
   kind.strategy.setDefaults(object);
   const managedFields = track(call, { before: undefined, object, sent });

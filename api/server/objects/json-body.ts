@@ -1,4 +1,5 @@
 import { badRequest } from "../../machinery/errors.ts";
+import { maxBodyValues, tooManyParts } from "../../machinery/json-size.ts";
 
 /** A decoded body, and what a strict reader holds against it. */
 export type Decoded = {
@@ -10,7 +11,7 @@ export type Decoded = {
 /**
  * Parses JSON and finds duplicate fields, which JSON.parse swallows.
  * @throws StatusError `BadRequest` for text that is no JSON, nested more than 500 deep, or with a
- *   field named `__proto__`.
+ *   field named `__proto__`; `RequestEntityTooLarge` for more values than anybody can need.
  */
 export function parseJson(text: string): Decoded {
   let value: unknown;
@@ -21,28 +22,39 @@ export function parseJson(text: string): Decoded {
     throw badRequest(`couldn't get version/kind; json parse error: ${why}`, { cause: err });
   }
   // Counting is cheap and nearly always enough: only unequal counts are looked into.
-  const duplicates = countFields(value) === countPairs(text) ? [] : duplicateFields(text);
+  const count = { fields: 0, values: 0 };
+  countFields(value, count);
+  const duplicates = count.fields === countPairs(text) ? [] : duplicateFields(text);
   return { value, duplicates };
 }
 
 // Everything that walks through an object calls itself at each level.
 const maxDepth = 500;
 
-/** Fields of all objects inside. @throws StatusError `BadRequest` on `__proto__`, or too deep. */
-function countFields(value: unknown, depth = 0): number {
-  if (typeof value !== "object" || value === null) return 0;
+type Count = { fields: number; values: number };
+
+/**
+ * Counts the fields of all objects inside, and with the items of lists all values.
+ * @throws StatusError `BadRequest` on `__proto__`, or too deep; `RequestEntityTooLarge`
+ */
+function countFields(value: unknown, count: Count, depth = 0): void {
+  if (typeof value !== "object" || value === null) return;
   if (depth >= maxDepth) throw badRequest(`Cannot read the body: exceeded max depth ${maxDepth}`);
-  let count = 0;
   if (Array.isArray(value)) {
-    for (const item of value) count += countFields(item, depth + 1);
-    return count;
+    count.values += value.length;
+    if (count.values > maxBodyValues) throw tooManyParts(maxBodyValues);
+    for (const item of value) countFields(item, count, depth + 1);
+    return;
   }
-  for (const [field, inner] of Object.entries(value)) {
+  const fields = Object.keys(value);
+  count.fields += fields.length;
+  count.values += fields.length;
+  if (count.values > maxBodyValues) throw tooManyParts(maxBodyValues);
+  for (const field of fields) {
     // No API has such a field, and assigning to it would change an object's prototype.
     if (field === "__proto__") throw badRequest('Cannot read the body: "__proto__" is no field');
-    count += 1 + countFields(inner, depth + 1);
+    countFields((value as Readonly<Record<string, unknown>>)[field], count, depth + 1);
   }
-  return count;
 }
 
 const quote = 34;

@@ -1,4 +1,5 @@
 import { badRequest, invalid } from "../../machinery/errors.ts";
+import { checkObjectSize } from "../../machinery/json-size.ts";
 import { apiVersionOf } from "../../machinery/gvk.ts";
 import type { Body, JsonObject, Kind } from "../kinds/kind.ts";
 import { unsupportedCauses } from "../schema/unsupported.ts";
@@ -18,7 +19,8 @@ const isObject = (value: unknown): value is JsonObject =>
 
 /**
  * Reads the body as an object of the call's kind.
- * @throws StatusError `BadRequest` for another kind, version, namespace or name.
+ * @throws StatusError `BadRequest` for another kind, version, namespace or name,
+ *   `RequestEntityTooLarge` for too many values.
  */
 export function readObject(call: Call): Draft {
   const { value, duplicates } = call.body();
@@ -29,6 +31,7 @@ export function readObject(call: Call): Draft {
 export function toDraft(call: Call, value: unknown, duplicates: readonly string[]): Draft {
   if (!isObject(value)) throw badRequest("Cannot read the object: the body must be a JSON object");
   checkType(call.kind, value);
+  checkObjectSize(value);
   const unknown: string[] = [];
   const metadata = readMetadata(value["metadata"], unknown);
   const { kind } = call.kind;
@@ -110,8 +113,8 @@ export function judgeFields(call: Call, draft: Draft): void {
   }
   if (mode === "Ignore" || unknown.length + duplicates.length === 0) return;
   const problems = [
-    ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
-    ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
+    ...unknown.slice(0, maxProblems).map((path) => `unknown field ${JSON.stringify(path)}`),
+    ...duplicates.slice(0, maxProblems).map((path) => `duplicate field ${JSON.stringify(path)}`),
   ].slice(0, maxProblems);
   if (mode === "Strict") {
     const { kind, version } = call.kind;

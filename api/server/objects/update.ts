@@ -155,7 +155,7 @@ function withStatus(call: Call, { draft, before, track }: Parts): Body {
   const { apiVersion, kind: kindName, status, metadata: sentMeta } = draft.object;
   const part: Body = { apiVersion, kind: kindName, metadata: {} };
   if (status !== undefined) part["status"] = status;
-  draft.unknown.push(...kind.strategy.prune(part));
+  for (const path of kind.strategy.prune(part)) draft.unknown.push(path);
   kind.strategy.setDefaults(part);
   const object: Body = { ...before, metadata: statusMeta(kind, sentMeta, before) };
   if (part["status"] === undefined) delete object["status"];
@@ -187,7 +187,7 @@ function withSpec(call: Call, { draft, before, track }: Parts): Body {
   dropRepeatedOwners(call, object.metadata);
   const isolated = hasStatus(kind);
   if (isolated) delete object["status"];
-  draft.unknown.push(...kind.strategy.prune(object));
+  for (const path of kind.strategy.prune(object)) draft.unknown.push(path);
   kind.strategy.setDefaults(object);
   if (isolated) {
     if (before["status"] === undefined) delete object["status"];

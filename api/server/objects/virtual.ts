@@ -39,7 +39,7 @@ async function createVirtual(call: Call, { create }: Virtual): Promise<Answer> {
   isDryRun(call); // nothing is stored either way, but a wrong value is refused
   const draft = readObject(call);
   const { object } = draft;
-  draft.unknown.push(...kind.strategy.prune(object));
+  for (const path of kind.strategy.prune(object)) draft.unknown.push(path);
   judgeFields(call, draft);
   kind.strategy.setDefaults(object);
   kind.strategy.prepareCreate(object);

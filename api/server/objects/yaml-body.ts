@@ -77,11 +77,23 @@ function plainOf(document: Document.Parsed): unknown {
   }
 }
 
+/** Most of the YAML that programs send is JSON, which is read a thousand times as fast. */
+function isJson(text: string): boolean {
+  if (!/^\s*[{[]/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false; // flow style, or a document that the reader of YAML will say more about
+  }
+}
+
 /**
  * Parses YAML 1.1, the dialect of Kubernetes' tools.
  * @throws StatusError `BadRequest` for bad text, and for more of it than can be read in a second
  */
 export function parseYaml(text: string): Decoded {
+  if (isJson(text)) return parseJson(text);
   checkSize(text);
   const lines = new LineCounter();
   const document = parseDocument(text, {

@@ -101,9 +101,9 @@ function setField(object: JsonObject, field: Field, value: WireValue, depth: num
     readEntry(containerIn(object, name), field, bytesOf(value), depth);
   } else if (shape === "list") {
     const before = object[name];
-    const items = listItems(field, value, depth);
-    if (Array.isArray(before)) before.push(...items);
-    else object[name] = [...items];
+    const list = Array.isArray(before) ? before : [];
+    object[name] = list;
+    for (const item of listItems(field, value, depth)) list.push(item);
   } else {
     setSingle(object, field, value, depth);
   }
