@@ -10,6 +10,7 @@ import {
   version,
   whole,
 } from "../../../test/kit/crds.ts";
+import { crdCauses } from "./crd-validate.ts";
 
 // The groups and the words of Kubernetes' own table of CustomResourceDefinitions, fixtures our own.
 
@@ -369,4 +370,17 @@ test("crdCauses() keeps what was accepted before: costly rules, unknown fields, 
   expect(found.filter((cause) => cause.includes("estimated rule cost exceeds"))).toEqual([]);
   const open = { spec: { preserveUnknownFields: true } };
   expect(said(crd(open), crd(open))).toEqual([]);
+});
+
+test("what is missing altogether is required, and a rule for another type is refused once", () => {
+  const bare = { ...crd({}), spec: { versions: [] } } as unknown as Parameters<typeof crdCauses>[0];
+  expect(crdCauses(bare).map(({ field: at }) => at)).toEqual(
+    expect.arrayContaining(["spec.group", "spec.scope", "spec.names.plural", "spec.names.kind"]),
+  );
+  const rules = [{ rule: "self.n < 9" }];
+  const spec = { type: "integer", default: 1, "x-kubernetes-validations": rules };
+  const wrong = crdCauses(crd(rootSchema({ type: "object", properties: { spec } })));
+  expect(wrong.map(({ field: at }) => at)).toEqual([
+    `${root}.properties[spec].x-kubernetes-validations[0].rule`,
+  ]);
 });

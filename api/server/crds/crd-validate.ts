@@ -165,11 +165,23 @@ function specCauses(spec: CrdSpec, before: Crd | undefined): StatusCause[] {
   ];
 }
 
+/** Texts that are missing are empty, as they are to readers in Go. */
+function withTexts(spec: CrdSpec): CrdSpec {
+  const { group = "", names, versions } = spec as Partial<CrdSpec>;
+  return {
+    ...spec,
+    group,
+    names: { plural: "", kind: "", ...names },
+    versions: (versions ?? []).map((version) => ({ ...version, name: version.name ?? "" })),
+  };
+}
+
 /**
  * Everything that is wrong with a CRD, in Kubernetes' words and with its field paths; `before` is
- * the stored one on an update. Expects `spec`, `spec.names` and `spec.versions` to be there.
+ * the stored one on an update.
  */
-export function crdCauses(crd: Crd, before?: Crd): readonly StatusCause[] {
+export function crdCauses(given: Crd, before?: Crd): readonly StatusCause[] {
+  const crd = { ...given, spec: withTexts(given.spec) };
   return [
     ...(before === undefined ? nameCauses(crd) : []),
     ...specCauses(crd.spec, before),

@@ -71,10 +71,14 @@ function causeOf(rule: ValidationRule, site: RuleSite, field: string, detail: st
 
 type Run = (values: readonly CelValue[], budget: Meter) => CelValue;
 
+/** What it costs to come to a rule, however short it is. */
+const ruleCost = 15;
+
 /** Runs with the limit of one expression, and takes what it cost from the budget of the object. */
 function metered(program: Program): Run {
   return (values, budget) => {
-    const allowed = Math.min(perRuleBudget, budget.left);
+    budget.left -= ruleCost;
+    const allowed = Math.max(0, Math.min(perRuleBudget, budget.left));
     const meter = { left: allowed };
     try {
       return program(values, meter);

@@ -3,13 +3,15 @@ import type { StatusCause } from "../../machinery/errors.ts";
 import { invalidValue } from "../../machinery/field-causes.ts";
 import type { JsonSchemaProps } from "../../machinery/schema-props.ts";
 import { copyJson, isJsonObject } from "../../machinery/schema-value.ts";
-import { compileStructural } from "./structural.ts";
+import { CelCheckError } from "../cel/check-error.ts";
+import { compileStructural, type StructuralSchema } from "./structural.ts";
 
 /** A default must be what the schema would accept from a user, with nothing to prune. */
 function ownCauses(schema: JsonSchemaProps, at: string): readonly StatusCause[] {
   if (schema.default === undefined) return [];
   const { default: value, ...plain } = schema;
-  const holder = compileStructural({ type: "object", properties: { default: plain } });
+  const holder = compiled({ type: "object", properties: { default: plain } });
+  if (holder === undefined) return [];
   const object = { default: copyJson(value) };
   holder.prune(object);
   if (!equalJson(object.default, value))
@@ -18,6 +20,16 @@ function ownCauses(schema: JsonSchemaProps, at: string): readonly StatusCause[] 
   const causes = holder.validate(object, { default: copyJson(value) });
   const all = causes.length > 0 ? causes : holder.validate(object);
   return all.map((cause) => ({ ...cause, field: `${at}.${cause.field ?? "default"}` }));
+}
+
+/** `undefined`: a rule cannot be used, which is complained of where it stands. */
+function compiled(schema: JsonSchemaProps): StructuralSchema | undefined {
+  try {
+    return compileStructural(schema);
+  } catch (err) {
+    if (err instanceof CelCheckError) return undefined;
+    throw err;
+  }
 }
 
 /** Every default of a schema that the schema itself would refuse. `at` is the schema's path. */

@@ -196,10 +196,10 @@ describe.skipIf(skipReason("kubectl", missing))("kubectl and the built-in kinds"
 
     test("what plain Docker cannot do is refused by name", async () => {
       const asked = JSON.parse(pod(`refused-${own}`, ""));
-      asked.spec.affinity = {};
+      asked.spec.affinity = { podAffinity: {} };
       const { code, stderr } = await kubectl(["create", "-f", "-"], JSON.stringify(asked));
       expect(code).toBe(1);
-      expect(stderr).toMatch(/spec\.affinity: Forbidden: not supported on plain Docker hosts/);
+      expect(stderr).toMatch(/spec\.affinity\.podAffinity: Forbidden: not supported on plain Docker hosts/);
     });
   });
 });
