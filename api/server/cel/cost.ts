@@ -112,6 +112,18 @@ export const costs = {
   },
   /** Puts two lists together; their items are shared. */
   concatLists: (sizes) => ({ cost: exactly(1), size: plus(at(sizes, 0), at(sizes, 1)) }),
+  /** Copies both lists, a unit for five items. */
+  copyLists: (sizes) => ({ cost: share(plus(at(sizes, 0), at(sizes, 1)), 0.2) }),
+  /** Looks for a text in another, which is slow when much of it nearly fits. */
+  searchText: (sizes) => ({
+    cost: times(at(sizes, 0), share(at(sizes, sizes[1] === undefined ? 0 : 1), 0.1)),
+  }),
+  /** Reads a time, a duration or a number from a text. */
+  readText: (sizes) => ({ cost: plus(exactly(50), at(sizes, 0)) }),
+  /** Lists the keys of a map, which the engine does slowly when there are many. */
+  keys: (sizes) => ({ cost: share(at(sizes, 0), 10) }),
+  /** A part of a time in a zone. */
+  inZone: () => ({ cost: exactly(2_000) }),
   /** Looks at every item. */
   items: (sizes) => ({ cost: at(sizes, 0) }),
   /** Looks at every item of the last argument. */

@@ -48,7 +48,7 @@ const arithmetic: readonly FunctionEntry[] = [
     (a: Uint8Array, b: Uint8Array) => Buffer.concat([a, b]),
     costs.concat,
   ],
-  ["_+_(list<T>, list<T>): list<T>", addLists, costs.concatLists],
+  ["_+_(list<T>, list<T>): list<T>", addLists, costs.concatLists, costs.copyLists],
   [
     "_+_(timestamp, duration): timestamp",
     (a: CelTimestamp, b: CelDuration) => new CelTimestamp(a.ms + Number(b.nanos) / 1e6),
@@ -178,10 +178,10 @@ const access: readonly FunctionEntry[] = [
     const signature = (type: string): string =>
       form === "." ? `${type}.size(): int` : `size(${type}): int`;
     return [
-      [signature("string"), (text: string) => BigInt(textSize(text))],
+      [signature("string"), (text: string) => BigInt(textSize(text)), costs.one, costs.scan],
       [signature("bytes"), (bytes: Uint8Array) => BigInt(bytes.length)],
       [signature("list<T>"), (list: readonly CelValue[]) => BigInt(list.length)],
-      [signature("map<K, V>"), (map: CelValue) => BigInt(mapSize(map))],
+      [signature("map<K, V>"), (map: CelValue) => BigInt(mapSize(map)), costs.one, costs.keys],
     ];
   }),
 ];
@@ -192,8 +192,11 @@ function toInt(number: number): bigint {
   return BigInt(whole);
 }
 
+/** Far more than a number of 64 bits has. */
+const maxDigits = 1_000;
+
 function intFromText(text: string): bigint {
-  if (!/^[-+]?\d+$/.test(text))
+  if (text.length > maxDigits || !/^[-+]?\d+$/.test(text))
     throw new CelError(`strconv.ParseInt: parsing "${text}": invalid syntax`);
   return int64(BigInt(text.replace(/^\+/, "")));
 }
@@ -252,10 +255,10 @@ const conversions: readonly FunctionEntry[] = [
   ["dyn(T): dyn", (a: CelValue) => a],
   ["type(T): type", (a: CelValue) => new CelTypeValue(typeNameOf(a))],
   ["timestamp(timestamp): timestamp", (a: CelTimestamp) => a],
-  ["timestamp(string): timestamp", timestampFromText],
+  ["timestamp(string): timestamp", timestampFromText, costs.one, costs.readText],
   ["timestamp(int): timestamp", (a: bigint) => new CelTimestamp(Number(a) * 1_000)],
   ["duration(duration): duration", (a: CelDuration) => a],
-  ["duration(string): duration", durationFromText],
+  ["duration(string): duration", durationFromText, costs.one, costs.readText],
 ];
 
 const optionals: readonly FunctionEntry[] = [

@@ -108,7 +108,12 @@ function found(text: string, pattern: string, max: number): string[] {
 
 /** The functions on texts: of the language, of its extension for strings, and find of Kubernetes. */
 export const textFunctions: readonly FunctionEntry[] = [
-  ["string.contains(string): bool", (a: string, b: string) => a.includes(b), costs.contains],
+  [
+    "string.contains(string): bool",
+    (a: string, b: string) => a.includes(b),
+    costs.contains,
+    costs.searchText,
+  ],
   ["string.startsWith(string): bool", (a: string, b: string) => a.startsWith(b), costs.scanLast],
   ["string.endsWith(string): bool", (a: string, b: string) => a.endsWith(b), costs.scanLast],
   ["string.matches(string): bool", matches, costs.regex, costs.regexRun],
@@ -139,10 +144,20 @@ export const textFunctions: readonly FunctionEntry[] = [
     },
     costs.scan,
   ],
-  ["string.indexOf(string): int", (a: string, b: string) => find(a, b, 0n), costs.scan],
-  ["string.indexOf(string, int): int", find, costs.scan],
-  ["string.lastIndexOf(string): int", (a: string, b: string) => findLast(a, b), costs.scan],
-  ["string.lastIndexOf(string, int): int", findLast, costs.scan],
+  [
+    "string.indexOf(string): int",
+    (a: string, b: string) => find(a, b, 0n),
+    costs.scan,
+    costs.searchText,
+  ],
+  ["string.indexOf(string, int): int", find, costs.scan, costs.searchText],
+  [
+    "string.lastIndexOf(string): int",
+    (a: string, b: string) => findLast(a, b),
+    costs.scan,
+    costs.searchText,
+  ],
+  ["string.lastIndexOf(string, int): int", findLast, costs.scan, costs.searchText],
   ["string.lowerAscii(): string", lower, costs.scan, costs.slowText],
   ["string.upperAscii(): string", upper, costs.scan, costs.slowText],
   ["string.trim(): string", (text: string) => text.trim(), costs.scan],

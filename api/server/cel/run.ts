@@ -337,11 +337,16 @@ function gatherer({ macro }: LoopNode, frame: Frame): Gather {
   }
 }
 
-type Pairs = readonly (readonly [key: CelValue, item: CelValue])[];
+type Pairs = Iterable<readonly [key: CelValue, item: CelValue]>;
+
+/** One by one: a loop may end at the first item of a long list. */
+function* numbered(list: readonly CelValue[]): Generator<readonly [CelValue, CelValue], void> {
+  for (let i = 0; i < list.length; i += 1) yield [BigInt(i), list[i]];
+}
 
 /** Keys and items; a loop of one variable goes over the keys of a map. */
 function pairsOf(range: CelValue, hasKey: boolean): Pairs {
-  if (Array.isArray(range)) return range.map((item: CelValue, i) => [BigInt(i), item] as const);
+  if (Array.isArray(range)) return numbered(range);
   if (typeNameOf(range) !== "map") throw new CelError("no such overload");
   const entries = entriesOf(range);
   return hasKey ? entries : entries.map(([key]) => [key, key] as const);
@@ -352,7 +357,8 @@ function loop(node: LoopNode): Run {
   const filter = node.filter === undefined ? undefined : compile(node.filter);
   return (frame) => {
     const whole = range(frame);
-    charge(frame, Array.isArray(whole) ? 1 : Math.ceil(mapSize(whole) / 10));
+    // The keys of a map are listed beforehand, which takes as long as so many rounds.
+    charge(frame, Array.isArray(whole) ? 1 : 1 + 12 * mapSize(whole));
     const gather = gatherer(node, frame);
     for (const [key, item] of pairsOf(whole, node.key !== undefined)) {
       charge(frame, 3);

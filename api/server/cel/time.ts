@@ -127,6 +127,7 @@ export const timeFunctions: readonly FunctionEntry[] = [
       `timestamp.${name}(string): int`,
       (at: CelTimestamp, zone: string) => BigInt(read(inZone(at, zone))),
       costs.one,
+      costs.inZone,
     ],
   ]),
   ...Object.entries(totals).map(([name, unit]): FunctionEntry => [

@@ -89,11 +89,14 @@ function identityOf(item: CelValue, keys: readonly string[]): CelValue {
 export function addToKeyed(list: CelKeyedList, others: readonly CelValue[]): CelKeyedList {
   const { identity: keys } = list;
   const items = [...list];
+  const identity = (item: CelValue): string => bucketOf(identityOf(item, keys));
+  const places = Map.groupBy(items.keys(), (at) => identity(items[at]));
   for (const other of others) {
     const id = identityOf(other, keys);
-    const at = items.findIndex((item) => equalCel(identityOf(item, keys), id));
-    if (at < 0) items.push(other);
-    else items[at] = other;
+    const near = places.get(bucketOf(id)) ?? [];
+    const at = near.find((place) => equalCel(identityOf(items[place], keys), id));
+    if (at !== undefined) items[at] = other;
+    else places.set(bucketOf(id), [...near, items.push(other) - 1]);
   }
   return keyedList(items, keys);
 }
@@ -163,13 +166,30 @@ const isNumeric = (value: CelValue): value is bigint | number | CelUint =>
 const plainNumber = (value: bigint | number | CelUint): bigint | number =>
   value instanceof CelUint ? value.value : value;
 
+/** A text that equal values share; nearly always others have another one. */
+function bucketOf(value: CelValue): string {
+  if (isNumeric(value)) return `n${Number(plainNumber(value))}`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "";
+  if (Array.isArray(value)) {
+    const items = value.map(bucketOf);
+    return `[${(value instanceof CelKeyedList ? items.toSorted() : items).join()}]`;
+  }
+  if (typeNameOf(value) !== "map") return typeNameOf(value);
+  const entries = entriesOf(value).map(([key, item]) => `${bucketOf(key)}:${bucketOf(item)}`);
+  return `{${entries.toSorted().join()}}`;
+}
+
+function bucketsOf(items: readonly CelValue[]): ReadonlyMap<string, readonly CelValue[]> {
+  return Map.groupBy(items, bucketOf);
+}
+
 function equalLists(left: readonly CelValue[], right: readonly CelValue[]): boolean {
   const isKeyed = left instanceof CelKeyedList || right instanceof CelKeyedList;
-  if (isKeyed)
-    return (
-      left.length === right.length && left.every((item) => right.some((one) => equalCel(item, one)))
-    );
-  return left.length === right.length && left.every((item, i) => equalCel(item, right[i]));
+  if (left.length !== right.length) return false;
+  if (left.every((item, i) => equalCel(item, right[i]))) return true;
+  if (!isKeyed) return false;
+  const buckets = bucketsOf(right);
+  return left.every((item) => buckets.get(bucketOf(item))?.some((one) => equalCel(item, one)));
 }
 
 function equalMaps(left: CelValue, right: CelValue): boolean {
@@ -228,10 +248,13 @@ export function equalCel(left: CelValue, right: CelValue): boolean {
 /** Code points compare like the bytes of their UTF-8, which halves of surrogate pairs do not. */
 function compareText(left: string, right: string): number {
   if (left === right) return 0;
+  // What decides is in the shorter text and one unit more, however long the other one is.
+  const length = Math.min(left.length, right.length) + 1;
+  const [one, other] = [left.slice(0, length), right.slice(0, length)];
   // oxlint-disable-next-line no-control-regex
-  if (/^[\u0000-\ud7ff]*$/.test(left) && /^[\u0000-\ud7ff]*$/.test(right))
-    return left < right ? -1 : 1;
-  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+  if (/^[\u0000-\ud7ff]*$/.test(one) && /^[\u0000-\ud7ff]*$/.test(other))
+    return one < other ? -1 : 1;
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
 const order = <T>(left: T, right: T): number => (left < right ? -1 : Number(left > right));
