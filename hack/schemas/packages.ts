@@ -78,7 +78,11 @@ export const packages: readonly Package[] = [
     ],
   },
   { home: "io.k8s.api.autoscaling.v1", group: "autoscaling", kinds: ["V1Scale"] },
-  { home: "io.k8s.api.policy.v1", group: "policy", kinds: ["V1Eviction"] },
+  {
+    home: "io.k8s.api.policy.v1",
+    group: "policy",
+    kinds: ["V1Eviction", "V1PodDisruptionBudget", "V1PodDisruptionBudgetList"],
+  },
   {
     home: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
     group: "apiextensions.k8s.io",

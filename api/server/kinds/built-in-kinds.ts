@@ -8,6 +8,7 @@ import { nodeMetricsKind, noMetrics, podMetricsKind } from "./metrics.ts";
 import { namespaceKind } from "./namespace.ts";
 import { nodeKind } from "./node.ts";
 import { podKind } from "./pod.ts";
+import { podDisruptionBudgetKind } from "./pod-disruption-budget.ts";
 import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } from "./rbac.ts";
 import { serviceKind } from "./service.ts";
 
@@ -23,6 +24,7 @@ export function builtInKinds(schemas: BuiltInSchemas, world: CrdWorld): readonly
     configMapKind,
     serviceAccountKind,
     serviceKind,
+    podDisruptionBudgetKind,
     leaseKind,
     roleKind,
     clusterRoleKind,

@@ -199,7 +199,9 @@ describe.skipIf(skipReason("kubectl", missing))("kubectl and the built-in kinds"
       asked.spec.affinity = { podAffinity: {} };
       const { code, stderr } = await kubectl(["create", "-f", "-"], JSON.stringify(asked));
       expect(code).toBe(1);
-      expect(stderr).toMatch(/spec\.affinity\.podAffinity: Forbidden: not supported on plain Docker hosts/);
+      expect(stderr).toMatch(
+        /spec\.affinity\.podAffinity: Forbidden: not supported on plain Docker hosts/,
+      );
     });
   });
 });
