@@ -17,8 +17,8 @@ import {
   providerId,
 } from "./node.ts";
 
-/** Namespace of the heartbeats. */
-export const leaseNamespace = "lighthouse-node-lease";
+/** Namespace of the heartbeats: where `kubectl describe node` looks for them (KEP-589). */
+export const leaseNamespace = "kube-node-lease";
 /** A Node whose lease is older than this many seconds is not heard of. */
 export const leaseDurationSeconds = 40;
 

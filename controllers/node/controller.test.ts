@@ -6,7 +6,7 @@ import { runManager } from "../runtime/manager.ts";
 import { createRecorder } from "../runtime/recorder.ts";
 import { buildNodeController } from "./controller.ts";
 
-const key = { namespace: "lighthouse-node-lease", name: "a" };
+const key = { namespace: "kube-node-lease", name: "a" };
 const ready = { conditions: [{ type: "Ready", status: "True" }] };
 
 async function setup() {

@@ -7,7 +7,7 @@ import { createHeartbeats, type Heartbeats } from "./heartbeats.ts";
 import { planNode, type Step } from "./plan.ts";
 
 /** Where agents renew one Lease per Node, named as the Node. */
-const leaseNamespace = "lighthouse-node-lease";
+const leaseNamespace = "kube-node-lease";
 
 /** When our cache is behind the server: soon. Milliseconds. */
 const recheckMs = 1_000;

@@ -11,7 +11,8 @@ export type BootstrapObject = {
 };
 
 const apiVersion = `${rbacGroup}/v1`;
-const beaconNamespace = "lighthouse-node-lease";
+/** Heartbeats of Nodes, where kubectl looks for them (KEP-589), and of Beacons. */
+const heartbeatNamespaces = ["kube-node-lease", "lighthouse-node-lease"];
 
 const metadataOf = (name: string, more: Body["metadata"] = {}): Body["metadata"] => ({
   name,
@@ -109,9 +110,9 @@ function userRoles(): readonly BootstrapObject[] {
   ];
 }
 
-/** The rights of controllers and agents, which are ordinary clients. */
-function ownParts(): readonly BootstrapObject[] {
-  const metadata = metadataOf("system:lighthouse:beacon", { namespace: beaconNamespace });
+/** What agents may do with the heartbeats of one namespace. */
+function heartbeatRights(namespace: string): readonly BootstrapObject[] {
+  const metadata = metadataOf("system:lighthouse:beacon", { namespace });
   const leases: Body = {
     apiVersion,
     kind: "Role",
@@ -125,14 +126,21 @@ function ownParts(): readonly BootstrapObject[] {
     roleRef: { apiGroup: rbacGroup, kind: "Role", name: "system:lighthouse:beacon" },
     subjects: [...groups("system:beacons")],
   };
+  return [
+    { plural: "roles", exact: true, object: leases },
+    { plural: "rolebindings", exact: true, object: leasesBinding },
+  ];
+}
+
+/** The rights of controllers and agents, which are ordinary clients. */
+function ownParts(): readonly BootstrapObject[] {
   const [controllers, beacon] = ["system:lighthouse:controllers", "system:lighthouse:beacon"];
   return [
     clusterRole(controllers, rules.controllers),
     clusterRole(beacon, rules.beacon),
     clusterRoleBinding(controllers, controllers, groups("system:lighthouse:controllers")),
     clusterRoleBinding(beacon, beacon, groups("system:beacons")),
-    { plural: "roles", exact: true, object: leases },
-    { plural: "rolebindings", exact: true, object: leasesBinding },
+    ...heartbeatNamespaces.flatMap(heartbeatRights),
   ];
 }
 

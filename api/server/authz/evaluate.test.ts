@@ -296,6 +296,12 @@ test.each<[string, string, string, boolean]>([
     "/apis/coordination.k8s.io/v1/namespaces/lighthouse-node-lease/leases/n",
     true,
   ],
+  [
+    "system:beacons",
+    "PUT",
+    "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n",
+    true,
+  ],
   ["system:beacons", "PUT", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/n", false],
   ["system:beacons", "PATCH", `${apps}/web`, false],
   ["system:authenticated", "GET", "/openapi/v3/api/v1", true],
