@@ -246,6 +246,7 @@ export const isForbidden = is("Forbidden");
 export const isTooManyRequests = is("TooManyRequests");
 export const isUnavailable = is("ServiceUnavailable");
 export const isTimeout = is("Timeout");
+export const isTooLarge = is("RequestEntityTooLarge");
 
 /** Whether a creation was refused because its namespace is about to go. */
 export function isNamespaceTerminating(err: unknown): boolean {

@@ -42,6 +42,8 @@ export type Call = Scope & {
   readonly contentType: string | undefined;
   /** The raw body; `undefined` when there is none. */
   readonly rawBody: Buffer | undefined;
+  /** Fields that the body had twice, if it was longer YAML and `rawBody` is what it says as JSON. */
+  readonly duplicates: readonly string[];
   /** The body as JSON or YAML. @throws StatusError `BadRequest`, `UnsupportedMediaType` */
   body(): Decoded;
   readonly user: User;

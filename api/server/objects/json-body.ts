@@ -8,6 +8,12 @@ export type Decoded = {
   readonly duplicates: readonly string[];
 };
 
+/** What was decoded, with fields that were found twice before. */
+export function withDuplicates(decoded: Decoded, duplicates: readonly string[]): Decoded {
+  if (duplicates.length === 0) return decoded;
+  return { value: decoded.value, duplicates: [...decoded.duplicates, ...duplicates] };
+}
+
 /**
  * Parses JSON and finds duplicate fields, which JSON.parse swallows.
  * @throws StatusError `BadRequest` for text that is no JSON, nested more than 500 deep, or with a

@@ -10,7 +10,7 @@ import { parseConfiguration, readConfiguration } from "../fields/apply-patch.ts"
 import { checkManager } from "../fields/field-manager.ts";
 import { type Call, isDryRun } from "./call.ts";
 import { mediaTypeOf } from "./codec.ts";
-import { type Decoded, parseJson } from "./json-body.ts";
+import { type Decoded, parseJson, withDuplicates } from "./json-body.ts";
 import { toDraft } from "./read-object.ts";
 import { changeItem } from "./storage.ts";
 import { shownForm } from "./versions.ts";
@@ -31,12 +31,13 @@ export type ReadPatch = Decoded & { readonly type: PatchType };
  * Reads a PATCH body.
  * @throws StatusError `UnsupportedMediaType` naming those that the kind takes, `BadRequest`.
  */
-export function readPatch({ kind, contentType, rawBody }: Call): ReadPatch {
+export function readPatch({ kind, contentType, rawBody, duplicates }: Call): ReadPatch {
   const media = mediaTypeOf(contentType);
   const type = kind.patchTypes.find((candidate) => patchMediaTypes[candidate] === media);
   if (type === undefined) throw unsupportedMediaType(media, acceptedTypes(kind));
   const text = (rawBody ?? Buffer.alloc(0)).toString();
-  return { type, ...(type === "apply" ? parseConfiguration(text) : parseJson(text)) };
+  const decoded = type === "apply" ? parseConfiguration(text) : parseJson(text);
+  return { type, ...withDuplicates(decoded, duplicates) };
 }
 
 const acceptedTypes = (kind: Kind): readonly string[] =>

@@ -6,6 +6,8 @@ import { refusal } from "../authz/denial.ts";
 import type { Kind, Subresource } from "../kinds/kind.ts";
 import type { Answer, Call, Query, Scope } from "./call.ts";
 import { bodyLimitBytes, decodeBody } from "./codec.ts";
+import { withDuplicates } from "./json-body.ts";
+import { type JsonFromYaml, readLongYaml } from "./yaml-thread.ts";
 import { createObject } from "./create.ts";
 import { deleteCollection } from "./delete-collection.ts";
 import { deleteObject } from "./delete.ts";
@@ -51,7 +53,8 @@ export type RouteOptions = {
 export function objectRoutes(app: App, options: RouteOptions): void {
   const serve = async (request: Request, reply: Reply): Promise<Reply> => {
     const warnings = new Set<string>();
-    const call = toCall(options, request, warnings);
+    const yaml = await readLongYaml(request.headers["content-type"], bodyOf(request));
+    const call = toCall(options, request, { warnings, yaml });
     if (call.kind.deprecation !== undefined) call.warn(call.kind.deprecation);
     const handler = handlerFor(call, request.info.verb, options);
     const answer = await handler(call, { request, reply });
@@ -66,15 +69,21 @@ export function objectRoutes(app: App, options: RouteOptions): void {
   }
 }
 
+const bodyOf = ({ body }: Request): Buffer | undefined =>
+  Buffer.isBuffer(body) ? body : undefined;
+
+type Prepared = { readonly warnings: Set<string>; readonly yaml: JsonFromYaml | undefined };
+
 function toCall(
   { scope, authorizer }: RouteOptions,
   request: Request,
-  warnings: Set<string>,
+  { warnings, yaml }: Prepared,
 ): Call {
   const { info, user, headers } = request;
   const kind = servedKind(scope, info);
   const { namespace = "", name = "", subresource = "" } = info.resource ?? {};
-  const rawBody = Buffer.isBuffer(request.body) ? request.body : undefined;
+  const rawBody = yaml?.body ?? bodyOf(request);
+  const duplicates = yaml?.duplicates ?? [];
   const contentType = headers["content-type"];
   return {
     ...scope,
@@ -89,7 +98,8 @@ function toCall(
     }),
     contentType,
     rawBody,
-    body: () => decodeBody(contentType, rawBody),
+    duplicates,
+    body: () => withDuplicates(decodeBody(contentType, rawBody), duplicates),
     user: user satisfies User,
     userAgent: headers["user-agent"] ?? "",
     async mustAllow(verb) {
