@@ -2,6 +2,7 @@
 //   node hack/bench/main.ts [SECTION...]    default: all; ends with 1 when a target is missed
 import { cpus, loadavg } from "node:os";
 import { benchAccess } from "./access.ts";
+import { benchBlocking } from "./blocking.ts";
 import { benchApiReads } from "./api-reads.ts";
 import { benchApply } from "./apply.ts";
 import { benchCustomWrites } from "./custom-writes.ts";
@@ -23,6 +24,7 @@ const sections: Readonly<Record<string, Section>> = {
   etcd: benchEtcdWrites,
   custom: benchCustomWrites,
   apply: benchApply,
+  blocking: benchBlocking,
   access: benchAccess,
   reads: benchApiReads,
   "fan-out": benchFanOut,
