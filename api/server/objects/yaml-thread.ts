@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { badRequest, StatusError } from "../../machinery/errors.ts";
+import { badRequest, StatusError, tooManyRequests } from "../../machinery/errors.ts";
 import { isJsonText } from "./yaml-body.ts";
 import { mediaTypeOf } from "./codec.ts";
 
@@ -19,6 +19,10 @@ const yamlTypes: ReadonlySet<string> = new Set([
   "application/apply-patch+yaml",
 ]);
 
+/** Bodies that wait for the thread; each may be as long as a body may be. */
+const maxWaiting = 50;
+
+let waiting = 0;
 let thread: Worker | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
@@ -44,10 +48,23 @@ async function ask(text: string): Promise<YamlAnswer> {
   }
 }
 
+async function inTurn(text: string): Promise<YamlAnswer> {
+  if (waiting >= maxWaiting) throw tooManyRequests("too much YAML waits to be read", 1);
+  waiting += 1;
+  const turn = last.then(() => ask(text));
+  last = turn.catch(() => undefined); // the next one does not care
+  try {
+    return await turn;
+  } finally {
+    waiting -= 1;
+  }
+}
+
 /**
  * Reads a long YAML body in a thread of its own, one after the other: it takes a thousand times as long as
  * JSON. `undefined` for bodies that are short, or no YAML.
- * @throws StatusError `BadRequest` for bad text, `RequestEntityTooLarge` for too many values
+ * @throws StatusError `BadRequest` for bad text, `RequestEntityTooLarge` for too many values,
+ *   `TooManyRequests` while many others wait
  */
 export async function readLongYaml(
   contentType: string | undefined,
@@ -57,9 +74,7 @@ export async function readLongYaml(
   if (!yamlTypes.has(mediaTypeOf(contentType))) return undefined;
   const text = body.toString();
   if (isJsonText(text)) return undefined;
-  const turn = last.then(() => ask(text));
-  last = turn.catch(() => undefined); // the next one does not care
-  const answer = await turn;
+  const answer = await inTurn(text);
   if ("json" in answer) return { body: Buffer.from(answer.json), duplicates: answer.duplicates };
   if (answer.tooLarge) throw new StatusError("RequestEntityTooLarge", answer.refusal);
   throw badRequest(answer.refusal);
