@@ -1,5 +1,10 @@
 import { isJsonObject } from "../equality.ts";
-import { canonicalElement, compareElements, type PathElement } from "./path-element.ts";
+import {
+  canonicalElement,
+  compareElements,
+  sortElements,
+  type PathElement,
+} from "./path-element.ts";
 
 /**
  * A set of field paths, in the very form in which `fieldsV1` is stored, so that what nobody changes
@@ -93,7 +98,7 @@ export function sortedSet(set: FieldSet): FieldSet {
   const elements = Object.keys(set).filter((element) => element !== self);
   if (elements.length === 0) return set;
   const sorted: MutableSet = self in set ? { ".": leaf } : {};
-  for (const element of elements.sort(compareElements)) {
+  for (const element of sortElements(elements)) {
     const child = set[element];
     if (child !== undefined) sorted[element] = sortedSet(child);
   }
