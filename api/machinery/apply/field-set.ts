@@ -36,8 +36,10 @@ export const isMember = (node: FieldSet): boolean => self in node || isEmptySet(
 
 /** The node of a member, with what lies below it. */
 export function asMember(node: Node): FieldSet {
-  if (node === undefined || isEmptySet(node)) return leaf;
-  return self in node ? node : { ".": leaf, ...node };
+  if (node === undefined) return leaf;
+  // The cheap question first: the engine lists all fields of a large object to find one.
+  if (self in node) return node;
+  return isEmptySet(node) ? leaf : { ".": leaf, ...node };
 }
 
 /** What lies directly below a node. */
