@@ -14,8 +14,8 @@ export const reads: CostlyGroup = () => {
   const query = (name: string, text: string): string =>
     `${list}?${name}=${encodeURIComponent(text)}`;
   return [
-    get("all of 5,000 objects", list),
-    get("all of 5,000 objects as a table", list, { accept: tableType }),
+    get("all of 2,000 objects", list),
+    get("all of 2,000 objects as a table", list, { accept: tableType }),
     get(
       "a selector of 2,500 values",
       query("labelSelector", `a in (${many(2_500, (i) => `v${i}`).join(",")})`),
