@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Frame, metaOf, openTestApp, type TestApp } from "../../../test/kit/app.ts";
-import { encodeObject } from "../../store/item.ts";
 import type { JsonObject } from "../kinds/kind.ts";
 import { lifeMs } from "./watch.ts";
 
@@ -89,26 +88,6 @@ test("without bookmarks the initial state ends without one", async () => {
   const url = `${maps}?watch=1&${query}&fieldSelector=metadata.name%3Dunmarked`;
   await using stream = await server.stream(url);
   expect((await stream.rest()).map(shown)).toEqual(["ADDED unmarked"]);
-});
-
-test("a long initial state is sent whole to a client that reads slowly", async () => {
-  const count = 400;
-  for (let index = 0; index < count; index++) {
-    const metadata = { name: `big-${index}`, namespace: "default", labels: { of: "big" } };
-    const data = { text: "x".repeat(40_000) };
-    const value = encodeObject({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
-    await server.store.put(`/registry/core/configmaps/default/big-${index}`, value, 0);
-  }
-  // 16 MB, twice what a client may be behind with.
-  {
-    await using stream = await server.stream(`${maps}?watch=1&labelSelector=of%3Dbig`);
-    const frames = await stream.take(count);
-    expect(new Set(frames.map(shown)).size).toBe(count);
-    await server.send("DELETE", `${maps}/big-7`);
-    expect((await stream.take(1)).map(shown)).toEqual(["DELETED big-7"]);
-  }
-  // Nobody reads any more: a watch that was still open would be cut off.
-  await server.send("DELETE", `${maps}?labelSelector=of%3Dbig`);
 });
 
 test("a watch that ends tells how far it came, also on a quiet kind", async () => {

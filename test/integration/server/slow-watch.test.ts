@@ -92,3 +92,26 @@ test.each([
     expect(await watch.drain()).toBeLessThan(events * 0.7);
   },
 );
+
+test.each([
+  ["HTTP/1.1", stalledHttp1],
+  ["HTTP/2", stalledHttp2],
+])(
+  "over %s a long initial state is sent whole to a client that begins late",
+  async (protocol, open) => {
+    const of = protocol.replaceAll(/\W/g, "").toLowerCase();
+    const count = 60;
+    for (let index = 0; index < count; index++) {
+      await client.create(configMaps, {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: `long-${of}-${index}`, namespace: "default", labels: { of } },
+        data: { padding: "x".repeat(300_000) },
+      });
+    }
+    // 18 MB, twice what a client may be behind with; the last line says that it was all.
+    const query = `&labelSelector=of%3D${of}&timeoutSeconds=3&allowWatchBookmarks=true`;
+    const watch = await open(`0${query}`);
+    expect(await watch.drain()).toBe(count + 1);
+  },
+);
