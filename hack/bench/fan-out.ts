@@ -14,6 +14,7 @@ import { scratchDir } from "./world.ts";
 const settleMs = 13_000;
 const perSecond = 100;
 const seconds = 4;
+const warmUpSeconds = 3;
 const clientsProgram = join(import.meta.dirname, "watch-clients.ts");
 const rawServer = join(import.meta.dirname, "raw-api-server.ts");
 const maps = "/api/v1/namespaces/default/configmaps";
@@ -59,10 +60,10 @@ const sent = (): string => String(process.hrtime.bigint());
 type Write = () => Promise<unknown>;
 
 /** Writes at a steady pace, whatever the answers take. */
-async function writeSteadily(write: Write): Promise<number> {
+async function writeSteadily(write: Write, durationS: number): Promise<number> {
   const begun = performance.now();
   const writes: Promise<unknown>[] = [];
-  for (let i = 0; i < perSecond * seconds; i++) {
+  for (let i = 0; i < perSecond * durationS; i++) {
     const early = begun + (i * 1_000) / perSecond - performance.now();
     if (early > 0) await sleep(early);
     writes.push(write());
@@ -80,10 +81,12 @@ type Outcome = Report & { readonly cpuUs: number; readonly delivered: number };
 
 async function measure(kubeconfig: string, side: Side, count: number): Promise<Outcome> {
   await using watchers = await openWatchers(kubeconfig, side.target, count);
-  await sleep(1_000);
+  // A server that has just started compiles while it works: that is not what is asked here.
+  await writeSteadily(side.write, warmUpSeconds);
+  await sleep(2_000);
   await watchers.report();
   const before = await cpuSeconds(side.pid);
-  const writes = await writeSteadily(side.write);
+  const writes = await writeSteadily(side.write, seconds);
   let lines = 0;
   let last: Report = { lines: 0, p50: 0, p99: 0 };
   for (let look = 0; look < 20 && lines < writes * count; look++) {
