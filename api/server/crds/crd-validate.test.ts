@@ -377,6 +377,9 @@ test("what is missing altogether is required, and a rule for another type is ref
   expect(crdCauses(bare).map(({ field: at }) => at)).toEqual(
     expect.arrayContaining(["spec.group", "spec.scope", "spec.names.plural", "spec.names.kind"]),
   );
+  const none = [{ message: "no" }] as unknown as readonly { readonly rule: string }[];
+  const mute = crdCauses(crd(rootSchema({ type: "object", "x-kubernetes-validations": none })));
+  expect(mute.map(({ field: at }) => at)).toEqual([`${root}.x-kubernetes-validations[0].rule`]);
   const rules = [{ rule: "self.n < 9" }];
   const spec = { type: "integer", default: 1, "x-kubernetes-validations": rules };
   const wrong = crdCauses(crd(rootSchema({ type: "object", properties: { spec } })));

@@ -49,7 +49,12 @@ const reasons = [
 ];
 const hasBreak = (text: string): boolean => /[\n\r]/.test(text);
 
-function messageCauses({ rule, message }: ValidationRule, at: string): StatusCause[] {
+/** The text of a rule; what is missing is empty, as it is to readers in Go. */
+const textOf = ({ rule }: Partial<ValidationRule>): string => rule ?? "";
+
+function messageCauses(given: ValidationRule, at: string): StatusCause[] {
+  const { message } = given;
+  const rule = textOf(given);
   const said = message?.trim() ?? "";
   if (rule.trim() === "") return [requiredValue(`${at}.rule`, "rule is not specified")];
   if (message !== undefined && message !== "" && said === "")
@@ -157,7 +162,7 @@ function levelCauses(schema: JsonSchemaProps, place: Place, look: Look): void {
     const at = `${place.at}.x-kubernetes-validations[${i}]`;
     const causes = formCauses(rule, whole, at);
     look.causes.push(...causes);
-    if (causes.length > 0 || rule.rule.trim() === "") continue;
+    if (causes.length > 0 || textOf(rule).trim() === "") continue;
     if (type === undefined)
       look.causes.push(
         invalidValue(`${at}.rule`, rule.rule, "the schema does not say enough for a rule about it"),

@@ -9,8 +9,11 @@ import { type FuzzRequest, fuzzRequests } from "../../fuzz/requests.ts";
 import { openTestApp, type TestApp } from "../../kit/app.ts";
 import { encodeObject } from "../../kit/protobuf.ts";
 
-/** A failure names its seed: set it here, or in the environment, to see it again. */
-const seed = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31);
+/**
+ * The same requests in every run: a gate must not fail by chance. To explore, give other seeds and
+ * more time in the environment, e.g. `FUZZ_SEED=$RANDOM FUZZ_MS=60000`; a failure names its seed.
+ */
+const seed = Number(process.env["FUZZ_SEED"] ?? 20_261_121);
 const runMs = Number(process.env["FUZZ_MS"] ?? 10_000);
 
 /** A valid body of each kind that has rules of its own; mutation does the rest. */
