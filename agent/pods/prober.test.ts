@@ -3,12 +3,13 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { eventually } from "../../test/kit/eventually.ts";
 import { manualClock } from "../../test/kit/clock.ts";
-import { buildFact, noonMs } from "../../test/kit/pod-world.ts";
+import { buildFact, buildPod, noonMs } from "../../test/kit/pod-world.ts";
+import { formatTime } from "../../api/machinery/time.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ContainerOf } from "./containers.ts";
 import { check, type Reach } from "./probe-check.ts";
 import { createProber } from "./prober.ts";
-import { reacherOf } from "./reach.ts";
+import { reacherOf, subjectsOf } from "./reach.ts";
 
 let server: Server;
 let status: number;
@@ -100,6 +101,45 @@ test("createProber() turns ready at the first success, long before the period", 
   await eventually("it is ready", () => prober.verdicts("u").get("app")?.ready === true);
   expect(changes).toEqual(["u"]);
   prober.close();
+});
+
+test("createProber() leaves a run ready that was, until probes have failed often enough", async () => {
+  status = 503;
+  const { clock, prober, subject } = watched({});
+  const probe = { httpGet: { port }, failureThreshold: 2 };
+  const member = { ...subject.member, spec: { name: "app", readinessProbe: probe } };
+  prober.watch("u", [{ ...subject, member, last: { started: true, ready: true } }]);
+  await eventually("it was asked", () => clock.sleepers === 1);
+  expect(prober.verdicts("u").get("app")?.ready).toBe(true);
+  await clock.advance(10_000);
+  await eventually("it is not ready", () => prober.verdicts("u").get("app")?.ready === false);
+  prober.close();
+});
+
+test("subjectsOf() knows what was said of the very run, and of no other", () => {
+  const fact = buildFact({ id: "a", name: "app", state: "running", startedAtMs: noonMs });
+  const said = (containerID: string) => ({
+    name: "app",
+    containerID,
+    image: "app:v1",
+    imageID: "",
+    restartCount: 0,
+    ready: true,
+    started: true,
+    state: { running: { startedAt: formatTime(noonMs) } },
+  });
+  const last = (containerID: string, startedAtMs = noonMs) =>
+    subjectsOf(
+      buildPod({
+        spec: { containers: [{ name: "app" }] },
+        status: { containerStatuses: [said(containerID)] },
+      }),
+      [{ ...fact, startedAtMs }],
+      { engine: {} as Engine, reacher: reacherOf("unix:///run/docker.sock", "linux") },
+    )[0]?.last;
+  expect(last("docker://a")).toEqual({ started: true, ready: true });
+  expect(last("docker://b")).toBeUndefined();
+  expect(last("docker://a", noonMs + 5_000)).toBeUndefined();
 });
 
 test("createProber() asks nothing after its run has ended", async () => {

@@ -11,6 +11,8 @@ export type Subject = {
   readonly member: Member;
   readonly fact: ContainerFact;
   readonly reach: Reach;
+  /** What the Pod's status says of this very run: probes of an agent before this one. */
+  readonly last?: Verdict;
 };
 
 /** Asks the containers of one engine whether they are well. */
@@ -46,7 +48,10 @@ class Run {
   constructor(subject: Subject, options: ProberOptions) {
     this.#subject = subject;
     this.#options = options;
-    this.#started = subject.member.spec.startupProbe === undefined;
+    const { member, last } = subject;
+    this.#started = member.spec.startupProbe === undefined || last?.started === true;
+    // It stays ready until probes say otherwise: a new agent is no reason to take it out of use.
+    this.#ready = last?.ready === true ? true : undefined;
     // Ends with its signal; whatever a check says is a value.
     void this.#run().catch(() => undefined);
   }
@@ -73,7 +78,7 @@ class Run {
 
   async #run(): Promise<void> {
     const { startupProbe, readinessProbe, livenessProbe } = this.#subject.member.spec;
-    if (startupProbe !== undefined) {
+    if (startupProbe !== undefined && !this.#started) {
       await this.#repeat(startupProbe, { quick: true }, ({ verdict, message }) => {
         if (verdict === true) this.#set(() => (this.#started = true));
         if (verdict === false) this.#fail("Startup", message);
@@ -88,7 +93,8 @@ class Run {
   }
 
   #watchReadiness(probe: Probe): Promise<void> {
-    return this.#repeat(probe, { quick: true }, ({ verdict }) => {
+    const first = { ...noCount, verdict: this.#ready };
+    return this.#repeat(probe, { quick: true, first }, ({ verdict }) => {
       if (verdict !== this.#ready) this.#set(() => (this.#ready = verdict));
       return true;
     });
@@ -113,13 +119,13 @@ class Run {
   /** Asks until `take` has enough or the run ends. */
   async #repeat(
     probe: Probe,
-    { quick }: { readonly quick: boolean },
+    { quick, first = noCount }: { readonly quick: boolean; readonly first?: Count },
     take: (count: Count) => boolean,
   ): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#end;
     await this.#waitForDelay(probe);
-    let count = noCount;
+    let count = first;
     let quickChecks = 0;
     for (;;) {
       const answer = await this.#ask(probe);

@@ -1,4 +1,5 @@
 import type { Pod } from "../../api/machinery/resources.ts";
+import { formatTime } from "../../api/machinery/time.ts";
 import type { Engine } from "../engine/engine.ts";
 import { membersOf, networkRoot } from "./containers.ts";
 import { type ContainerFact, isUp } from "./facts.ts";
@@ -83,6 +84,22 @@ export function subjectsOf(
       portNames: portNames(pod),
       dial: (port) => dialTo(place, port),
     };
-    return [{ uid: pod.metadata.uid, member, fact, reach }];
+    const last = lastVerdict(pod, fact);
+    return [{ uid: pod.metadata.uid, member, fact, reach, ...(last && { last }) }];
   });
+}
+
+/** What the status says of a run, if it speaks of this one and not of an earlier. */
+function lastVerdict({ status }: Pod, { id, name, startedAtMs }: ContainerFact) {
+  const statuses = [
+    ...(status?.initContainerStatuses ?? []), // sidecars
+    ...(status?.containerStatuses ?? []),
+  ];
+  const known = statuses.find((one) => one.name === name);
+  const same =
+    known?.containerID === `docker://${id}` &&
+    startedAtMs !== undefined &&
+    known.state?.running?.startedAt === formatTime(startedAtMs);
+  if (known === undefined || !same) return undefined;
+  return { started: known.started === true, ready: known.ready };
 }
