@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
 
 /** Files for an etcd that speaks TLS and asks for client certificates of the same authority. */
 export type EtcdFiles = { readonly ca: string; readonly cert: string; readonly key: string };
@@ -138,15 +138,4 @@ function tlsArgs(tls: EtcdFiles | undefined): string[] {
     `--trusted-ca-file=${tls.ca}`,
     "--client-cert-auth",
   ];
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("No port was given");
-  return address.port;
 }

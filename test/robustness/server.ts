@@ -1,8 +1,7 @@
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../kit/free-port.ts";
 import { type Lighthouse, startLighthouse } from "../kit/lighthouse.ts";
 import { type Api, openApi } from "./api.ts";
 import type { Target } from "./load.ts";
@@ -78,14 +77,4 @@ export async function startServerProcess(
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("No port was given");
-  return address.port;
 }
