@@ -141,6 +141,11 @@ export const podReason = {
   /** Well known: a pull failed just now; then: the next try waits. */
   pullFailed: "ErrImagePull",
   pullBackOff: "ImagePullBackOff",
+  /**
+   * No try will bring it: the registry answered that there is no such image or that it may not be
+   * read, or the reference is none. The next try waits all the same, in case it is mended.
+   */
+  imageUnknown: "ImageNotFound",
   /** Well known: the image is absent and imagePullPolicy is Never. */
   neverPull: "ErrImageNeverPull",
   /** Well known: a ConfigMap, Secret or field that the container names is absent. */

@@ -10,6 +10,7 @@ const reasons: Readonly<Record<string, string>> = {
   [podReason.pullFailed]: applicationReason.imagePullFailed,
   [podReason.pullBackOff]: applicationReason.imagePullFailed,
   [podReason.neverPull]: applicationReason.imagePullFailed,
+  [podReason.imageUnknown]: applicationReason.imagePullFailed,
   InvalidImageName: applicationReason.imagePullFailed,
   [podReason.nameConflict]: applicationReason.nameConflict,
   [podReason.portConflict]: applicationReason.portConflict,
@@ -39,7 +40,11 @@ export type Verdict = Trouble & { readonly slot: string };
 
 /** Failures that no waiting mends, so that not even the first stop is worth it. */
 export function hopelessOf(views: readonly View[]): readonly Verdict[] {
-  const hopeless: readonly string[] = [podReason.neverPull, "InvalidImageName"];
+  const hopeless: readonly string[] = [
+    podReason.neverPull,
+    podReason.imageUnknown,
+    "InvalidImageName",
+  ];
   return views
     .filter(
       ({ goal }) => hopeless.includes(goal?.trouble?.reason ?? "") && goal?.prepared === false,

@@ -79,13 +79,35 @@ test("planApplication() fails what does not get prepared within the deadline, wi
   expect([...world.pods.values()].every(({ restarts, up }) => up && restarts === 0)).toBe(true);
 });
 
-test("planApplication() does not wait for an image that can never come", () => {
-  const world = updating();
-  passOver(world);
-  const pod = world.pods.get("web-2-2");
-  if (pod !== undefined) pod.trouble = { reason: "ErrImageNeverPull", message: "absent" };
-  expect(next(world)).toBe("RollingBack: ");
-});
+test.each(["ErrImageNeverPull", "ImageNotFound", "InvalidImageName"])(
+  "planApplication() does not wait for an image that can never come (%s)",
+  (reason) => {
+    const world = updating();
+    passOver(world);
+    const pod = world.pods.get("web-2-2");
+    if (pod !== undefined) pod.trouble = { reason, message: "manifest unknown" };
+    passOver(world);
+    expect(world.memory).toMatchObject({
+      rollout: { phase: "RollingBack", reason: "ImagePullFailed" },
+      failed: { message: expect.stringContaining("manifest unknown") as string },
+    });
+  },
+);
+
+test.each(["ErrImagePull", "ImagePullBackOff"])(
+  "planApplication() gives a registry that does not answer until the deadline (%s), and goes on when the images are there",
+  (reason) => {
+    const world = updating();
+    passOver(world);
+    const pods = [...world.pods.values()].filter(({ revision }) => revision === "web-2");
+    for (const pod of pods) pod.trouble = { reason, message: "connection refused" };
+    world.nowMs += 500_000;
+    expect(next(world)).toBe("Preparing: ");
+    for (const pod of pods) delete pod.trouble;
+    driveThrough(world, "Completed");
+    expect(world.available()).toBe(3);
+  },
+);
 
 test("planApplication() fails a slot that does not get ready within the deadline", () => {
   const world = updating();
