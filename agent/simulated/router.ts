@@ -8,7 +8,7 @@ export type ApiCall = {
   readonly query: URLSearchParams;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** The whole body. */
+  /** The whole body; may be asked for again. */
   body(): Promise<Buffer>;
   /** The whole body as JSON. @throws ApiError 400 */
   json(): Promise<unknown>;
@@ -82,7 +82,8 @@ export function toCall(
   response: ServerResponse,
   params: readonly string[],
 ): ApiCall {
-  const body = (): Promise<Buffer> => readBody(request);
+  let read: Promise<Buffer> | undefined;
+  const body = (): Promise<Buffer> => (read ??= readBody(request));
   return {
     params,
     query: new URL(request.url ?? "/", "http://engine").searchParams,

@@ -4,12 +4,19 @@ import type { Duplex } from "node:stream";
 import { ApiError } from "./api-error.ts";
 import { type BehaviourRule, defaultRules } from "./behaviour.ts";
 import { containerRoutes } from "./container-routes.ts";
-import { createFaults, type Fault } from "./faults.ts";
+import {
+  createFaults,
+  type Fault,
+  type Faults,
+  type Injected,
+  type OperationFault,
+} from "./faults.ts";
 import { hijack } from "./hijack.ts";
 import { imageRoutes } from "./image-routes.ts";
 import { ioRoutes } from "./io-routes.ts";
 import { createListener } from "./listener.ts";
-import { barePath, findRoute, type Route, toCall } from "./router.ts";
+import { operationOf, sufferFrom } from "./operation.ts";
+import { barePath, findRoute, type Reply, type Route, toCall } from "./router.ts";
 import { apiVersion, type Identity, systemRoutes } from "./system-routes.ts";
 import { createWorld, type World } from "./world.ts";
 
@@ -33,14 +40,22 @@ export interface SimulatedEngine extends AsyncDisposable {
   readonly requests: readonly string[];
   /** Lets the next matching requests go wrong. */
   inject(fault: Fault): void;
+  /** Lets an operation on somebody's containers go wrong, see {@link OperationFault}. */
+  fail(fault: OperationFault): Injected;
   /** Ends a container's process as if by itself; `oom` as if for lack of memory.
    * @throws ApiError 404 */
   exit(id: string, code: number, options?: { readonly oom?: boolean }): void;
   /** Stops answering and cuts all connections; containers go on. */
   stop(): Promise<void>;
+  /** Like `stop`, and its containers end as they do when their host loses power: exit code 255, and
+   * nobody is told. */
+  crash(): Promise<void>;
   /** Answers again. */
   start(): Promise<void>;
 }
+
+/** What dockerd notes for a container whose end it did not see. */
+const lostExitCode = 255;
 
 const commonHeaders = {
   "Api-Version": apiVersion,
@@ -76,15 +91,28 @@ function fail(fault: Fault, response: ServerResponse): void {
   }
 }
 
+async function perform(
+  { routes, world, faults, kill }: Hooks,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Reply | undefined> {
+  const { method = "GET", url = "/" } = request;
+  const path = barePath(url);
+  const { handler, params } = findRoute(routes, method, path);
+  const call = toCall(request, response, params);
+  if (!faults.armed()) return handler(call);
+  const operation = await operationOf(world, `${method} ${path}`, call);
+  const mishap = operation === undefined ? undefined : faults.befall(operation);
+  return mishap === undefined ? handler(call) : sufferFrom(mishap, call, { handler, kill });
+}
+
 async function answer(
-  routes: readonly Route[],
+  hooks: Hooks,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   try {
-    const { method = "GET", url = "/" } = request;
-    const { handler, params } = findRoute(routes, method, barePath(url));
-    const reply = await handler(toCall(request, response, params));
+    const reply = await perform(hooks, request, response);
     if (reply !== undefined) sendJson(response, reply.status, reply.body);
   } catch (err) {
     const { status, message } = refusal(err);
@@ -115,14 +143,18 @@ type Hooks = {
   readonly world: World;
   /** Counts the request and gives the fault that hits it. */
   readonly note: (request: IncomingMessage) => Fault | undefined;
+  readonly faults: Faults;
+  /** Takes the engine away; with its containers when it is the `host`. */
+  readonly kill: (host: boolean) => void;
 };
 
-function createApi({ routes, world, note }: Hooks): Server {
+function createApi(hooks: Hooks): Server {
+  const { world, note } = hooks;
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
     const fault = note(request);
     if (fault !== undefined) fail(fault, response);
-    else void answer(routes, request, response); // it answers its own errors
+    else void answer(hooks, request, response); // it answers its own errors
   });
   server.on("upgrade", (request, socket, head) => {
     if (note(request) !== undefined) socket.destroy();
@@ -153,19 +185,28 @@ export async function startSimulatedEngine(
     requests.push(request);
     return faults.take(request);
   };
-  const listener = createListener(socketPath, () => createApi({ routes, world, note }));
+  const crash = (): Promise<void> => {
+    const stopped = listener.stop(); // first, so that nobody hears of the ends
+    for (const container of world.containers()) container.process?.exit(lostExitCode);
+    return stopped;
+  };
+  const kill = (host: boolean): void => void (host ? crash() : listener.stop());
+  const hooks = { routes, world, note, faults, kill };
+  const listener = createListener(socketPath, () => createApi(hooks));
 
   await listener.start();
   return {
     url: `unix://${socketPath}`,
     requests,
     inject: (fault) => faults.inject(fault),
+    fail: (fault) => faults.fail(fault),
     exit: (containerId, code, { oom = false } = {}) => {
       const container = world.container(containerId);
       container.oomKilled = oom;
       container.process?.exit(code);
     },
     stop: listener.stop,
+    crash,
     start: listener.start,
     async [Symbol.asyncDispose]() {
       await listener.stop();
