@@ -38,19 +38,44 @@ type Graph = {
   readonly dependentsOf: (uid: string) => readonly Item[];
 };
 
-/** The key of an owner as far as a reference tells; its kind may not be served. */
-function ownerKeys(
+/** The owner that a reference names, if its kind is followed, and the key it would have. */
+function ownerOf(
   { metadata }: KubeObject,
-  references: readonly OwnerReference[],
+  { apiVersion, kind, name }: OwnerReference,
   { kinds }: Graph,
-): readonly ObjectKey[] {
-  return references.flatMap(({ apiVersion, kind, name }) => {
-    const group = parseApiVersion(apiVersion)?.group;
-    const owner = kinds.kinds().find(({ type }) => type.group === group && type.kind === kind);
-    if (owner === undefined) return [];
-    const { namespace } = metadata;
-    const scope = owner.type.namespaced && namespace !== undefined ? { namespace } : {};
-    return [toKindKey(owner.type, { ...scope, name })];
+):
+  | { readonly type: ResourceType; readonly key: ObjectKey; readonly object?: KubeObject }
+  | undefined {
+  const group = parseApiVersion(apiVersion)?.group;
+  const owner = kinds.kinds().find(({ type }) => type.group === group && type.kind === kind);
+  if (owner === undefined) return undefined;
+  const { namespace } = metadata;
+  const scope = owner.type.namespaced && namespace !== undefined ? { namespace } : {};
+  const key = { ...scope, name };
+  const object = owner.cache.get(key);
+  return { type: owner.type, key, ...(object === undefined ? {} : { object }) };
+}
+
+/** Keys of owners that may wait for the object to go. One that does not, looks for itself once it does. */
+function waitingOwners(object: KubeObject, graph: Graph): readonly ObjectKey[] {
+  const { ownerReferences = [] } = object.metadata;
+  return ownerReferences.flatMap((reference) => {
+    const owner = ownerOf(object, reference, graph);
+    if (owner?.object === undefined || !isDeleting(owner.object)) return [];
+    return [toKindKey(owner.type, owner.key)];
+  });
+}
+
+/**
+ * Whether the object stays as it is while its owners do: their going is a change of its own, that
+ * concerns their dependents. Objects change far more often than owners go.
+ */
+function isHeld(object: KubeObject, graph: Graph): boolean {
+  const { ownerReferences = [] } = object.metadata;
+  if (isDeleting(object)) return false;
+  return ownerReferences.every((reference) => {
+    const owner = ownerOf(object, reference, graph)?.object;
+    return owner !== undefined && owner.metadata.uid === reference.uid && !isDeleting(owner);
   });
 }
 
@@ -61,15 +86,13 @@ function concerned(
   change: Change<KubeObject>["type"],
   graph: Graph,
 ): readonly ObjectKey[] {
-  const { uid, ownerReferences = [], finalizers = [] } = object.metadata;
-  const isNothing = ownerReferences.length === 0 && finalizers.length === 0;
-  const own = isNothing ? [] : [toKindKey(type, keyOf(object))];
+  const own = isHeld(object, graph) ? [] : [toKindKey(type, keyOf(object))];
   const loses = change === "deleted" || waits(object);
-  const dependents = loses ? graph.dependentsOf(uid) : [];
+  const dependents = loses ? graph.dependentsOf(object.metadata.uid) : [];
   return [
     ...own,
     ...dependents.map((item) => toKindKey(item.type, keyOf(item.object))),
-    ...(change === "added" ? [] : ownerKeys(object, ownerReferences, graph)),
+    ...(change === "added" ? [] : waitingOwners(object, graph)),
   ];
 }
 
@@ -81,13 +104,15 @@ async function observe(
 ): Promise<Seen> {
   const { uid, finalizers = [], ownerReferences = [] } = object.metadata;
   const deleting = isDeleting(object);
-  const states = deleting
-    ? []
-    : ownerReferences.map(async (reference) => ({
-        reference,
-        state: await owners.stateOf(reference, object, signal),
-      }));
-  const dependents = dependentsOf(uid).map(({ object: dependent }) => ({
+  const states = await Promise.all(
+    (deleting ? [] : ownerReferences).map(async (reference) => ({
+      reference,
+      state: await owners.stateOf(reference, object, signal),
+    })),
+  );
+  // There may be thousands of them, and of an owner that stays none counts.
+  const areAsked = deleting || states.some(({ state }) => state === "waiting");
+  const dependents = (areAsked ? dependentsOf(uid) : []).map(({ object: dependent }) => ({
     blocks: (dependent.metadata.ownerReferences ?? []).some(
       (one) => one.uid === uid && one.blockOwnerDeletion === true,
     ),
@@ -96,7 +121,7 @@ async function observe(
   return {
     deleting,
     finalizers,
-    owners: await Promise.all(states),
+    owners: states,
     dependents,
     complete: kinds.isComplete(),
   };

@@ -24,6 +24,7 @@ export type Seen = {
     readonly reference: OwnerReference;
     readonly state: OwnerState;
   }[];
+  /** Counts only while it is being deleted, or an owner waits for it. */
   readonly dependents: readonly Dependent[];
   /** Whether `dependents` are all there are. */
   readonly complete: boolean;
