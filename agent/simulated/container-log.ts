@@ -29,8 +29,9 @@ function linesOf(text: string): readonly string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-/** An empty log. With `tty` newlines become what a terminal makes of them. */
-export function createContainerLog(tty: boolean): ContainerLog {
+/** An empty log. With `tty` newlines become what a terminal makes of them. `now` is milliseconds
+ * since the Unix epoch. */
+export function createContainerLog(tty: boolean, now: () => number): ContainerLog {
   const entries: LogEntry[] = [];
   const listeners = new Set<(entry: LogEntry) => void>();
   return {
@@ -39,7 +40,7 @@ export function createContainerLog(tty: boolean): ContainerLog {
       for (const line of linesOf(text)) {
         const shown = tty ? line.replace(/\r?\n$/, "\r\n") : line;
         const stream = tty ? "stdout" : given;
-        const entry = { stream, atMs: Date.now(), bytes: Buffer.from(shown) } as const;
+        const entry = { stream, atMs: now(), bytes: Buffer.from(shown) } as const;
         entries.push(entry);
         for (const listener of listeners) listener(entry);
       }

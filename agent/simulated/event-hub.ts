@@ -21,12 +21,12 @@ export type EventHub = {
   listen(listener: (event: WireEvent) => void): () => void;
 };
 
-/** A hub without listeners. */
-export function createEventHub(): EventHub {
+/** A hub without listeners. `now` is milliseconds since the Unix epoch. */
+export function createEventHub(now: () => number): EventHub {
   const listeners = new Set<(event: WireEvent) => void>();
   return {
     emit: (type, action, { id, attributes }) => {
-      const nowMs = Date.now();
+      const nowMs = now();
       const event: WireEvent = {
         Type: type,
         Action: action,

@@ -23,7 +23,12 @@ async function probe(container: SimulatedContainer, check: HealthcheckSpec): Pro
   return startProcess(program, around, true).ended;
 }
 
-function judge(container: SimulatedContainer, check: HealthcheckSpec, code: number): void {
+function judge(
+  { now }: World,
+  container: SimulatedContainer,
+  check: HealthcheckSpec,
+  code: number,
+): void {
   const { health } = container;
   if (health === undefined) return;
   const Log = [{ Output: code === 0 ? "" : `exit code ${code}`, ExitCode: code }];
@@ -31,7 +36,7 @@ function judge(container: SimulatedContainer, check: HealthcheckSpec, code: numb
     container.health = { Status: "healthy", FailingStreak: 0, Log };
     return;
   }
-  const young = Date.now() - container.startedAtMs < (check.StartPeriod ?? 0) / 1e6;
+  const young = now() - container.startedAtMs < (check.StartPeriod ?? 0) / 1e6;
   if (young && health.Status === "starting") return;
   const FailingStreak = health.FailingStreak + 1;
   const retries = check.Retries || defaultRetries;
@@ -50,7 +55,7 @@ export function followHealth(world: World, container: SimulatedContainer): void 
     const before = container.health?.Status;
     void probe(container, check).then((code) => {
       if (container.phase !== "running") return;
-      judge(container, check, code);
+      judge(world, container, check, code);
       const now = container.health?.Status;
       if (now !== undefined && now !== before) world.tell(container, `health_status: ${now}`);
     }); // a probe resolves whatever happens

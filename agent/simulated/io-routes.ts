@@ -94,7 +94,7 @@ const stats =
   async ({ params: [id = ""] }) => {
     const container = world.container(id);
     const running = container.phase === "running";
-    const uptimeMs = Date.now() - container.startedAtMs;
+    const uptimeMs = world.now() - container.startedAtMs;
     return {
       status: 200,
       body: {

@@ -130,7 +130,7 @@ export async function startContainer(
     oomKilled: false,
     exitCode: 0,
     error: "",
-    startedAtMs: Date.now(),
+    startedAtMs: world.now(),
   });
   world.tell(container, "start");
   followHealth(world, container);
@@ -152,7 +152,7 @@ function onEnd(world: World, container: SimulatedContainer, exitCode: number): v
     exitCode,
     process: undefined,
     phase: restarts ? "restarting" : "exited",
-    finishedAtMs: Date.now(),
+    finishedAtMs: world.now(),
   });
   world.tell(container, "die", { exitCode: String(exitCode) });
   for (const done of container.onExit) done();

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from "node:stream";
 import { ApiError } from "./api-error.ts";
 import { type BehaviourRule, defaultRules } from "./behaviour.ts";
+import { labelsOf, type SimulatedContainer } from "./container.ts";
 import { containerRoutes } from "./container-routes.ts";
 import {
   createFaults,
@@ -26,7 +27,23 @@ export type SimulatedEngineOptions = Partial<Identity> & {
   readonly socketPath: string;
   /** Rules that come before the default ones. */
   readonly rules?: readonly BehaviourRule[];
+  /** Its clock, in milliseconds since the Unix epoch. Default: the system's. */
+  readonly now?: () => number;
+  /** Told of each change of a container that is still there, the moment it happens. */
+  readonly onChange?: (change: ContainerChange) => void;
 };
+
+/** A container as it stands, for tests that look at an engine past its API. */
+export type ContainerState = {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly imageId: string;
+  readonly running: boolean;
+};
+
+/** What just happened to a container: `action` as in Docker's events, e.g. `die`. */
+export type ContainerChange = { readonly action: string; readonly container: ContainerState };
 
 /**
  * A Docker Engine that only pretends, in this process: it speaks the Engine API over a unix socket,
@@ -52,6 +69,12 @@ export interface SimulatedEngine extends AsyncDisposable {
   crash(): Promise<void>;
   /** Answers again. */
   start(): Promise<void>;
+  /** Keeps every request waiting from now on, as a process that is stopped by SIGSTOP. */
+  freeze(): void;
+  /** Answers what has come meanwhile, whether or not anybody still waits. */
+  thaw(): void;
+  /** All containers as they are now. */
+  containers(): readonly ContainerState[];
 }
 
 /** What dockerd notes for a container whose end it did not see. */
@@ -92,7 +115,7 @@ function fail(fault: Fault, response: ServerResponse): void {
 }
 
 async function perform(
-  { routes, world, faults, kill }: Hooks,
+  { routes, world, faults, kill, awake }: Hooks,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Reply | undefined> {
@@ -100,6 +123,11 @@ async function perform(
   const path = barePath(url);
   const { handler, params } = findRoute(routes, method, path);
   const call = toCall(request, response, params);
+  const frozen = awake();
+  if (frozen !== undefined) {
+    await call.body(); // the kernel holds what has come, also when the client is gone by then
+    await frozen;
+  }
   if (!faults.armed()) return handler(call);
   const operation = await operationOf(world, `${method} ${path}`, call);
   const mishap = operation === undefined ? undefined : faults.befall(operation);
@@ -146,7 +174,30 @@ type Hooks = {
   readonly faults: Faults;
   /** Takes the engine away; with its containers when it is the `host`. */
   readonly kill: (host: boolean) => void;
+  /** Resolves when requests are answered; at once unless it is frozen. */
+  readonly awake: () => Promise<void> | undefined;
 };
+
+function stateOf(container: SimulatedContainer): ContainerState {
+  const { id, name, image, process } = container;
+  const labels = labelsOf(container);
+  return { id, name, labels, imageId: image.id, running: process !== undefined };
+}
+
+/** A gate for requests that can be closed for a while. */
+function createFreezer(): Pick<SimulatedEngine, "freeze" | "thaw"> & Pick<Hooks, "awake"> {
+  let frozen: PromiseWithResolvers<void> | undefined;
+  return {
+    awake: () => frozen?.promise,
+    freeze: () => {
+      frozen ??= Promise.withResolvers<void>();
+    },
+    thaw: () => {
+      frozen?.resolve();
+      frozen = undefined;
+    },
+  };
+}
 
 function createApi(hooks: Hooks): Server {
   const { world, note } = hooks;
@@ -163,13 +214,26 @@ function createApi(hooks: Hooks): Server {
   return server;
 }
 
+function openWorld(
+  { now = Date.now, onChange }: SimulatedEngineOptions,
+  rules: readonly BehaviourRule[],
+): World {
+  const world = createWorld(rules, now);
+  world.events.listen(({ Type, Action, id }) => {
+    if (onChange === undefined || Type !== "container") return;
+    const container = world.containers().find((one) => one.id === id);
+    if (container !== undefined) onChange({ action: Action, container: stateOf(container) });
+  });
+  return world;
+}
+
 /** Starts a simulated engine. @throws Error when the socket cannot be made */
 export async function startSimulatedEngine(
   options: SimulatedEngineOptions,
 ): Promise<SimulatedEngine> {
   const { socketPath } = options;
   const rules = [...(options.rules ?? []), ...defaultRules];
-  const world = createWorld(rules);
+  const world = openWorld(options, rules);
   const id = options.id ?? `SIMULATED:${randomBytes(8).toString("hex").toUpperCase()}`;
   const identity: Identity = { ...options, id, name: options.name ?? "simulated" };
   const routes = [
@@ -191,7 +255,8 @@ export async function startSimulatedEngine(
     return stopped;
   };
   const kill = (host: boolean): void => void (host ? crash() : listener.stop());
-  const hooks = { routes, world, note, faults, kill };
+  const freezer = createFreezer();
+  const hooks = { routes, world, note, faults, kill, awake: freezer.awake };
   const listener = createListener(socketPath, () => createApi(hooks));
 
   await listener.start();
@@ -208,7 +273,11 @@ export async function startSimulatedEngine(
     stop: listener.stop,
     crash,
     start: listener.start,
+    freeze: freezer.freeze,
+    thaw: freezer.thaw,
+    containers: () => world.containers().map(stateOf),
     async [Symbol.asyncDispose]() {
+      freezer.thaw();
       await listener.stop();
       for (const container of world.containers()) {
         container.stopped = true;

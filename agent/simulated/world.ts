@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { ContainerSpec } from "../engine/container-spec.ts";
 import { ApiError, noSuchContainer, noSuchImage } from "./api-error.ts";
@@ -26,6 +26,8 @@ export type World = {
   readonly images: ImageStore;
   readonly events: EventHub;
   readonly execs: Map<string, SimulatedExec>;
+  /** The engine's clock, in milliseconds since the Unix epoch. */
+  readonly now: () => number;
   containers(): readonly SimulatedContainer[];
   /** By id, name or unambiguous start of an id. @throws ApiError 404 */
   container(id: string): SimulatedContainer;
@@ -68,11 +70,11 @@ function checkName(name: string): void {
 
 /** Addresses of containers: 127.0.0.0/8 is this machine on Linux, so each can have its own. */
 function createAddresses(): () => string {
-  let next = 0;
   const [second = 0] = randomBytes(1);
+  let next = randomInt(1 << 15);
   return () => {
     next += 1;
-    // Engines differ in the second byte, 64 to 127, so that two of them rarely meet.
+    // Engines differ in the second byte, 64 to 127, and where they begin, so that two rarely meet.
     return `127.${64 + (second % 64)}.${(next >> 8) & 255}.${next & 255 || 1}`;
   };
 }
@@ -97,10 +99,10 @@ function checkFree(all: readonly SimulatedContainer[], name: string): void {
 }
 
 /** An engine without containers. */
-export function createWorld(rules: readonly BehaviourRule[]): World {
+export function createWorld(rules: readonly BehaviourRule[], now: () => number): World {
   const containers = new Map<string, SimulatedContainer>();
   const images = createImageStore();
-  const events = createEventHub();
+  const events = createEventHub(now);
   const nextAddress = createAddresses();
   const all = (): readonly SimulatedContainer[] => [...containers.values()];
 
@@ -114,6 +116,7 @@ export function createWorld(rules: readonly BehaviourRule[]): World {
     images,
     events,
     execs: new Map(),
+    now,
     tell,
     containers: all,
     container: (id) => {
@@ -127,7 +130,7 @@ export function createWorld(rules: readonly BehaviourRule[]): World {
       if (image === undefined) throw noSuchImage(spec.Image);
       checkSpec(spec);
       checkFree(all(), name);
-      const container = newContainer(name, spec, image, nextAddress());
+      const container = newContainer(name, spec, image, { address: nextAddress(), now });
       const made = { ...container, behaviour: behaviourOf(rules, image.source) };
       containers.set(made.id, made);
       tell(made, "create");
@@ -152,7 +155,7 @@ function newContainer(
   name: string,
   spec: ContainerSpec,
   image: SimulatedContainer["image"],
-  address: string,
+  { address, now }: { readonly address: string; readonly now: () => number },
 ): SimulatedContainer {
   return {
     id: randomBytes(32).toString("hex"),
@@ -160,8 +163,8 @@ function newContainer(
     spec,
     image,
     behaviour: {},
-    createdAtMs: Date.now(),
-    log: createContainerLog(spec.Tty === true),
+    createdAtMs: now(),
+    log: createContainerLog(spec.Tty === true, now),
     files: new Map(),
     phase: "created",
     process: undefined,
