@@ -12,6 +12,10 @@ export const applicationCondition = {
   paused: "Paused",
   /** Every slot has a Node. */
   scheduled: "Scheduled",
+  /** kstatus: work on what is asked for goes on, or is held by a person. Never beside Ready or Stalled. */
+  reconciling: "Reconciling",
+  /** kstatus: what is asked for failed, and does not come without a new order. */
+  stalled: "Stalled",
 } as const;
 
 /** Reasons of the conditions of an Application and of `status.rollout`, by what they say. */
@@ -56,6 +60,10 @@ export const applicationReason = {
   waitingForReady: "WaitingForReady",
   /** Waits: strategy.monitorSeconds runs. */
   monitoring: "Monitoring",
+  /** Reconciling: all is as asked for, or has failed. */
+  settled: "Settled",
+  /** Stalled: nothing failed. */
+  notStalled: "NotStalled",
   /** Scheduled: every slot has a Node. */
   allScheduled: "AllScheduled",
   /** Scheduled: no Node fits some slot. */
@@ -162,4 +170,9 @@ export const podReason = {
   prepared: "Prepared",
   /** Stopped as asked for, and kept. */
   stopped: "Stopped",
+  /**
+   * In `lastState.terminated.reason` or `state.terminated.reason`: it ended because its host or
+   * engine did, which says nothing about the container.
+   */
+  hostRestarted: "HostRestarted",
 } as const;

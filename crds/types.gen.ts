@@ -102,7 +102,7 @@ export type ApplicationStatus = {
   readonly failedRevision?: FailedRevision;
   /** The latest rollout; all that a new leader must know of it. Absent before the first one. */
   readonly rollout?: Rollout;
-  /** Ready, Progressing, RolledBack, Paused and Scheduled, at most 32. Default none. */
+  /** Ready, Progressing, RolledBack, Paused, Scheduled, Reconciling and Stalled, at most 32. Default none. */
   readonly conditions?: readonly Condition[];
 };
 
@@ -706,12 +706,21 @@ export type Rollout = {
   readonly finishedAt?: string;
   /** Everything the rollout waits for now, at most 100. Default none. */
   readonly waits?: readonly RolloutWait[];
+  /** Names of the Nodes of the slots by their number, empty where there is none yet, at most 10000. Default none. */
+  readonly instances?: readonly string[];
   /** Blocks of the update stream in order, one for each step over some slots, at most 1000. Default none. */
   readonly steps?: readonly RolloutStep[];
 };
 
 /** StopFirst ends the old pod of a slot before it starts the new one, StartFirst the other way round. Default StopFirst with a hostPort, with hostNetwork and ports or with a writable volume that both would share, else StartFirst. */
 export type RolloutOrder = "StopFirst" | "StartFirst";
+
+export type RolloutPassed = {
+  /** Numbers of the slots as runs, e.g. 0-24,30. */
+  readonly items: string;
+  /** RFC 3339 time in UTC of the first of them. */
+  readonly time: string;
+};
 
 /** Preparing, Canary, Rolling, Verifying, then Completed; or RollingBack, then RolledBack or RollbackPaused; Paused by spec.paused or onFailure; Waiting for an approval, a pause or a Node. */
 export type RolloutPhase =
@@ -763,7 +772,9 @@ export type RolloutStep = {
   readonly startedAt?: string;
   /** RFC 3339 time in UTC at which the step ended. Absent until then. */
   readonly completedAt?: string;
-  /** Outcome by slot, in order of time, at most 10000. Default none. */
+  /** Slots that came through, in order of time, those of one moment together, at most 1000. Default none. */
+  readonly passed?: readonly RolloutPassed[];
+  /** Slots that did not come through, in order of time, at most 10000. Default none. */
   readonly results?: readonly RolloutResult[];
 };
 

@@ -9,6 +9,7 @@ import {
   type ApplicationReason,
   applicationReason as reason,
 } from "../../crds/conditions.ts";
+import type { RolloutPhase } from "../../crds/types.gen.ts";
 import type { Seen } from "./seen.ts";
 import { viewsOf } from "./slots.ts";
 import type { Plan } from "./step.ts";
@@ -119,6 +120,34 @@ function scheduledVerdict(seen: Seen): Verdict {
   return no(reason.unschedulable, `pod ${stuck.name}: ${stuck.trouble?.message ?? ""}`);
 }
 
+const stalls: Partial<Record<RolloutPhase, ApplicationReason>> = {
+  RolledBack: reason.rolledBack,
+  RollbackPaused: reason.rollbackPaused,
+  Paused: reason.pausedByFailure,
+};
+
+/**
+ * Whether the newest change failed, so that no waiting brings it. Also while a person holds the
+ * way back: once that goes on, it goes back and not forward.
+ */
+function stalledVerdict(seen: Seen, { memory: { rollout, current, failed } }: Plan): Verdict {
+  const why = rollout === undefined ? undefined : stalls[rollout.phase];
+  if (rollout === undefined || why === undefined) return no(reason.notStalled);
+  if (why === reason.rollbackPaused) return yes(why, rollout.message);
+  if (failed?.name !== rollout.revision) return no(reason.notStalled);
+  if (why === reason.pausedByFailure && seen.paused)
+    return yes(reason.pausedByUser, failed.message);
+  const isFirst = why === reason.rolledBack && current === undefined;
+  return yes(isFirst ? reason.firstRolloutFailed : why, failed.message);
+}
+
+/** What is neither as asked for nor failed is being worked on: exactly one of the three is true. */
+function reconcilingVerdict(ready: Verdict, stalled: Verdict, progressing: Verdict): Verdict {
+  if (ready.status === "True" || stalled.status === "True") return no(reason.settled);
+  const { reason: why, message } = progressing.status === "True" ? progressing : ready;
+  return { status: "True", reason: why, message };
+}
+
 /** The conditions of the Application after this pass; one that says the same keeps its time. */
 export function conditionsOf(
   before: readonly Condition[] | undefined,
@@ -126,12 +155,17 @@ export function conditionsOf(
   plan: Plan,
   about: { readonly generation: number; readonly nowMs: number },
 ): readonly Condition[] {
+  const ready = readyVerdict(seen, plan);
+  const progressing = progressingVerdict(plan);
+  const stalled = stalledVerdict(seen, plan);
   const verdicts: readonly (readonly [string, Verdict])[] = [
-    [type.ready, readyVerdict(seen, plan)],
-    [type.progressing, progressingVerdict(plan)],
+    [type.ready, ready],
+    [type.progressing, progressing],
     [type.rolledBack, rolledBackVerdict(plan)],
     [type.paused, pausedVerdict(seen, plan)],
     [type.scheduled, scheduledVerdict(seen)],
+    [type.reconciling, reconcilingVerdict(ready, stalled, progressing)],
+    [type.stalled, stalled],
   ];
   const now = formatTime(about.nowMs);
   return verdicts.reduce<readonly Condition[]>(

@@ -192,6 +192,8 @@ test("reconcile() brings an Application to Ready, each pass in a new process", a
     "RolledBack=False NotRolledBack",
     "Paused=False NotPaused",
     "Scheduled=True AllScheduled",
+    "Reconciling=False Settled",
+    "Stalled=False NotStalled",
   ]);
   expect(world.events).toEqual(["Normal RollingOut", "Normal Completed"]);
   const [revision] = world.api.all(revisions);
