@@ -167,7 +167,7 @@ test("a foreign container that holds the name survives and is named", async () =
 });
 
 test.each([
-  ["an image that no registry has", "reg.test/absent:1", podReason.pullFailed],
+  ["an image that no registry has", "reg.test/absent:1", podReason.imageUnknown],
   ["a registry that is away", "127.0.0.1:1/web:1", podReason.pullFailed],
 ])("%s is told", async (_why, image, reason) => {
   await bindPod(rig.api, "none", { image, node });

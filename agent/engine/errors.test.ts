@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { type Doing, isEngineAway, refused, unreachable } from "./errors.ts";
+import {
+  type Doing,
+  isEngineAway,
+  isImageUnknown,
+  overdue,
+  refused,
+  unreachable,
+} from "./errors.ts";
 
 const doing: Doing = { action: "start container web", kind: "containers", name: "web" };
 
@@ -54,4 +61,34 @@ test.each([
   expect(err.message).toContain(words);
   expect(err.cause).toBe(cause);
   expect(isEngineAway(err)).toBe(true);
+});
+
+const pulling: Doing = { action: "pull image r.test/a:1", kind: "images", name: "r.test/a:1" };
+
+test.each([
+  [404, "manifest for r.test/a:1 not found: manifest unknown: manifest unknown", true],
+  [404, "pull access denied for r.test/a, repository does not exist", true],
+  [500, "denied: requested access to the resource is denied", true],
+  [500, "unauthorized: authentication required", true],
+  [500, "Get https://r.test/v2/a/manifests/1: no basic auth credentials", true],
+  [500, "name unknown: repository name not known to registry", true],
+  [400, "invalid reference format: repository name must be lowercase", true],
+  [500, "no matching manifest for linux/amd64 in the manifest list entries", true],
+  [500, 'image operating system "windows" cannot be used on this platform', true],
+  [500, "Get https://r.test/v2/: dial tcp 10.0.0.1:443: connect: connection refused", false],
+  [500, "Get https://r.test/v2/: dial tcp: lookup r.test: no such host", false],
+  [500, "Get https://r.test/v2/: net/http: TLS handshake timeout", false],
+  [500, "Get https://r.test/v2/: context deadline exceeded", false],
+  [500, "received unexpected HTTP status: 503 Service Unavailable", false],
+  [429, "toomanyrequests: You have reached your pull rate limit; authentication required", false],
+  [500, "write /var/lib/docker/tmp/GetImageBlob1: no space left on device", false],
+  [500, "failed to register layer: unexpected EOF", false],
+])("isImageUnknown() of a pull that failed with %i %s is %s", (status, message, want) => {
+  expect(isImageUnknown(refused(pulling, { status, message }))).toBe(want);
+});
+
+test("isImageUnknown() is false when the engine is away or too slow", () => {
+  expect(isImageUnknown(unreachable("tcp://h:2375", pulling, system("EACCES")))).toBe(false);
+  expect(isImageUnknown(overdue("tcp://h:2375", pulling, 1000))).toBe(false);
+  expect(isImageUnknown(new Error("manifest unknown"))).toBe(false);
 });

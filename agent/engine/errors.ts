@@ -24,8 +24,20 @@ const reasonByStatus = new Map<number, Reason>([
 const reasonByWords: readonly (readonly [RegExp, Reason])[] = [
   [/is already in use by container|name .* is already in use/i, "AlreadyExists"],
   [/port is already allocated|address already in use/i, "Conflict"],
-  [/unauthorized|authentication required|no basic auth credentials|access denied/i, "Unauthorized"],
-  [/manifest (for .* )?(unknown|not found)|repository .* not found/i, "NotFound"],
+  // Before what follows: a registry that asks for patience may mention a login.
+  [/toomanyrequests|too many requests/i, "TooManyRequests"],
+  [
+    /unauthorized|authentication required|no basic auth credentials|access denied|access to the resource is denied/i,
+    "Unauthorized",
+  ],
+  [
+    /manifest (for .* )?(unknown|not found)|repository .* not (found|known)|name unknown|no matching manifest for/i,
+    "NotFound",
+  ],
+  [
+    /invalid reference format|cannot be used on this platform|unsupported (manifest|media)|invalid checksum digest/i,
+    "Invalid",
+  ],
   [
     /i\/o timeout|no such host|connection refused|TLS handshake|Client\.Timeout|temporary failure in name resolution|network is unreachable/i,
     "ServiceUnavailable",
@@ -130,4 +142,20 @@ export function overdue(endpoint: string, doing: Doing, deadlineMs: number): Sta
 /** Whether the failure means that the engine itself is away, so that a retry elsewhere is pointless. */
 export function isEngineAway(err: unknown): boolean {
   return err instanceof StatusError && err.details?.kind === "engines";
+}
+
+const hopeless: ReadonlySet<Reason> = new Set<Reason>([
+  "NotFound",
+  "Unauthorized",
+  "Forbidden",
+  "Invalid",
+]);
+
+/**
+ * Whether pulling the same image again cannot help unless somebody does something: it is unknown to
+ * its registry, denied, for no such processor, or no image's name at all. What a registry that is
+ * slow, away or busy says, and a full disk, are no such failures.
+ */
+export function isImageUnknown(err: unknown): boolean {
+  return err instanceof StatusError && hopeless.has(err.reason) && err.details?.kind === "images";
 }

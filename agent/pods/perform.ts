@@ -12,7 +12,7 @@ import { keyOf } from "../../api/machinery/object.ts";
 import { containerLabel } from "../../crds/labels.ts";
 import { podReason } from "../../crds/conditions.ts";
 import type { Engine, RegistryAuth } from "../engine/engine.ts";
-import { isEngineAway } from "../engine/errors.ts";
+import { isEngineAway, isImageUnknown } from "../engine/errors.ts";
 import { type Member, membersOf, networkRoot } from "./containers.ts";
 import { runHook } from "./hooks.ts";
 import type { ImageStore } from "./image-store.ts";
@@ -81,7 +81,8 @@ async function pull(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSi
   } catch (err) {
     // A registry that is away is trouble of this image; an engine that is away is none of the pod.
     if (isEngineAway(err) || signal.aborted) throw err;
-    throw new StepFailure(member.name, podReason.pullFailed, err);
+    const reason = isImageUnknown(err) ? podReason.imageUnknown : podReason.pullFailed;
+    throw new StepFailure(member.name, reason, err);
   }
 }
 

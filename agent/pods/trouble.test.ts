@@ -35,6 +35,7 @@ test("note() waits for registries with patience, for people less", () => {
   expect(waits(podReason.pullFailed, 7).map((ms) => ms / 1000)).toEqual([
     10, 20, 40, 80, 160, 300, 300,
   ]);
+  expect(waits(podReason.imageUnknown, 2).map((ms) => ms / 1000)).toEqual([10, 20]);
   expect(waits(podReason.portConflict, 7)).toEqual([500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
 });
 
@@ -44,6 +45,12 @@ test("note() calls a repeated failure of a pull a back-off, and begins anew with
   const second = note(first, "pull", failure, 0);
   expect([first.reason, second.reason]).toEqual([podReason.pullFailed, podReason.pullBackOff]);
   expect(note(second, "create", failure, 0).failures).toBe(1);
+});
+
+test("note() keeps the reason of an image that is unknown, however often it is asked for", () => {
+  const failure = new StepFailure("app", podReason.imageUnknown, new Error("no"));
+  const first = note(undefined, "pull", failure, 0);
+  expect(note(first, "pull", failure, 0).reason).toBe(podReason.imageUnknown);
 });
 
 test("forgetBefore() drops what failed while the engine was about to go", () => {

@@ -35,7 +35,11 @@ type Backoff = { readonly firstMs: number; readonly longestMs: number };
 const patient: Backoff = { firstMs: 10_000, longestMs: 300_000 };
 const eager: Backoff = { firstMs: 500, longestMs: 15_000 };
 
-const pullReasons: ReadonlySet<string> = new Set([podReason.pullFailed, podReason.pullBackOff]);
+const pullReasons: ReadonlySet<string> = new Set([
+  podReason.pullFailed,
+  podReason.pullBackOff,
+  podReason.imageUnknown,
+]);
 
 function backoffOf(reason: string): Backoff {
   return pullReasons.has(reason) || reason === podReason.runError ? patient : eager;
