@@ -43,6 +43,7 @@ function rolloutFrom(wire: WireRollout | undefined): Rollout | undefined {
     failedSlots: wire.failedSlots ?? [],
     ...timesFrom(wire),
     steps: wire.steps ?? [],
+    instances: wire.instances ?? [],
   };
 }
 
@@ -65,7 +66,7 @@ export function failureTo({ failedAtMs, ...failed }: Failure): FailedRevision {
 /** `status.rollout` without what is counted anew in every pass. Phases and batches to the microsecond. */
 export function rolloutTo(rollout: Rollout): WireRollout {
   const { resume, from, hash, startedAtMs, phaseStartedAtMs, batchStartedAtMs, ...kept } = rollout;
-  const { finishedAtMs, failedSlots, steps, ...same } = kept;
+  const { finishedAtMs, failedSlots, steps, instances, ...same } = kept;
   return {
     ...same,
     ...(resume === undefined ? {} : { resumePhase: resume }),
@@ -79,5 +80,6 @@ export function rolloutTo(rollout: Rollout): WireRollout {
       : { batchStartedAt: formatMicroTime(batchStartedAtMs) }),
     ...(finishedAtMs === undefined ? {} : { finishedAt: formatMicroTime(finishedAtMs) }),
     ...(steps.length === 0 ? {} : { steps }),
+    ...(instances.length === 0 ? {} : { instances }),
   };
 }

@@ -56,6 +56,7 @@ function begin(seen: Seen, target: string, nowMs: number): Rollout {
     phaseStartedAtMs: nowMs,
     ...(phase === "Completed" ? { finishedAtMs: nowMs } : {}),
     steps: [],
+    instances: [],
   };
 }
 
@@ -134,7 +135,7 @@ function wakeAfterMs({ wakeAtMs }: Turn, nowMs: number): number | undefined {
 /** The plan of a pass in which a rollout begins: nothing but its record. */
 function planBegin(seen: Seen, target: Target, nowMs: number): Plan {
   const started = begin(seen, target.name, nowMs);
-  const rollout = { ...started, steps: blocksAfter(undefined, started, seen, nowMs) };
+  const rollout = { ...started, ...blocksAfter(undefined, started, seen, nowMs) };
   const { failed: _failed, ...kept } = seen.memory;
   const memory: Memory = { ...kept, rollout };
   const notice = { type: "Normal", reason: rollout.reason, message: rollout.message } as const;
@@ -158,7 +159,7 @@ function planNext(context: Context, before: Rollout, target: Target): Plan {
   const isFinal = isTerminal(turn.rollout.phase);
   const batches = isFinal ? before.batches : batchesOf(before, seen);
   const counted = { ...turn.rollout, batches };
-  const rollout = { ...counted, steps: blocksAfter(before, counted, seen, nowMs) };
+  const rollout = { ...counted, ...blocksAfter(before, counted, seen, nowMs) };
   const memory = memoryAfter(seen, turn, rollout);
   const isSamePhase = rollout.phase === before.phase;
   const requeueAfterMs = isSamePhase ? wakeAfterMs(turn, nowMs) : 1;

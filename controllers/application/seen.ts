@@ -128,6 +128,8 @@ export type Rollout = {
   readonly batchStartedAtMs?: number;
   readonly finishedAtMs?: number;
   readonly steps: readonly RolloutStep[];
+  /** Names of the Nodes of the slots by their number in the update stream; empty: none yet. */
+  readonly instances: readonly string[];
 };
 
 /** What outlives a pass, a process and a leader; it is kept in `status`. */

@@ -29,6 +29,7 @@ const rollout = (name: string): Memory => ({
     startedAtMs: 0,
     phaseStartedAtMs: 0,
     steps: [],
+    instances: [],
   },
 });
 

@@ -19,6 +19,7 @@ export const typeNames: Readonly<Record<string, string>> = {
   "Application.status.rollout.resumePhase": "RolloutPhase",
   "Application.status.rollout.waits[]": "RolloutWait",
   "Application.status.rollout.steps[]": "RolloutStep",
+  "Application.status.rollout.steps[].passed[]": "RolloutPassed",
   "Application.status.rollout.steps[].results[]": "RolloutResult",
   "Application.status.rollout.steps[].results[].status": "RolloutResultStatus",
   "Revision.spec": "RevisionSpec",
