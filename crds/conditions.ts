@@ -70,6 +70,10 @@ export const applicationReason = {
   unschedulable: "Unschedulable",
   /** Ready, Scheduled: a slot is on a Node that does not answer. */
   hostOffline: "HostOffline",
+  /** Waits: a slot belongs to a Node that is cordoned, and holds no pod. */
+  nodeCordoned: "NodeCordoned",
+  /** Waits, Events: a slot leaves its Node, because somebody drains it. */
+  movingSlot: "MovingSlot",
   /** Failure: nothing went on for progressDeadlineSeconds. */
   progressDeadlineExceeded: "ProgressDeadlineExceeded",
   /** Failure: more slots than tolerateFailures failed. */
@@ -172,7 +176,8 @@ export const podReason = {
   stopped: "Stopped",
   /**
    * In `lastState.terminated.reason` or `state.terminated.reason`: it ended because its host or
-   * engine did, which says nothing about the container.
+   * engine did, which says nothing about the container. Its next start is not counted in
+   * `restartCount`, as one after a stop that was asked for is not.
    */
   hostRestarted: "HostRestarted",
 } as const;

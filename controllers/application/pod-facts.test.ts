@@ -123,6 +123,27 @@ test.each<readonly [string, Pod, object]>([
       trouble: { reason: "Error", message: "container web ended with exit code 3: oops" },
     },
   ],
+  [
+    "no failure in an end that came with the host's",
+    pod({
+      containerStatuses: [
+        container({
+          state: { waiting: { reason: "ContainerCreating" } },
+          lastState: { terminated: { ...ended, exitCode: 137, reason: "HostRestarted" } },
+        }),
+      ],
+    }),
+    { ended: false, hostRestarted: true, restarts: 0 },
+  ],
+  [
+    "no failure in a container that its host took down and nobody has started again",
+    pod({
+      containerStatuses: [
+        container({ state: { terminated: { ...ended, reason: "HostRestarted" } } }),
+      ],
+    }),
+    { ended: false, hostRestarted: true },
+  ],
   ["one that ended well", pod({ phase: "Succeeded" }), { finished: true, succeeded: true }],
   [
     "one that cannot be prepared",

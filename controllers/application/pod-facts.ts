@@ -11,7 +11,7 @@ import type { PodSeen, Trouble } from "./seen.ts";
 type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
 
 /** What the Node of a pod says about it. */
-export type NodeFacts = Pick<PodSeen, "offline" | "misplaced" | "fits">;
+export type NodeFacts = Pick<PodSeen, "offline" | "misplaced" | "fits" | "evicting">;
 
 /** Reasons that say where a container is, and not that something is wrong. */
 const harmless: readonly string[] = [
@@ -82,16 +82,25 @@ function timeOf(conditions: readonly Condition[] | undefined, type: string): num
   return condition === undefined ? undefined : parseTime(condition.lastTransitionTime);
 }
 
-const isEnded = ({ state }: ContainerStatus): boolean =>
-  state?.terminated !== undefined || state?.waiting?.reason === podReason.crashLoop;
+const lastEnd = ({ state, lastState }: ContainerStatus) =>
+  state?.terminated ?? lastState?.terminated;
 
-type Facts = "up" | "restarts" | "ended" | "digests";
+const endedByHost = (status: ContainerStatus): boolean =>
+  lastEnd(status)?.reason === podReason.hostRestarted;
+
+const isEnded = (status: ContainerStatus): boolean =>
+  (status.state?.terminated !== undefined ||
+    status.state?.waiting?.reason === podReason.crashLoop) &&
+  !endedByHost(status);
+
+type Facts = "up" | "restarts" | "ended" | "hostRestarted" | "digests";
 
 function containerFacts(pod: Pod, all: readonly ContainerStatus[]): Pick<PodSeen, Facts> {
   return {
     up: all.some(({ state }) => state?.running !== undefined),
     restarts: all.reduce((sum, { restartCount }) => sum + restartCount, 0),
     ended: (pod.status?.containerStatuses ?? []).some(isEnded),
+    hostRestarted: all.some(endedByHost),
     digests: digestsOf(pod, all),
   };
 }

@@ -40,6 +40,8 @@ export type PodSeen = {
   readonly misplaced: boolean;
   /** Its Node is one where a pod of the newest template may be. */
   readonly fits: boolean;
+  /** Somebody asks it to leave its Node, e.g. `kubectl drain`: see `annotation.evict`. */
+  readonly evicting?: boolean;
   /** Images are there and containers created. */
   readonly prepared: boolean;
   /** Some container of it runs. */
@@ -53,6 +55,8 @@ export type PodSeen = {
   readonly restarts: number;
   /** A container ended, and is not yet or never started again. */
   readonly ended: boolean;
+  /** A container ended last because its host or engine did: that it is not ready is no fault of its. */
+  readonly hostRestarted: boolean;
   /** It has reached a phase that it never leaves. */
   readonly finished: boolean;
   /** It is finished, and well: its restart policy does not ask for another run. */
@@ -161,5 +165,7 @@ export type Seen = {
   readonly revisions: readonly RevisionSeen[];
   /** Nodes that do not answer, among those that slots are pinned to. */
   readonly offlineNodes: ReadonlySet<string>;
+  /** Those of `offlineNodes` that answer, and are cordoned and hold no pod of their slot. */
+  readonly cordonedNodes?: ReadonlySet<string>;
   readonly memory: Memory;
 };

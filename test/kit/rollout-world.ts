@@ -70,6 +70,7 @@ export class RolloutWorld {
   readonly behaviours = new Map<string, Behaviour>();
   readonly pods = new Map<string, SimPod>();
   readonly offline = new Set<string>();
+  readonly cordoned = new Set<string>();
   revisions: RevisionSeen[] = [];
   memory: Memory = {};
   #uids = 0;
@@ -96,7 +97,11 @@ export class RolloutWorld {
       strategy: this.strategy,
       slots: this.slots,
       pods: [...this.pods.values()]
-        .map((pod) => ({ ...pod, offline: this.offline.has(pod.node ?? "") }))
+        .map((pod) => ({
+          ...pod,
+          offline: this.offline.has(pod.node ?? ""),
+          fits: pod.fits && !this.cordoned.has(pod.node ?? ""),
+        }))
         .toSorted((one, other) => (one.name < other.name ? -1 : 1)),
       revisions: this.revisions,
       offlineNodes: new Set(),
@@ -199,6 +204,7 @@ export class RolloutWorld {
       createdAtMs: Math.floor(this.nowMs / 1000) * 1000,
       restarts: 0,
       ended: false,
+      hostRestarted: false,
       finished: false,
       succeeded: false,
       digests: [],
@@ -246,8 +252,7 @@ export class RolloutWorld {
     if (pod === undefined || this.offline.has(pod.node ?? "")) return false;
     if (pod.terminating) return this.#finalize(pod);
     if (pod.node === undefined) {
-      pod.node = `node-${Number(pod.slot) % nodeCount}`;
-      return true;
+      return this.#bind(pod);
     }
     if (!pod.prepared) return this.#prepare(pod);
     if (!this.isToRun(pod)) {
@@ -256,6 +261,42 @@ export class RolloutWorld {
       return true;
     }
     return this.#run(pod);
+  }
+
+  /** The Node of the slot's number, or the next that takes pods. */
+  #bind(pod: SimPod): boolean {
+    const names = Array.from(
+      { length: nodeCount },
+      (_, index) => `node-${(Number(pod.slot) + index) % nodeCount}`,
+    );
+    const node = names.find((name) => !this.cordoned.has(name));
+    if (node === undefined) {
+      const isNews = pod.trouble === undefined;
+      pod.trouble = { reason: "Unschedulable", message: "4 node(s) were unschedulable" };
+      return isNews;
+    }
+    pod.node = node;
+    delete pod.trouble;
+    return true;
+  }
+
+  /** `kubectl drain`: no pod comes any more, and those that are there are asked to leave. */
+  drain(node: string): void {
+    this.cordoned.add(node);
+    for (const pod of this.pods.values()) {
+      if (pod.node === node && !pod.terminating) pod.evicting = true;
+    }
+  }
+
+  /** `kubectl uncordon`, and nobody asks for evictions any more. */
+  uncordon(node: string): void {
+    this.cordoned.delete(node);
+    for (const pod of this.pods.values()) if (pod.node === node) delete pod.evicting;
+  }
+
+  /** What the node controller does about a Node that stays away: its pods are deleted, and stay. */
+  abandon(node: string): void {
+    for (const pod of this.pods.values()) if (pod.node === node) pod.terminating = true;
   }
 
   #finalize(pod: SimPod): boolean {
