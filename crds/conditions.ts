@@ -82,6 +82,12 @@ export const applicationReason = {
   containerFailed: "ContainerFailed",
   /** Failure: an image cannot be pulled. */
   imagePullFailed: "ImagePullFailed",
+  /** Waits: other members of the rollout group are not as far, see docs/rollout-groups.md. */
+  waitingForGroup: "WaitingForGroup",
+  /** Failure: another member of the rollout group failed. */
+  groupFailed: "GroupFailed",
+  /** Ready, Progressing, waits: a ConfigMap or Secret that the template names is absent. */
+  waitingForConfig: "WaitingForConfig",
   /** Failure, waits: a container that is not ours holds the name or host port. */
   nameConflict: "NameConflict",
   portConflict: "PortConflict",

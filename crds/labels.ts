@@ -33,10 +33,19 @@ export const annotation = {
   desiredState: "lighthouse.dev/desired-state",
   /** Pods: name of the pod of the same slot that this one takes over from, in one local step. */
   replaces: "lighthouse.dev/replaces",
+  /**
+   * Pods of Applications: when somebody last asked it to leave its Node, RFC 3339. Set by the API
+   * server on an eviction; good for {@link evictionHoldsMs}.
+   */
+  evict: "lighthouse.dev/evict",
   /** Pods: the full name of the Node that the slot stands for, when it is no ordinal. */
   slotNode: "lighthouse.dev/slot-node",
-  /** Pods: names the rollout they belong to, so that its pods can be told from those of a later one. */
+  /** Applications: name of the group in their namespace with which they share one verdict. */
   rolloutGroup: "lighthouse.dev/rollout-group",
+  /** Applications: when they switch in their group, a whole number; lower ones first. Absent means 0. */
+  rolloutOrder: "lighthouse.dev/rollout-order",
+  /** Applications: version of the whole group; nobody switches before all members carry the same. */
+  rolloutGroupVersion: "lighthouse.dev/rollout-group-version",
   /** Templates: "true" makes a new Revision when a ConfigMap or Secret they name changes. */
   reload: "lighthouse.dev/reload",
   /** Applications: name of the Revision whose canary a person has approved. */
@@ -56,6 +65,12 @@ export const annotation = {
   /** Templates, well known: time of the last restart that a person asked for. */
   restartedAt: "kubectl.kubernetes.io/restartedAt",
 } as const;
+
+/**
+ * How long an eviction that had to wait is remembered. Whoever evicts asks again and again (`kubectl
+ * drain` every 5 s); who stops asking has changed their mind. Milliseconds.
+ */
+export const evictionHoldsMs = 60_000;
 
 /** Values of {@link annotation.desiredState}: created and not started, started, stopped and kept. */
 export const desiredStates = ["Prepared", "Running", "Stopped"] as const;

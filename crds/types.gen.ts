@@ -706,10 +706,41 @@ export type Rollout = {
   readonly finishedAt?: string;
   /** Everything the rollout waits for now, at most 100. Default none. */
   readonly waits?: readonly RolloutWait[];
+  /** Part of the Application in the rounds of its rollout group, as the other members read it. Absent without the annotation lighthouse.dev/rollout-group. */
+  readonly group?: RolloutMembership;
   /** Names of the Nodes of the slots by their number, empty where there is none yet, at most 10000. Default none. */
   readonly instances?: readonly string[];
   /** Blocks of the update stream in order, one for each step over some slots, at most 1000. Default none. */
   readonly steps?: readonly RolloutStep[];
+};
+
+/** Part of the Application in the rounds of its rollout group, as the other members read it. Absent without the annotation lighthouse.dev/rollout-group. */
+export type RolloutMembership = {
+  /** Name of the group. */
+  readonly name: string;
+  /** Idle takes no part, Queued waits for a round; then Preparing, Prepared, Switching, Switched, Agreed, and Done or Failed as the group decided. */
+  readonly stage:
+    | "Idle"
+    | "Queued"
+    | "Preparing"
+    | "Prepared"
+    | "Switching"
+    | "Switched"
+    | "Agreed"
+    | "Done"
+    | "Failed";
+  /** Number of the round it took part in last, counted in the group; 0 for none. Default 0. */
+  readonly round?: number;
+  /** Latest round that it has no objection to, whatever comes. Default 0. */
+  readonly agreedRound?: number;
+  /** Latest round that became final for it. Default 0. */
+  readonly doneRound?: number;
+  /** Latest round that it failed in, by itself or with the group. Default 0. */
+  readonly failedRound?: number;
+  /** Names of the members that it knows to take part in the round, at most 1000. Default none. */
+  readonly members?: readonly string[];
+  /** RFC 3339 time in UTC at which it joined the round or began to wait for one. */
+  readonly joinedAt?: string;
 };
 
 /** StopFirst ends the old pod of a slot before it starts the new one, StartFirst the other way round. Default StopFirst with a hostPort, with hostNetwork and ports or with a writable volume that both would share, else StartFirst. */

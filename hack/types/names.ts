@@ -15,6 +15,7 @@ export const typeNames: Readonly<Record<string, string>> = {
   "Application.status": "ApplicationStatus",
   "Application.status.failedRevision": "FailedRevision",
   "Application.status.rollout": "Rollout",
+  "Application.status.rollout.group": "RolloutMembership",
   "Application.status.rollout.phase": "RolloutPhase",
   "Application.status.rollout.resumePhase": "RolloutPhase",
   "Application.status.rollout.waits[]": "RolloutWait",
