@@ -50,20 +50,23 @@ export function outcomeOf(action: string, view: View, moment: Moment): Outcome |
   return isThrough(action, view, moment) ? { status: "OK" } : undefined;
 }
 
+function hostOf({ slot, goal, rivals, others }: View): string {
+  return slot.node ?? [goal, ...rivals, ...others].find((pod) => pod?.node)?.node ?? "Its host";
+}
+
 /** What is said of a slot that did not get through a block which ends. */
 export function leftBehind(action: string, view: View, { after, seen }: Moment): Outcome {
-  const status = "Warning";
-  const node = view.slot.node ?? view.goal?.node ?? view.rivals[0]?.node ?? view.others[0]?.node;
+  const trouble = view.goal?.trouble?.message;
   if (view.offline) {
-    return { status, message: `${node ?? "Its host"} does not answer, the slot follows later` };
+    const message = `${hostOf(view)} does not answer, the slot follows later`;
+    return { status: "Warning", message };
   }
   if (action === "RollBack") {
     const wanted = seen.memory.current ?? "nothing";
-    const why = view.goal?.trouble?.message ?? after.message;
-    return { status: "Error", message: `Not back on ${wanted}: ${why}` };
+    return { status: "Error", message: `Not back on ${wanted}: ${trouble ?? after.message}` };
   }
-  if (isBroken(after)) return { status, message: `Broken off: ${after.message}` };
-  return { status, message: view.goal?.trouble?.message ?? "Not there when the others were" };
+  const message = trouble ?? "Not there when the others were";
+  return { status: "Warning", message: isBroken(after) ? `Broken off: ${after.message}` : message };
 }
 
 /** The record of a slot that did not come through. */
