@@ -7,6 +7,8 @@ export type Io = {
   /** Whether stdout is a terminal: only then are there colours and lines that redraw. */
   readonly isTerminal: boolean;
   readonly color: boolean;
+  /** Columns and rows of the terminal as they are now; absent fields are unknown. */
+  size?(): { readonly columns?: number; readonly rows?: number };
   readonly env: Readonly<Record<string, string | undefined>>;
   /** All of stdin, for `-f -`. */
   readStdin(): Promise<string>;
@@ -24,7 +26,7 @@ export type Flag = {
   readonly choices?: readonly string[];
   readonly about: string;
   /** What completion offers: file names, namespaces, or nothing. */
-  readonly completes?: "file" | "namespace";
+  readonly completes?: "file" | "namespace" | "revision";
 };
 
 /** The parsed flags by long name: a string, all strings of a repeatable flag, or `true`. */
@@ -50,7 +52,7 @@ export type Call = {
   connect(): Promise<Session>;
 };
 
-/** The exit code: 0 done, 1 refused or failed, 2 misused. A rejection is printed and gives 1. */
+/** The exit code, see `exitCode`. A rejection is printed and gives 1. */
 export type Run = (call: Call) => Promise<number>;
 
 /** A command as a value: its help, flags and completion come from here, its code is loaded late. */
@@ -67,6 +69,11 @@ export type Command = {
   readonly completes?: "type-then-name" | "application" | "pod-or-application";
   load(): Promise<Run>;
 };
+
+/** What was waited for did not come in time: `main` prints this and exits with 3. */
+export class TimedOut extends Error {
+  override readonly name = "TimedOut";
+}
 
 /** The user called a command wrongly: `main` prints this with the usage and exits with 2. */
 export class Misuse extends Error {

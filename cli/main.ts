@@ -1,10 +1,19 @@
-import { type Command, type Io, Misuse, type Run, type Session, text } from "./command.ts";
+import {
+  type Command,
+  type Io,
+  Misuse,
+  type Run,
+  type Session,
+  text,
+  TimedOut,
+} from "./command.ts";
 import { commands } from "./commands.ts";
+import { exitCode } from "./exit-code.ts";
 import { paint } from "./output.ts";
 import { type Invocation, parse } from "./program.ts";
 
-/** Exit code of a shell for a command that a signal ended: 128 + SIGINT. */
-const interruptedCode = 130;
+/** A second Ctrl-C does not wait for whoever hid the cursor. */
+const showCursor = "\u001B[?25h";
 
 function processIo(): Io {
   const { env, stdin, stdout, stderr } = process;
@@ -17,6 +26,7 @@ function processIo(): Io {
     err: (chunk) => void stderr.write(chunk),
     isTerminal: stdout.isTTY,
     color: stdout.isTTY && stdout.hasColors() && env["NO_COLOR"] === undefined,
+    size: () => ({ columns: stdout.columns, rows: stdout.rows }),
     env,
     clock: { nowMs: () => Date.now() },
     async readStdin() {
@@ -31,7 +41,10 @@ function processIo(): Io {
 function abortOnSignals(): AbortController {
   const controller = new AbortController();
   const stop = (signal: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(interruptedCode);
+    if (controller.signal.aborted) {
+      if (process.stdout.isTTY) process.stdout.write(showCursor);
+      process.exit(exitCode.interrupted);
+    }
     controller.abort(new Error(`Interrupted by ${signal}`));
   };
   process.on("SIGINT", stop);
@@ -44,14 +57,14 @@ function explain(io: Io, command: Command, err: unknown): number {
     io.err(`${paint(io, "red", "error:")} ${err.message}\n`);
     io.err(`Usage: lighthouse ${command.name} ${command.args}\n`);
     io.err(`See lighthouse ${command.name} --help\n`);
-    return 2;
+    return exitCode.misused;
   }
   const message = err instanceof Error ? err.message : String(err);
   io.err(`${paint(io, "red", "error:")} ${message}\n`);
   if (io.env["LIGHTHOUSE_DEBUG"] !== undefined && err instanceof Error) {
     io.err(`${err.stack ?? ""}\n`);
   }
-  return 1;
+  return err instanceof TimedOut ? exitCode.timedOut : exitCode.failed;
 }
 
 type Surroundings = { readonly io: Io; readonly signal: AbortSignal };
@@ -77,7 +90,7 @@ export async function invoke(
     const run: Run = await command.load();
     return await run({ args, flags, io, signal, connect });
   } catch (err) {
-    if (signal.aborted) return interruptedCode;
+    if (signal.aborted) return exitCode.interrupted;
     return explain(io, command, err);
   } finally {
     await session?.then((open) => open.close()).catch(() => undefined); // already explained

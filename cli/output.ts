@@ -1,7 +1,8 @@
 import { styleText } from "node:util";
 import type { Io } from "./command.ts";
 
-type Style = "red" | "green" | "yellow" | "cyan" | "bold" | "dim";
+/** How text is painted on terminals that show colours. */
+export type Style = "red" | "green" | "yellow" | "cyan" | "bold" | "dim";
 
 /** `text` in a colour, on terminals that show colours. */
 export function paint(io: Io, style: Style, text: string): string {

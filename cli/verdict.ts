@@ -1,4 +1,5 @@
 import { applicationCondition, applicationReason } from "../crds/conditions.ts";
+import { annotation } from "../crds/labels.ts";
 import type { Application, Condition } from "../crds/types.gen.ts";
 
 /**
@@ -50,13 +51,22 @@ function progress({ rollout, ready = "0/0" }: Status): string {
   return `${rollout.phase}${batch.trimEnd()}, ${ready} ready${why}`;
 }
 
+/** Somebody asked for the failed template once more, and the controller has not seen it yet. */
+function isRetryAhead({ status, metadata }: Application): boolean {
+  const failedAt = status?.failedRevision?.failedAt;
+  return failedAt !== undefined && metadata.annotations?.[annotation.retry] === failedAt;
+}
+
+/** Whether the status is about the newest change, and not about what was before. */
+export function isObserved(app: Application): boolean {
+  const { status, metadata } = app;
+  return status?.observedGeneration === metadata.generation && !isRetryAhead(app);
+}
+
 /** The verdict on the newest change of an Application. */
 export function verdictOf(app: Application): Verdict {
   const { status, metadata } = app;
-  if (
-    status?.observedGeneration === undefined ||
-    status.observedGeneration !== metadata.generation
-  ) {
+  if (status === undefined || !isObserved(app)) {
     return { state: "Running", text: "waiting for the controller to see the change" };
   }
   const failed = failure(status);

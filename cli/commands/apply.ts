@@ -1,12 +1,14 @@
 import { type ResourceType, parseApiVersion } from "../../api/machinery/gvk.ts";
 import { isNotFound, StatusError } from "../../api/machinery/errors.ts";
 import type { AnyObject, ObjectKey } from "../../api/machinery/object.ts";
-import type { Resource } from "../../api/machinery/resources.ts";
+import { applications, type Resource } from "../../api/machinery/resources.ts";
+import type { Application } from "../../crds/types.gen.ts";
 import { type Call, durationMs, Misuse, type Run, type Session, texts } from "../command.ts";
+import { exitCode } from "../exit-code.ts";
 import { findKind, kindText } from "../kinds.ts";
+import { followRollout } from "../live/follow-rollout.ts";
 import { type Manifest, readManifests } from "../manifest.ts";
 import { paint } from "../output.ts";
-import { followRollout } from "../rollout.ts";
 import { threeWayPatch } from "../three-way.ts";
 
 /** Where client-side apply remembers what a file said; the same as kubectl's, so both can be mixed. */
@@ -18,7 +20,11 @@ type Target = {
   readonly key: ObjectKey;
   readonly label: string;
 };
-type Outcome = "created" | "configured" | "unchanged";
+type Outcome = {
+  readonly done: "created" | "configured" | "unchanged";
+  /** As the server has it now. */
+  readonly object: AnyObject;
+};
 
 function labelOf(type: ResourceType, name: string): string {
   return `${kindText(type)}/${name}`;
@@ -69,13 +75,12 @@ async function applyOne(session: Session, target: Target, dryRun: boolean): Prom
   const draft = draftOf(target);
   const live = await client.get(target.type, target.key);
   if (live === undefined) {
-    await client.create(target.type, draft, options);
-    return "created";
+    return { done: "created", object: await client.create(target.type, draft, options) };
   }
   const body = threeWayPatch(rememberedIn(live), draft, live);
-  if (body === undefined) return "unchanged";
-  await client.patch(target.type, target.key, { type: "merge", body }, options);
-  return "configured";
+  if (body === undefined) return { done: "unchanged", object: live };
+  const object = await client.patch(target.type, target.key, { type: "merge", body }, options);
+  return { done: "configured", object };
 }
 
 /** The server's objection with the lines of the file that it is about. */
@@ -111,25 +116,36 @@ async function checkAll(session: Session, targets: readonly Target[]): Promise<v
   throw new Error(`${refused}\n${all}`);
 }
 
-async function applyAll(call: Call, targets: readonly Target[]): Promise<void> {
+async function applyAll(call: Call, targets: readonly Target[]): Promise<readonly Outcome[]> {
   const session = await call.connect();
+  const outcomes: Outcome[] = [];
   for (const [index, target] of targets.entries()) {
     const outcome = await applyOne(session, target, false).catch((err: unknown) => {
       const left = targets.slice(index + 1).map(({ label }) => label);
       const rest = left.length === 0 ? "" : `\nNot applied after it: ${left.join(", ")}`;
       throw new Error(`${located(target, err).message}${rest}`, { cause: err });
     });
-    const style = outcome === "unchanged" ? "dim" : "green";
-    call.io.out(`${target.label} ${paint(call.io, style, outcome)}\n`);
+    const style = outcome.done === "unchanged" ? "dim" : "green";
+    call.io.out(`${target.label} ${paint(call.io, style, outcome.done)}\n`);
+    outcomes.push(outcome);
   }
+  return outcomes;
 }
 
-async function waitForAll(call: Call, targets: readonly Target[]): Promise<number> {
+/** One after the other; the first verdict that is bad decides, and the others are still told. */
+async function waitForAll(
+  call: Call,
+  targets: readonly Target[],
+  outcomes: readonly Outcome[],
+): Promise<number> {
   const timeoutMs = durationMs(call.flags, "timeout");
-  let code = 0;
-  for (const { type, key } of targets) {
-    if (type.kind !== "Application") continue;
-    code = Math.max(code, await followRollout(call, key, timeoutMs));
+  let code: number = exitCode.done;
+  for (const [index, { type, key }] of targets.entries()) {
+    const object = outcomes[index]?.object;
+    if (type.group !== applications.group || type.kind !== applications.kind) continue;
+    const template = (object as Application | undefined)?.spec.template;
+    const verdict = await followRollout(call, key, { timeoutMs, template });
+    if (code === exitCode.done) code = verdict;
   }
   return code;
 }
@@ -150,6 +166,6 @@ export const runApply: Run = async (call) => {
     for (const { label } of targets) call.io.out(`${label} would be applied (dry run)\n`);
     return 0;
   }
-  await applyAll(call, targets);
-  return call.flags["wait"] === true ? waitForAll(call, targets) : 0;
+  const outcomes = await applyAll(call, targets);
+  return call.flags["wait"] === true ? waitForAll(call, targets, outcomes) : exitCode.done;
 };

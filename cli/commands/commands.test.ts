@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Env, startEnv } from "../../test/kit/env.ts";
 import type { Io } from "../command.ts";
 import { commands } from "../commands.ts";
+import { exitCode } from "../exit-code.ts";
 import { invoke } from "../main.ts";
 import { parse } from "../program.ts";
 
@@ -156,7 +157,7 @@ test.each<[line: readonly string[], code: number, says: string]>([
 
 test("rollout status gives up after --timeout", async () => {
   const { code, err } = await lighthouse(["rollout", "status", "web", "--timeout", "1s"]);
-  expect(code).toBe(1);
+  expect(code).toBe(exitCode.timedOut);
   expect(err).toContain("has no verdict after 1 s");
 });
 

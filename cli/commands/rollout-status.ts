@@ -1,5 +1,6 @@
 import { durationMs, type Run } from "../command.ts";
-import { followRollout, getApplication } from "../rollout.ts";
+import { followRollout } from "../live/follow-rollout.ts";
+import { getApplication } from "../rollout.ts";
 import { verdictOf } from "../verdict.ts";
 
 /** `lighthouse rollout status`. */
@@ -12,5 +13,5 @@ export const runRolloutStatus: Run = async (call) => {
     return state === "Failed" ? 1 : 0;
   }
   const key = namespace === undefined ? { name } : { namespace, name };
-  return followRollout(call, key, durationMs(call.flags, "timeout"));
+  return followRollout(call, key, { timeoutMs: durationMs(call.flags, "timeout") });
 };
