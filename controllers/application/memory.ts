@@ -1,4 +1,4 @@
-import { formatMicroTime, formatTime, parseTime } from "../../api/machinery/time.ts";
+import { formatMicroTime, parseTime } from "../../api/machinery/time.ts";
 import type {
   ApplicationStatus,
   FailedRevision,
@@ -19,9 +19,14 @@ function timesFrom(wire: WireRollout) {
   const startedAtMs = msOf(wire.startedAt) ?? 0;
   const batchStartedAtMs = msOf(wire.batchStartedAt);
   const finishedAtMs = msOf(wire.finishedAt);
+  const readySinceMs = msOf(wire.readySince);
+  const phaseStartedAtMs = msOf(wire.phaseStartedAt) ?? startedAtMs;
   return {
     startedAtMs,
-    phaseStartedAtMs: msOf(wire.phaseStartedAt) ?? startedAtMs,
+    phaseStartedAtMs,
+    progressedAtMs: msOf(wire.progressedAt) ?? Math.max(phaseStartedAtMs, batchStartedAtMs ?? 0),
+    ...(wire.progressMark === undefined ? {} : { progressMark: wire.progressMark }),
+    ...(readySinceMs === undefined ? {} : { readySinceMs }),
     ...(batchStartedAtMs === undefined ? {} : { batchStartedAtMs }),
     ...(finishedAtMs === undefined ? {} : { finishedAtMs }),
   };
@@ -60,13 +65,13 @@ export function memoryFrom(status: ApplicationStatus | undefined): Memory {
 
 /** `status.failedRevision`. */
 export function failureTo({ failedAtMs, ...failed }: Failure): FailedRevision {
-  return { ...failed, failedAt: formatTime(failedAtMs) };
+  return { ...failed, failedAt: formatMicroTime(failedAtMs) };
 }
 
 /** `status.rollout` without what is counted anew in every pass. Phases and batches to the microsecond. */
 export function rolloutTo(rollout: Rollout): WireRollout {
   const { resume, from, hash, startedAtMs, phaseStartedAtMs, batchStartedAtMs, ...kept } = rollout;
-  const { finishedAtMs, failedSlots, steps, instances, ...same } = kept;
+  const { finishedAtMs, failedSlots, steps, instances, progressedAtMs, readySinceMs, ...same } = kept;
   return {
     ...same,
     ...(resume === undefined ? {} : { resumePhase: resume }),
@@ -78,6 +83,8 @@ export function rolloutTo(rollout: Rollout): WireRollout {
     ...(batchStartedAtMs === undefined
       ? {}
       : { batchStartedAt: formatMicroTime(batchStartedAtMs) }),
+    progressedAt: formatMicroTime(progressedAtMs),
+    ...(readySinceMs === undefined ? {} : { readySince: formatMicroTime(readySinceMs) }),
     ...(finishedAtMs === undefined ? {} : { finishedAt: formatMicroTime(finishedAtMs) }),
     ...(steps.length === 0 ? {} : { steps }),
     ...(instances.length === 0 ? {} : { instances }),
