@@ -10,7 +10,7 @@ import {
   applicationReason as reason,
 } from "../../crds/conditions.ts";
 import type { RolloutPhase } from "../../crds/types.gen.ts";
-import type { Seen } from "./seen.ts";
+import type { PodSeen, Seen } from "./seen.ts";
 import { viewsOf } from "./slots.ts";
 import type { Plan } from "./step.ts";
 
@@ -25,8 +25,11 @@ const no = (why: string, message = ""): Verdict => ({ status: "False", reason: w
 
 /** Slots that run the last good Revision and are ready, of all slots. */
 function settledSlots(seen: Seen, current: string): number {
+  const serves = (pod: PodSeen): boolean =>
+    pod.revision === current && pod.ready && pod.desired === "Running";
+  // One that leaves its Node serves until another one does.
   return viewsOf(seen, current).filter(
-    ({ goal, offline }) => !offline && goal?.ready === true && goal.desired === "Running",
+    ({ goal, rivals, offline }) => !offline && [goal ?? [], rivals].flat().some(serves),
   ).length;
 }
 

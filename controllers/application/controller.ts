@@ -129,7 +129,7 @@ export function applicationReconciler(sources: Sources, deps: Deps): Reconciler 
   };
   return {
     async reconcile(key, signal) {
-      const subject = observe(sources, key);
+      const subject = observe(sources, key, deps.clock.nowMs());
       if (subject === undefined) {
         latest.delete(keyText(key));
         return {};

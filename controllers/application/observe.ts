@@ -3,14 +3,14 @@ import { keyText, type ObjectKey } from "../../api/machinery/object.ts";
 import { controllerOf, isControlledBy } from "../../api/machinery/owner.ts";
 import type { Node, Pod } from "../../api/machinery/resources.ts";
 import { parseTime } from "../../api/machinery/time.ts";
-import { annotation, label } from "../../crds/labels.ts";
+import { annotation, evictionHoldsMs, label } from "../../crds/labels.ts";
 import type { Application, ImageDigest, PodTemplate, Revision } from "../../crds/types.gen.ts";
 import { defined } from "./defined.ts";
 import { templateHash } from "./hash.ts";
 import { memoryFrom } from "./memory.ts";
 import { isAnswering, nodeFacts, slotsOf } from "./placement.ts";
 import { podSeen } from "./pod-facts.ts";
-import type { RevisionSeen, Seen } from "./seen.ts";
+import type { RevisionSeen, Seen, Slot } from "./seen.ts";
 import { strategyOf } from "./strategy.ts";
 
 /** Index of pods and Revisions by the text key of their Application. */
@@ -88,11 +88,28 @@ function wishesOf({ metadata, spec }: Application) {
   };
 }
 
+/** Whether somebody asks the pod to leave its Node, and has not stopped asking. */
+function isEvicting({ metadata }: Pod, nowMs: number): boolean {
+  const askedMs = msOf(metadata.annotations?.[annotation.evict]);
+  return askedMs !== undefined && askedMs + evictionHoldsMs > nowMs;
+}
+
+/** Nodes that slots belong to, that are cordoned, and that hold no pod: nothing is put there. */
+function cordonedOf(
+  slots: readonly Slot[],
+  nodeOf: ReadonlyMap<string, Node>,
+  occupied: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const isDrained = (node: string): boolean =>
+    nodeOf.get(node)?.spec?.unschedulable === true && !occupied.has(node);
+  return new Set(slots.flatMap(({ node }) => (node !== undefined && isDrained(node) ? node : [])));
+}
+
 /**
  * Everything known about one Application, from caches alone; `undefined` once it is gone or being
  * deleted: its children go by their owner references.
  */
-export function observe(sources: Sources, key: ObjectKey): Subject | undefined {
+export function observe(sources: Sources, key: ObjectKey, nowMs: number): Subject | undefined {
   const application = sources.applications.get(key);
   if (application === undefined || application.metadata.deletionTimestamp !== undefined)
     return undefined;
@@ -106,7 +123,8 @@ export function observe(sources: Sources, key: ObjectKey): Subject | undefined {
   const nodes = sources.nodes.list();
   const nodeOf = new Map(nodes.map((node) => [node.metadata.name, node]));
   const templates = new Map(revisions.map(({ metadata, spec }) => [metadata.name, spec.template]));
-  const occupied = new Set(pods.flatMap(({ spec }) => spec.nodeName ?? []));
+  const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const occupied = new Set(living.flatMap(({ spec }) => spec.nodeName ?? []));
   const slots = slotsOf(application, nodes, occupied);
   const isAway = ({ node }: { readonly node?: string }): boolean => {
     const known = node === undefined ? undefined : nodeOf.get(node);
@@ -115,8 +133,10 @@ export function observe(sources: Sources, key: ObjectKey): Subject | undefined {
   const seenPods = pods.map((pod) => {
     const own = templates.get(pod.metadata.labels?.[label.revision] ?? "");
     const node = nodeOf.get(pod.spec.nodeName ?? "");
-    return podSeen(pod, nodeFacts(pod, node, application, own ?? application.spec.template));
+    const facts = nodeFacts(pod, node, application, own ?? application.spec.template);
+    return podSeen(pod, isEvicting(pod, nowMs) ? { ...facts, evicting: true } : facts);
   });
+  const cordoned = cordonedOf(slots, nodeOf, occupied);
   return {
     application,
     templates,
@@ -126,7 +146,11 @@ export function observe(sources: Sources, key: ObjectKey): Subject | undefined {
       slots,
       pods: seenPods.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
       revisions: revisions.map(revisionSeen),
-      offlineNodes: new Set(slots.filter(isAway).flatMap(({ node }) => node ?? [])),
+      offlineNodes: new Set([
+        ...cordoned,
+        ...slots.filter(isAway).flatMap(({ node }) => node ?? []),
+      ]),
+      cordonedNodes: cordoned,
       memory: memoryFrom(application.status),
     },
   };

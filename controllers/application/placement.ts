@@ -78,6 +78,6 @@ export function nodeFacts(
   return {
     offline: !isAnswering(node),
     misplaced: !isAllowed || !matches(node, own.spec.nodeSelector),
-    fits: isEligible(node, application),
+    fits: isEligible(node, application) && node.spec?.unschedulable !== true,
   };
 }

@@ -1,5 +1,5 @@
 import type { PodSeen, Seen } from "./seen.ts";
-import { surplusOf, type View } from "./slots.ts";
+import { byWorth, surplusOf, type View } from "./slots.ts";
 import type { Step } from "./step.ts";
 
 /** A pod that ended for good is made anew no sooner than this after it was made. Milliseconds. */
@@ -51,6 +51,44 @@ function removeWithinBatch(
 /** Wanted pods on Nodes that the placement does not allow any more, within the batch. */
 export function removeMisplaced(seen: Seen, views: readonly View[]): Removals {
   return removeWithinBatch(seen, views, (goal) => goal.misplaced);
+}
+
+/** Pods beside a better one of the same Revision: a move that was given up, or a race, left them. */
+function idleTwins(living: readonly PodSeen[]): readonly PodSeen[] {
+  const staying = living.filter(({ evicting }) => evicting !== true);
+  return [...Map.groupBy(staying, ({ revision }) => revision).values()].flatMap((twins) =>
+    twins
+      .toSorted(byWorth)
+      .slice(1)
+      .filter(({ desired }) => desired !== "Running"),
+  );
+}
+
+/**
+ * Pods that were asked to leave their Node and that no other pod takes over from: those that are
+ * not to run at once, those of slots that only this Node may have within the batch. And what moves
+ * leave behind. `removed` slots lose a serving pod in the same turn by other steps.
+ */
+export function removeEvicted(seen: Seen, views: readonly View[], removed = 0): Removals {
+  const reachable = views.filter(({ offline }) => !offline);
+  let down = reachable.filter(({ available }) => !available).length + removed;
+  let slots = 0;
+  const steps: Step[] = [];
+  for (const { slot, goal, others, available } of reachable) {
+    const living = [...(goal === undefined ? [] : [goal]), ...others];
+    const marked = living.filter(({ evicting }) => evicting === true);
+    const running = marked.filter(({ desired }) => desired === "Running");
+    const idle = marked.filter((pod) => !running.includes(pod));
+    steps.push(...[...idle, ...idleTwins(living)].map(remove));
+    if (slot.node === undefined || running.length === 0) continue;
+    if (available && down >= seen.strategy.batch) continue;
+    if (available) {
+      down += 1;
+      slots += 1;
+    }
+    steps.push(...running.map(remove));
+  }
+  return { steps, slots };
 }
 
 /** Wanted pods that nobody runs yet and that cannot be used: on a wrong Node, or ended for good. */

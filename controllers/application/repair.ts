@@ -1,5 +1,6 @@
 import { type Context, courseOf, courseToLastGood } from "./context.ts";
 import { planMoves } from "./moves.ts";
+import type { PodSeen } from "./seen.ts";
 import { type View, viewsOf } from "./slots.ts";
 import type { Step } from "./step.ts";
 
@@ -8,8 +9,14 @@ const isHole = ({ goal, rivals, offline }: View): boolean =>
 
 /** Whether the slot was on the target before its pod got lost. */
 function wasTaken({ goal, others }: View): boolean {
-  if (goal !== undefined) return goal.desired === "Stopped";
-  return others.some((pod) => pod.desired === "Stopped");
+  const stopped = others.filter((pod) => pod.desired === "Stopped");
+  if (goal === undefined) return stopped.length > 0;
+  // On another host the old one is stopped first, and the goal is started once it has; not so one
+  // that leaves its host for a second pod of its own Revision.
+  const isFollowed = (pod: PodSeen): boolean =>
+    others.some((other) => other !== pod && other.revision === pod.revision);
+  const madeRoom = stopped.some((pod) => pod.node !== goal.node && !isFollowed(pod));
+  return goal.desired === "Stopped" || madeRoom;
 }
 
 /**

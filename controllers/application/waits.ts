@@ -45,15 +45,19 @@ export function waitForSlots(
 }
 
 /** One wait for each slot whose Node does not answer; they are not counted, and not forgotten. */
-export function waitForNodes({ views, rollout }: Context): readonly Wait[] {
+export function waitForNodes({ seen, views, rollout }: Context): readonly Wait[] {
   return views
     .filter((view) => view.offline)
     .map(({ slot, goal, rivals, others }) => {
       const node = slot.node ?? goal?.node ?? rivals[0]?.node ?? others[0]?.node ?? "unknown";
+      const isCordoned = seen.cordonedNodes?.has(node) === true;
+      const why = isCordoned
+        ? "the Node is cordoned, and gets its pod when it is uncordoned"
+        : "the host does not answer";
       return {
         owner: `node/${node}`,
-        reason: applicationReason.hostOffline,
-        message: `slot ${slot.id}: the host does not answer`,
+        reason: isCordoned ? applicationReason.nodeCordoned : applicationReason.hostOffline,
+        message: `slot ${slot.id}: ${why}`,
         slot: slot.id,
         sinceMs: rollout.phaseStartedAtMs,
       };

@@ -10,6 +10,7 @@ export type Happening =
   | { readonly kind: "template"; readonly hash: string }
   | { readonly kind: "scale"; readonly replicas: number }
   | { readonly kind: "node"; readonly pick: number; readonly offline: boolean }
+  | { readonly kind: "drain" | "uncordon" | "abandon"; readonly pick: number }
   | { readonly kind: "pause" | "runState"; readonly on: boolean }
   | { readonly kind: "retry" | "approve" };
 
@@ -48,6 +49,13 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant("node" as const), pick, offline: fc.boolean() }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("drain" as const, "uncordon" as const, "abandon" as const),
+      pick,
+    }),
   },
   {
     weight: 1,
@@ -125,6 +133,12 @@ const happens: { readonly [Kind in Exclude<Happening["kind"], "pass">]: Happens<
     const node = `node-${pick % 4}`;
     if (offline) world.offline.add(node);
     else world.offline.delete(node);
+  },
+  drain: (world, { pick }) => world.drain(`node-${pick % 4}`),
+  uncordon: (world, { pick }) => world.uncordon(`node-${pick % 4}`),
+  abandon: (world, { pick }) => {
+    const node = `node-${pick % 4}`;
+    if (world.offline.has(node)) world.abandon(node);
   },
   pause: (world, { on }) => void (world.wish.paused = on),
   runState: (world, { on }) => void (world.wish.running = on),
