@@ -95,6 +95,7 @@ class Host {
   #address: string;
   #answers = false;
   #liveSinceMs = 0;
+  #lostAtMs: number | undefined;
   #synced = false;
 
   constructor(
@@ -115,7 +116,7 @@ class Host {
     const { client, clock, log } = deps;
     this.#queue = createQueue({ clock, signal: this.#end.signal });
     this.#inventory = createInventory(found.engine, deps.cluster);
-    this.#images = createImageStore(found.engine);
+    this.#images = createImageStore(found.engine, clock);
     this.#informer = createInformer({
       client,
       type: pods,
@@ -157,6 +158,7 @@ class Host {
       hostIp: () => this.#address,
       isLive: () => this.#answers && this.#synced,
       liveSinceMs: () => this.#liveSinceMs,
+      lostAtMs: () => this.#lostAtMs,
     });
     const controller = {
       name: `pods/${this.nodeName}`,
@@ -230,6 +232,7 @@ class Host {
       return;
     }
     await this.#resync();
+    if (!this.#answers) this.#inventory.noteOutage();
     this.#setAnswers(true);
     this.#addAll();
     await this.#register(signal);
@@ -255,6 +258,7 @@ class Host {
     if (this.#answers === answers) return;
     this.#answers = answers;
     if (answers) this.#liveSinceMs = this.#deps.clock.nowMs();
+    else this.#lostAtMs = this.#deps.clock.nowMs();
     this.#deps.log.info({ node: this.nodeName, answers }, "liveness of the engine changed");
     this.#deps.onLiveness();
   }

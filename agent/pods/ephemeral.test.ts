@@ -82,6 +82,7 @@ describe("podStatus() of a pod with an ephemeral container", () => {
       seen: seen(over),
       verdicts: new Map(),
       imageName: (id) => id,
+      pulling: () => undefined,
       hostIp: "10.0.0.7",
       nowMs: noonMs,
     });

@@ -10,7 +10,7 @@ type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
 export type Ending = {
   readonly containerId: string;
   readonly exitCode: number;
-  /** `Completed`, `Error`, `OOMKilled` or `ContainerStatusUnknown`. */
+  /** `Completed`, `Error`, `OOMKilled`, `ContainerStatusUnknown` or `HostRestarted`. */
   readonly reason: string;
   readonly message?: string | undefined;
   readonly startedAtMs?: number | undefined;
@@ -25,7 +25,7 @@ export type History = {
   /** Latest container that ran, and when that run began. */
   readonly id?: string | undefined;
   readonly startedAtMs?: number | undefined;
-  /** Runs after the first one, without those after a stop that we were asked for. */
+  /** Runs after the first one, without those after a stop that we were asked for, or one with the host. */
   readonly restarts: number;
   /** Restarts in a row after short runs: decides the back-off. */
   readonly streak: number;
@@ -94,11 +94,25 @@ export function runLengthMs({ ending }: History): number {
   return ending?.startedAtMs === undefined ? 0 : ending.finishedAtMs - ending.startedAtMs;
 }
 
+/** Whether the run ended because its host or engine did, which says nothing about the container. */
+export function fellWithHost({ reason }: Ending): boolean {
+  return reason === podReason.hostRestarted;
+}
+
+/** The history of a container that the engine lost with all the others, if its latest run ended so. */
+export function withHostFallen(history: History): History {
+  const { ending } = history;
+  if (ending === undefined || history.parked) return history;
+  const message = "Its Docker engine or host went down and took it along";
+  return { ...history, streak: 0, ending: { ...ending, reason: podReason.hostRestarted, message } };
+}
+
 function nextRun(history: History, fact: ContainerFact, at: Circumstances): History {
   const begun = { id: fact.id, startedAtMs: fact.startedAtMs, parked: false };
   if (history.startedAtMs === undefined) return { ...noHistory, ...begun };
   const last = history.ending ?? unknownEnding(history, at);
-  if (history.parked) return { restarts: history.restarts, streak: 0, last, ...begun };
+  if (history.parked || fellWithHost(last))
+    return { restarts: history.restarts, streak: 0, last, ...begun };
   const streak = (runLengthMs(history) >= steadyRunMs ? 0 : history.streak) + 1;
   return { restarts: history.restarts + 1, streak, last, ...begun };
 }

@@ -1,11 +1,15 @@
+import type { Clock } from "../../api/machinery/clock.ts";
 import type { Engine, EngineEvent, ImageDetail, RegistryAuth } from "../engine/engine.ts";
+import { createPullMeter, type PullMeter, type PullState } from "./pull-meter.ts";
 
 /** What the agent knows of the images of one engine, so that fifty equal pods ask once. */
 export interface ImageStore {
   /** `undefined` when the engine does not hold it. */
   find(reference: string, signal: AbortSignal): Promise<ImageDetail | undefined>;
-  /** Pulls once however many ask for it at the same time. */
-  pull(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<void>;
+  /** Pulls once however many ask for it at the same time; `onProgress` of the first one is told. */
+  pull(reference: string, how: PullOptions, signal: AbortSignal): Promise<void>;
+  /** How far a pull that goes on has come; `undefined` when none does. */
+  pulling(reference: string): PullState | undefined;
   /** For status and pins: `repository@sha256:...` of the reference's repository, else the image's id. */
   nameOf(imageId: string, reference: string): string;
   /** Whether `nameOf` can tell more of it than its id. */
@@ -16,6 +20,13 @@ export interface ImageStore {
   forget(reference: string): void;
 }
 
+/** How an image is pulled. */
+export type PullOptions = {
+  readonly auth: RegistryAuth | undefined;
+  /** It came far enough to be worth telling: at most about once a second, and ten times in all. */
+  onProgress(): void;
+};
+
 /** `nginx` of `docker.io/library/nginx:1.27@sha256:...`; the registry stays when it is another one. */
 export function repositoryOf(reference: string): string {
   const name = reference.replace(/@.*$/, "");
@@ -25,14 +36,18 @@ export function repositoryOf(reference: string): string {
   return untagged.replace(/^docker\.io\//, "").replace(/^library\//, "");
 }
 
+type Pull = { readonly meter: PullMeter; readonly done: Promise<void> };
+
 class CachingImageStore implements ImageStore {
   readonly #engine: Engine;
+  readonly #clock: Clock;
   readonly #byReference = new Map<string, Promise<ImageDetail | undefined>>();
   readonly #digests = new Map<string, readonly string[]>();
-  readonly #pulls = new Map<string, Promise<void>>();
+  readonly #pulls = new Map<string, Pull>();
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
+    this.#clock = clock;
   }
 
   find(reference: string, signal: AbortSignal): Promise<ImageDetail | undefined> {
@@ -55,23 +70,32 @@ class CachingImageStore implements ImageStore {
     }
   }
 
-  async pull(
-    reference: string,
-    auth: RegistryAuth | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
+  pull(reference: string, how: PullOptions, signal: AbortSignal): Promise<void> {
     const running = this.#pulls.get(reference);
-    if (running !== undefined) return running;
-    const pull = this.#drain(reference, auth, signal).finally(() => {
+    if (running !== undefined) return running.done;
+    const meter = createPullMeter();
+    const done = this.#drain(reference, { ...how, meter }, signal).finally(() => {
       this.#pulls.delete(reference);
       this.#byReference.delete(reference);
     });
-    this.#pulls.set(reference, pull);
-    return pull;
+    this.#pulls.set(reference, { meter, done });
+    return done;
   }
 
-  async #drain(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal) {
-    for await (const progress of this.#engine.images.pull(reference, auth, signal)) void progress;
+  async #drain(
+    reference: string,
+    how: PullOptions & { readonly meter: PullMeter },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { auth, meter } = how;
+    for await (const step of this.#engine.images.pull(reference, auth, signal)) {
+      meter.take(step);
+      if (meter.isNews(this.#clock.nowMs())) how.onProgress();
+    }
+  }
+
+  pulling(reference: string): PullState | undefined {
+    return this.#pulls.get(reference)?.meter.told();
   }
 
   nameOf(imageId: string, reference: string): string {
@@ -94,6 +118,6 @@ class CachingImageStore implements ImageStore {
 }
 
 /** The images of one engine. */
-export function createImageStore(engine: Engine): ImageStore {
-  return new CachingImageStore(engine);
+export function createImageStore(engine: Engine, clock: Clock): ImageStore {
+  return new CachingImageStore(engine, clock);
 }

@@ -1,6 +1,6 @@
 import { keyText, type ObjectKey, parseKey } from "../../api/machinery/object.ts";
 import { containerLabel } from "../../crds/labels.ts";
-import type { ContainerDetail, Engine, EngineEvent } from "../engine/engine.ts";
+import type { ContainerDetail, ContainerSummary, Engine, EngineEvent } from "../engine/engine.ts";
 import type { ContainerFact } from "./facts.ts";
 
 /** The pod that a container says it belongs to. */
@@ -32,6 +32,11 @@ export interface Inventory {
   drop(id: string): void;
   /** Exit code that the engine announced for the latest run of a pod's container. */
   exitCode(uid: string, container: string): number | undefined;
+  /** The engine was away until the latest `resync`: notes who went down with it. */
+  noteOutage(): void;
+  /** Whether a container went down in the latest outage, and was not started since. Where any of ours
+   * survived, the engine's restart took none along: those that ended did so by themselves. */
+  fell(id: string): boolean;
   /** The pod is done with: nothing of it needs to be remembered. */
   forget(uid: string): void;
 }
@@ -84,6 +89,13 @@ export function factOf(detail: ContainerDetail): ContainerFact {
   };
 }
 
+function idsIn(
+  rows: readonly ContainerSummary[],
+  phases: readonly ContainerSummary["phase"][],
+): readonly string[] {
+  return rows.filter(({ phase }) => phases.includes(phase)).map(({ id }) => id);
+}
+
 /** Actions after which a container may be another than we know. */
 const telling = new Set([
   "create",
@@ -106,6 +118,10 @@ class EventInventory implements Inventory {
   readonly #byUid = new Map<string, Set<string>>();
   readonly #byKey = new Map<string, Set<string>>();
   readonly #exitCodes = new Map<string, Map<string, number>>();
+  /** Ids that ran at the latest list, and those whose run was over. */
+  #up: readonly string[] = [];
+  #down: readonly string[] = [];
+  #fallen = new Set<string>();
 
   constructor(engine: Engine, cluster: string) {
     this.#engine = engine;
@@ -117,6 +133,8 @@ class EventInventory implements Inventory {
       { [containerLabel.cluster]: this.#cluster },
       signal,
     );
+    this.#up = idsIn(rows, ["running", "paused", "restarting"]);
+    this.#down = idsIn(rows, ["exited", "dead"]);
     const present = new Set(rows.map(({ id }) => id));
     const owners = new Map<string, Owner>();
     for (const [id, { owner }] of this.#entries) {
@@ -154,6 +172,7 @@ class EventInventory implements Inventory {
       return true;
     }
     if (event.action === "create") return false;
+    if (event.action === "start") this.#fallen.delete(id);
     const { fact, dirty } = entry;
     const known = fact !== undefined && !dirty;
     if (event.action === "start" && known && fact.state === "running") return false;
@@ -239,6 +258,14 @@ class EventInventory implements Inventory {
 
   exitCode(uid: string, container: string): number | undefined {
     return this.#exitCodes.get(uid)?.get(container);
+  }
+
+  noteOutage(): void {
+    this.#fallen = new Set(this.#up.length > 0 ? [] : this.#down);
+  }
+
+  fell(id: string): boolean {
+    return this.#fallen.has(id);
   }
 
   forget(uid: string): void {

@@ -44,6 +44,8 @@ export type PerformDeps = {
   finalize(pod: Pod, signal: AbortSignal): Promise<void>;
   /** About to wait for long: tell where things stand. */
   beforeWait(pod: Pod): Promise<void>;
+  /** A pull for it came a step further; the work does not wait for the telling. */
+  onProgress(pod: Pod): void;
 };
 
 function memberOf(pod: Pod, name: string): Member {
@@ -76,7 +78,8 @@ async function pull(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSi
   }
   await deps.beforeWait(pod);
   try {
-    await deps.images.pull(image, await deps.registryAuth(pod, image, signal), signal);
+    const auth = await deps.registryAuth(pod, image, signal);
+    await deps.images.pull(image, { auth, onProgress: () => deps.onProgress(pod) }, signal);
     await deps.images.find(image, signal);
   } catch (err) {
     // A registry that is away is trouble of this image; an engine that is away is none of the pod.

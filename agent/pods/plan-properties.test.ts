@@ -39,7 +39,13 @@ class World {
 
   seen(desired: Seen["desired"], over: Partial<Seen> = {}): Seen {
     const memory = { ...memoryOf(pod), histories: this.histories };
-    const look = { desired, nowMs: this.nowMs, liveSinceMs: 0, exitCode: () => undefined };
+    const look = {
+      desired,
+      nowMs: this.nowMs,
+      liveSinceMs: 0,
+      exitCode: () => undefined,
+      fell: () => false,
+    };
     this.histories = advanceAll(memory, pod, this.facts, look);
     return buildSeen({
       pod,

@@ -13,7 +13,14 @@ import {
 } from "./containers.ts";
 import { isFinished } from "./desired.ts";
 import { type ContainerFact, isUp } from "./facts.ts";
-import { type History, noHistory, runLengthMs, steadyRunMs } from "./history.ts";
+import {
+  type Ending,
+  fellWithHost,
+  type History,
+  noHistory,
+  runLengthMs,
+  steadyRunMs,
+} from "./history.ts";
 import { sharedVolumes } from "./shared-volumes.ts";
 import { specHash } from "./spec-hash.ts";
 
@@ -107,7 +114,12 @@ export function restartAtMs(history: History): number {
 export function mayRun(history: History, policy: RestartPolicy): boolean {
   const { ending, parked } = history;
   if (ending === undefined || parked || policy === "Always") return true;
-  return policy === "OnFailure" && ending.exitCode !== 0;
+  return policy === "OnFailure" && !isDone(ending);
+}
+
+/** Whether a run ended as it should: a process that goes with its host may say 0, too. */
+function isDone(ending: Ending | undefined): boolean {
+  return ending?.exitCode === 0 && !fellWithHost(ending);
 }
 
 /** The containers of a pod, sorted into those that stay and those that have to go. */
@@ -194,7 +206,7 @@ export function isInitialized({ pod, histories }: Pick<Seen, "pod" | "histories"
   const ran = ({ name }: Member): boolean => histories.get(name)?.startedAtMs !== undefined;
   if (members.some((member) => member.role === "main" && ran(member))) return true;
   return members.every((member) => {
-    if (member.role === "init") return histories.get(member.name)?.ending?.exitCode === 0;
+    if (member.role === "init") return isDone(histories.get(member.name)?.ending);
     return member.role !== "sidecar" || ran(member);
   });
 }
@@ -261,7 +273,7 @@ function runMembers(seen: Seen, context: Context): void {
     const { name, role } = member;
     if (role === "init" && initialized) continue;
     const history = historyOf(seen, name);
-    if (role === "init" && history.ending?.exitCode === 0) continue;
+    if (role === "init" && isDone(history.ending)) continue;
     run(seen, member, context);
     if (initialized || role === "main" || role === "ephemeral") continue;
     if (role === "init") return; // the next one waits for the end of this one

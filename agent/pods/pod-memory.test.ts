@@ -1,9 +1,14 @@
 import { expect, test } from "vitest";
-import { buildPod, endedFact, endedHistory, noonMs } from "../../test/kit/pod-world.ts";
+import { buildFact, buildPod, endedFact, endedHistory, noonMs } from "../../test/kit/pod-world.ts";
 import { advanceAll, memoryOf, newerPod } from "./pod-memory.ts";
 import { noHistory } from "./history.ts";
 
-const look = { desired: "Running" as const, nowMs: noonMs, exitCode: () => undefined };
+const look = {
+  desired: "Running" as const,
+  nowMs: noonMs,
+  exitCode: () => undefined,
+  fell: () => false,
+};
 
 test("memoryOf() continues what the status tells of each container", () => {
   const status = {
@@ -25,6 +30,39 @@ test("advanceAll() does not hold against a container that it ended with its engi
     advanceAll(memory, buildPod(), [endedFact()], { ...look, liveSinceMs }).get("app")?.streak;
   expect(streak(noonMs - 60_000)).toBe(3);
   expect(streak(noonMs - 1_000)).toBe(0);
+});
+
+const runningHistory = { ...noHistory, id: "id-app", startedAtMs: noonMs - 60_000 };
+const fallen = { ...look, liveSinceMs: noonMs, fell: (id: string) => id === "id-app" };
+
+test.each([
+  ["whose end nobody saw", runningHistory, {}, "HostRestarted"],
+  ["that survived", runningHistory, { fell: () => false }, "Error"],
+  [
+    "stopped by the engine's own shutdown",
+    endedHistory({ endedSeenAtMs: noonMs - 10_000 }),
+    { lostAtMs: noonMs - 5_000 },
+    "HostRestarted",
+  ],
+  ["that had ended before", endedHistory(), { lostAtMs: noonMs + 60_000 }, "Error"],
+  ["that had ended before an earlier agent went", endedHistory(), {}, "Error"],
+  ["that was stopped as asked", endedHistory({ parked: true }), { lostAtMs: noonMs }, "Error"],
+])("advanceAll() on a container %s while its engine was away", (_why, history, parts, want) => {
+  const memory = { ...memoryOf(buildPod()), histories: new Map([["app", history]]) };
+  const [after] = advanceAll(memory, buildPod(), [endedFact()], { ...fallen, ...parts }).values();
+  expect(after?.ending?.reason).toBe(want);
+});
+
+test("advanceAll() counts no restart for a container that fell with its host", () => {
+  const memory = memoryOf(buildPod());
+  memory.histories = new Map([["app", runningHistory]]);
+  memory.histories = advanceAll(memory, buildPod(), [endedFact({ exitCode: 255 })], fallen);
+  expect(memory.histories.get("app")).toMatchObject({ restarts: 0, streak: 0 });
+  const again = [buildFact({ startedAtMs: noonMs })];
+  expect(advanceAll(memory, buildPod(), again, fallen).get("app")).toMatchObject({
+    restarts: 0,
+    last: { reason: "HostRestarted", exitCode: 255 },
+  });
 });
 
 test("newerPod() takes our own write until the watch has caught up", () => {

@@ -2,7 +2,7 @@ import type { Pod } from "../../api/machinery/resources.ts";
 import { membersOf } from "./containers.ts";
 import type { DesiredState } from "../../crds/labels.ts";
 import { isUp, type ContainerFact } from "./facts.ts";
-import { advance, type History, historyFrom } from "./history.ts";
+import { advance, type History, historyFrom, withHostFallen } from "./history.ts";
 import type { Noted } from "./trouble.ts";
 
 /**
@@ -16,6 +16,8 @@ export type PodMemory = {
   portsFree: boolean;
   /** The Pod as our last status write left it; the cache may be behind it. */
   written?: Pod;
+  /** Resolves when the latest word about a pull is out. */
+  telling?: Promise<void>;
 };
 
 /** The memory of a pod that is new to this agent. */
@@ -38,12 +40,27 @@ export type Look = {
   readonly nowMs: number;
   /** When the engine began to answer: what ended before may have ended with it, and is no crash. */
   readonly liveSinceMs: number;
+  /** When it had ceased to answer before; absent when this agent did not see it go. */
+  readonly lostAtMs?: number | undefined;
+  /** Whether the engine came back from an outage that none of our containers survived, this one either. */
+  fell(containerId: string): boolean;
   exitCode(container: string): number | undefined;
 };
 
 function chosen(facts: readonly ContainerFact[], name: string): ContainerFact | undefined {
   const own = facts.filter((fact) => fact.name === name);
   return own.find(isUp) ?? own.find((fact) => fact.startedAtMs !== undefined) ?? own[0];
+}
+
+/** An engine that shuts down stops its containers first, and tells: so long before it is gone. Milliseconds. */
+const farewellMs = 30_000;
+
+/** Whether the latest run ended with the engine, rather than by itself some time before. */
+function endedWithHost(before: History, after: History, look: Look): boolean {
+  if (after.ending === undefined || !look.fell(after.ending.containerId)) return false;
+  if (before.ending === undefined) return true;
+  if (look.lostAtMs === undefined || after.endedSeenAtMs === undefined) return false;
+  return after.endedSeenAtMs >= look.lostAtMs - farewellMs;
 }
 
 /** The histories after one more look at the containers. */
@@ -57,7 +74,8 @@ export function advanceAll(
     const before = memory.histories.get(name) ?? historyFrom(undefined);
     const exitCode = look.exitCode(name);
     const at = { desired: look.desired, nowMs: look.nowMs, exitCode };
-    const history = advance(before, chosen(facts, name), at);
+    const advanced = advance(before, chosen(facts, name), at);
+    const history = endedWithHost(before, advanced, look) ? withHostFallen(advanced) : advanced;
     const endedMs = Math.min(
       history.endedSeenAtMs ?? Number.POSITIVE_INFINITY,
       history.ending?.finishedAtMs ?? Number.POSITIVE_INFINITY,

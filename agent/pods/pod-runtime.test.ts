@@ -132,7 +132,11 @@ test("a crash loop is told with its exit code, in status and events", async () =
   await bindPod(rig.api, "crash", { image: testImages.crash, node });
   await until("crash", podReason.crashLoop);
   const pod = await podOf(rig.api, "crash");
-  expect(pod?.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode).toBe(1);
+  expect(pod?.status?.containerStatuses?.[0]?.lastState?.terminated).toMatchObject({
+    exitCode: 1,
+    reason: "Error",
+    message: "cannot open configuration",
+  });
   await eventually("an event tells it", () => told("BackOff"));
 });
 

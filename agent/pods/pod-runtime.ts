@@ -10,6 +10,7 @@ import { isEngineAway } from "../engine/errors.ts";
 import { askedState, effectiveState, replacedBy } from "./desired.ts";
 import { isUp } from "./facts.ts";
 import type { ImageStore } from "./image-store.ts";
+import { withLastWords } from "./last-words.ts";
 import type { Inventory } from "./inventory.ts";
 import { type PerformDeps, perform, removeOrphans } from "./perform.ts";
 import { type PodMemory, advanceAll, forgetBefore, memoryOf, newerPod } from "./pod-memory.ts";
@@ -43,6 +44,8 @@ export type PodRuntimeOptions = {
   isLive(): boolean;
   /** When its engine began to answer. Milliseconds since the Unix epoch, our clock. */
   liveSinceMs(): number;
+  /** When it had ceased to answer before; absent when this agent did not see it go. */
+  lostAtMs(): number | undefined;
   /** Whether people asked for no changes on these hosts. */
   isPaused(): boolean;
 };
@@ -52,6 +55,7 @@ const roundsPerTurn = 4;
 const nextTurnMs = 200;
 const engineAwayMs = 500;
 const apiAwayMs = 2_000;
+const tellingMs = 10_000;
 
 /** What a pod works towards among those of its place. */
 function place(
@@ -94,13 +98,23 @@ class PodRuntime implements Reconciler {
             if (!isConflict(err)) throw err; // another pod of that name: this one is gone
           });
       },
-      beforeWait: async (pod) => {
-        const seen = await this.#look(pod, AbortSignal.timeout(10_000));
-        await this.#report(seen).catch((err: unknown) => {
-          if (!isPassing(err)) throw err; // telling can wait, the work need not
-        });
+      beforeWait: (pod) => this.#tell(pod),
+      onProgress: (pod) => {
+        const memory = this.#memory(pod);
+        // One after the other: what is told last must be the newest.
+        memory.telling = Promise.resolve(memory.telling)
+          .then(() => this.#tell(pod))
+          .catch((err: unknown) => options.log.debug({ err }, "cannot tell how far a pull is"));
       },
     };
+  }
+
+  /** Tells where things stand while work goes on. */
+  async #tell(pod: Pod): Promise<void> {
+    const seen = await this.#look(pod, AbortSignal.timeout(tellingMs));
+    await this.#report(seen).catch((err: unknown) => {
+      if (!isPassing(err)) throw err; // telling can wait, the work need not
+    });
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Result> {
@@ -160,12 +174,16 @@ class PodRuntime implements Reconciler {
     const rivals = await this.#rivals(pod, successors, signal);
     const { desired, lingers } = place(pod, successors, containers, rivals);
     forgetBefore(memory, this.#options.liveSinceMs());
-    memory.histories = advanceAll(memory, pod, containers, {
+    const histories = advanceAll(memory, pod, containers, {
       desired,
       nowMs: clock.nowMs(),
       liveSinceMs: this.#options.liveSinceMs(),
+      lostAtMs: this.#options.lostAtMs(),
+      fell: (id) => inventory.fell(id),
       exitCode: (container) => inventory.exitCode(uid, container),
     });
+    const { io } = this.#options.engine;
+    memory.histories = await withLastWords({ pod, containers, histories }, io, signal);
     prober.watch(uid, subjectsOf(pod, containers, this.#options));
     return {
       pod,
@@ -215,6 +233,7 @@ class PodRuntime implements Reconciler {
       plan = planPod(seen, clock.nowMs());
       if (!done) break;
     }
+    await this.#memory(seen.pod).telling;
     await this.#report(seen);
     if (this.#mayAct(plan)) return { requeueAfterMs: nextTurnMs };
     return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs };

@@ -81,6 +81,7 @@ export function createReporter(deps: ReportDeps): Reporter {
         seen,
         verdicts: prober.verdicts(pod.metadata.uid),
         imageName: (imageId, reference) => images.nameOf(imageId, reference),
+        pulling: (reference) => images.pulling(reference),
         hostIp: deps.hostIp(),
         nowMs: clock.nowMs(),
       });

@@ -17,6 +17,7 @@ const input = (seen: Partial<Seen> = {}, over: Partial<StatusInput> = {}): Statu
   seen: buildSeen(seen),
   verdicts: new Map(),
   imageName: (id, reference) => `${reference}@${id}`,
+  pulling: () => undefined,
   hostIp: "10.0.0.7",
   nowMs: noonMs,
   ...over,

@@ -7,6 +7,7 @@ import { type Member, membersOf, networkRoot, restartPolicyOf } from "./containe
 import { hasDesiredState } from "./desired.ts";
 import { type ContainerFact, isUp } from "./facts.ts";
 import { type Ending, type History, noHistory } from "./history.ts";
+import { type PullState, pullMessage } from "./pull-meter.ts";
 import { isInitialized, isPrepared, mayRun, restartAtMs, type Seen } from "./plan.ts";
 
 type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
@@ -24,6 +25,8 @@ export type StatusInput = {
   readonly verdicts: ReadonlyMap<string, Verdict>;
   /** The name of an image for people and pins: a repository digest, else its id. */
   imageName(imageId: string, reference: string): string;
+  /** How far the pull of an image has come; `undefined` when none goes on, or none was told. */
+  pulling(reference: string): PullState | undefined;
   /** Address of the host, as on its Node. */
   readonly hostIp: string;
   readonly nowMs: number;
@@ -47,7 +50,7 @@ function terminated(ending: Ending): NonNullable<ContainerState["terminated"]> {
   return {
     exitCode: ending.exitCode,
     reason: ending.reason,
-    ...(ending.message === undefined ? {} : { message: ending.message }),
+    ...(ending.message === undefined || ending.message === "" ? {} : { message: ending.message }),
     ...(ending.startedAtMs === undefined ? {} : { startedAt: formatTime(ending.startedAtMs) }),
     finishedAt: formatTime(ending.finishedAtMs),
     containerID: dockerId(ending.containerId),
@@ -59,10 +62,14 @@ const waiting = (reason: string, message?: string): ContainerState => ({
 });
 
 /** Why a container that does not run, and has not ended for good, waits. */
-function waitingState({ seen, nowMs }: StatusInput, member: Member, history: History) {
+function waitingState(input: StatusInput, member: Member, history: History) {
+  const { seen, nowMs } = input;
   const trouble = seen.troubles.get(member.name);
   if (trouble !== undefined) return waiting(trouble.reason, trouble.message);
   if (seen.desired === "Stopped") return waiting(podReason.stopped);
+  const pull = input.pulling(member.spec.image ?? "");
+  const missing = chosenFact(seen, member.name) === undefined;
+  if (pull !== undefined && missing) return waiting(podReason.creating, pullMessage(pull));
   if (seen.desired === "Prepared")
     return waiting(isPrepared(seen) ? podReason.prepared : podReason.creating);
   const delayMs = restartAtMs(history) - nowMs;

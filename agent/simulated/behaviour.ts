@@ -12,6 +12,8 @@ export type Behaviour = {
   readonly startMs?: number;
   /** How pulling the image ends; default: it succeeds. */
   readonly pull?: "absent" | "unauthorized" | "unreachable";
+  /** How long pulling it takes, in twenty steps. Milliseconds; default: no time. */
+  readonly pullMs?: number;
 };
 
 /** Images by reference: `*` stands for any characters. The first rule that matches counts. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ApiError, noSuchImage } from "./api-error.ts";
 import { behaviourOf, type BehaviourRule } from "./behaviour.ts";
 import { importedConfig } from "./image-config.ts";
@@ -66,6 +67,19 @@ function fullReference(name: string, tag: string): string {
   return tag.startsWith("sha256:") ? `${name}@${tag}` : `${name}:${tag}`;
 }
 
+const layerBytes = 2_000_000;
+const downloadSteps = 20;
+
+/** The bytes that are there, step by step. */
+async function* downloading(ms: number): AsyncGenerator<number> {
+  const steps = ms > 0 ? downloadSteps : 1;
+  for (let step = 1; step < steps; step += 1) {
+    await sleep(ms / steps);
+    yield (layerBytes * step) / steps;
+  }
+  yield layerBytes;
+}
+
 const pull =
   (world: World, rules: readonly BehaviourRule[]): Handler =>
   async ({ query, response }) => {
@@ -74,10 +88,10 @@ const pull =
     const say = (line: object): unknown => response.write(`${JSON.stringify(line)}\r\n`);
     response.writeHead(200, { "Content-Type": "application/json" });
     const id = "5f70bf18a086";
-    const total = 2_000_000;
     say({ status: `Pulling from ${reference.replace(/[:@][^/]*$/, "")}`, id: "latest" });
     say({ status: "Pulling fs layer", progressDetail: {}, id });
-    say({ status: "Downloading", progressDetail: { current: total, total }, id });
+    for await (const current of downloading(behaviourOf(rules, reference).pullMs ?? 0))
+      say({ status: "Downloading", progressDetail: { current, total: layerBytes }, id });
     say({ status: "Pull complete", progressDetail: {}, id });
     const image = world.images.pull(reference);
     world.events.emit("image", "pull", { id: reference, attributes: { name: reference } });
