@@ -702,6 +702,10 @@ export type Rollout = {
   readonly batchStartedAt?: string;
   /** RFC 3339 time in UTC of the last progress, from which the deadline counts. */
   readonly progressedAt?: string;
+  /** What the rollout had come to at progressedAt. Absent while nothing is left to do. */
+  readonly progressMark?: RolloutProgressMark;
+  /** RFC 3339 time in UTC since when every slot switched so far is ready, by the controller's clock; minReadySeconds counts from here. Absent while one is not. */
+  readonly readySince?: string;
   /** RFC 3339 time in UTC at which the rollout came to its end. Absent until then. */
   readonly finishedAt?: string;
   /** Everything the rollout waits for now, at most 100. Default none. */
@@ -765,6 +769,14 @@ export type RolloutPhase =
   | "RollbackPaused"
   | "Paused"
   | "Waiting";
+
+/** What the rollout had come to at progressedAt. Absent while nothing is left to do. */
+export type RolloutProgressMark = {
+  /** Slots and spec.runState that were asked for, e.g. "6 Running". */
+  readonly of: string;
+  /** Steps done; each slot is prepared, told to run, and ready. */
+  readonly steps: number;
+};
 
 export type RolloutResult = {
   /** The slot it is about, an ordinal or the name of a Node. Absent for all. */

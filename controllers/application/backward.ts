@@ -1,19 +1,17 @@
 import { applicationReason } from "../../crds/conditions.ts";
 import { type Context, courseToLastGood, stay, type Turn } from "./context.ts";
 import { planMoves } from "./moves.ts";
-import { removeAll, removeFinished, removeSurplus, removeUnusable } from "./removals.ts";
-import { goodAtMs, hasResidue, isDone, type View, viewsOf } from "./slots.ts";
+import {
+  removeAll,
+  removeEvicted,
+  removeFinished,
+  removeSurplus,
+  removeUnusable,
+} from "./removals.ts";
+import { deadlineAtMs } from "./judge.ts";
+import { hasResidue, isDone, viewsOf } from "./slots.ts";
 import { complete, enter } from "./transitions.ts";
 import { waitForSlots } from "./waits.ts";
-
-/** When nothing came forward on the way back for so long, that is said and goes on slot by slot. */
-function stalledAtMs({ rollout, seen, nowMs }: Context, views: readonly View[]): number {
-  const readyMs = views.flatMap(({ goal }) =>
-    goal === undefined ? [] : (goodAtMs(goal, 0) ?? []),
-  );
-  const past = readyMs.filter((atMs) => atMs <= nowMs);
-  return Math.max(rollout.phaseStartedAtMs, ...past) + seen.strategy.deadlineMs;
-}
 
 function rolledBack(context: Context): Turn {
   const { rollout, seen, target } = context;
@@ -40,11 +38,12 @@ export function rollingBack(context: Context): Turn {
   const { current } = seen.memory;
   if (current === undefined) return clear(context);
   const views = viewsOf(seen, current).filter((view) => !view.offline);
-  const arrival = { running: seen.running, goodMs: 0, nowMs };
+  const arrival = { running: seen.running, proven: true };
   const open = views.filter((view) => !isDone(view, arrival) || hasResidue(view));
   if (open.length === 0) return rolledBack(context);
   const isPaused = rollout.phase === "RollbackPaused";
-  const stallMs = stalledAtMs(context, views);
+  // When nothing came forward on the way back for so long, that is said; it goes on slot by slot.
+  const stallMs = deadlineAtMs(context);
   if (!isPaused && stallMs <= nowMs) {
     const message = `${current} does not come back in ${open.length} slots: ${rollout.message}`;
     const turn = enter(context, "RollbackPaused", { reason: rollout.reason, message });
@@ -52,11 +51,13 @@ export function rollingBack(context: Context): Turn {
     return { ...turn, notices: [{ type: "Warning", reason, message }] };
   }
   const course = courseToLastGood(context, current);
-  const moves = planMoves(views, isPaused ? { ...course, batch: 1 } : course);
+  const evicted = removeEvicted(seen, views);
+  const moves = planMoves(views, isPaused ? { ...course, batch: 1 } : course, evicted.slots);
   return stay(context, {
     steps: [
       ...removeSurplus(seen, views),
       ...removeUnusable(views),
+      ...evicted.steps,
       ...removeFinished(views, nowMs),
       ...moves,
     ],

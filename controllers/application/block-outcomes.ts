@@ -1,6 +1,7 @@
 import { applicationReason } from "../../crds/conditions.ts";
 import type { RolloutResult } from "../../crds/types.gen.ts";
 import { defined } from "./defined.ts";
+import { isProven } from "./progress.ts";
 import type { Rollout, Seen } from "./seen.ts";
 import { isDone, type View } from "./slots.ts";
 
@@ -24,18 +25,18 @@ function isEmpty({ goal, others, leaving }: View): boolean {
 
 /** Whether the slot has come through what the block does. */
 function isThrough(action: string, view: View, { after, seen, nowMs }: Moment): boolean {
-  const { running, strategy, memory } = seen;
+  const { running, memory } = seen;
   switch (action) {
     case "Prepare":
       return view.goal?.prepared === true;
     case "RollBack":
       if (memory.current === undefined) return isEmpty(view);
-      return isDone(view, { running, goodMs: 0, nowMs });
+      return isDone(view, { running, proven: true });
     case "Verify":
       // Good is what was still good in the end.
       return after.phase === "Completed" && view.goal !== undefined && !view.offline;
     default:
-      return isDone(view, { running, goodMs: strategy.minReadyMs, nowMs });
+      return isDone(view, { running, proven: isProven(after, seen, nowMs) });
   }
 }
 
@@ -76,6 +77,6 @@ export function resultOf(
   { item, time }: { readonly item: number; readonly time: string },
 ): RolloutResult {
   const { slot, goal } = view;
-  const place = defined({ pod: goal?.name, node: slot.node ?? goal?.node });
+  const place = { ...defined({ pod: goal?.name }), node: slot.node ?? goal?.node ?? "" };
   return { slot: slot.id, item, ...outcome, ...place, time };
 }

@@ -1,5 +1,6 @@
 import type { ImageDigest } from "../../crds/types.gen.ts";
 import type { Course } from "./moves.ts";
+import { isProven } from "./progress.ts";
 import type { Failure, Rollout, Seen } from "./seen.ts";
 import type { View } from "./slots.ts";
 import type { Notice, Step, Wait } from "./step.ts";
@@ -48,8 +49,8 @@ export function stay(
 
 /** The course towards the target; `more` says how this phase goes it. */
 export function courseOf(context: Context, more: Partial<Course> = {}): Course {
-  const { seen, target, nowMs } = context;
-  const { order, batch, prepare, minReadyMs } = seen.strategy;
+  const { seen, target, rollout, nowMs } = context;
+  const { order, batch, prepare } = seen.strategy;
   return {
     revision: target.name,
     images: target.images,
@@ -58,10 +59,9 @@ export function courseOf(context: Context, more: Partial<Course> = {}): Course {
     batch,
     prepare,
     allowed: seen.slots.length,
-    goodMs: minReadyMs,
+    proven: isProven(rollout, seen, nowMs),
     forgiven: new Set(),
     held: new Set(),
-    nowMs,
     ...more,
   };
 }
@@ -69,5 +69,5 @@ export function courseOf(context: Context, more: Partial<Course> = {}): Course {
 /** The course back to the last good Revision: ready is enough, as it was good before. */
 export function courseToLastGood(context: Context, revision: string): Course {
   const images = context.seen.revisions.find(({ name }) => name === revision)?.images ?? [];
-  return courseOf(context, { revision, images, goodMs: 0 });
+  return courseOf(context, { revision, images, proven: true });
 }

@@ -1,11 +1,28 @@
 import { applicationReason } from "../../crds/conditions.ts";
 import { batchCount, batchEnd } from "./batches.ts";
 import { type Context, courseOf, isCutOff, stay, type Turn } from "./context.ts";
-import { deadlineAtMs, failuresOf, hopelessOf, stuckOf, type Verdict } from "./judge.ts";
+import {
+  deadlinesOf,
+  failuresOf,
+  hopelessOf,
+  overdueOf,
+  pendingOf,
+  type Verdict,
+} from "./judge.ts";
+import { heldMember, holdPrepared, holdVerified, withHold } from "./group-turns.ts";
+import { isBound, isMember } from "./membership.ts";
 import { planMoves, planPrepare } from "./moves.ts";
-import { type Removals, removeOddImages, removeSurplus, removeUnusable } from "./removals.ts";
+import {
+  type Removals,
+  removeEvicted,
+  removeOddImages,
+  removeSurplus,
+  removeUnusable,
+} from "./removals.ts";
+import { withMoves } from "./drain.ts";
 import { repair } from "./repair.ts";
-import { goodAtMs, hasResidue, isDone, isTaken, type View } from "./slots.ts";
+import { isProven, provenAtMs } from "./progress.ts";
+import { hasResidue, isDone, isTaken, type View } from "./slots.ts";
 import type { Step } from "./step.ts";
 import { complete, enter, enterSwitching, fail } from "./transitions.ts";
 import { waitForSlots } from "./waits.ts";
@@ -26,8 +43,9 @@ function failWith(context: Context, verdicts: readonly Verdict[]): Turn {
 function removals({ seen, reachable, target }: Context): Removals {
   const digests = new Map(target.images.map(({ image, digest }) => [image, digest]));
   const odd = removeOddImages(seen, reachable, digests);
+  const evicted = removeEvicted(seen, reachable, odd.slots);
   const rest = [...removeSurplus(seen, reachable), ...removeUnusable(reachable)];
-  return { steps: [...rest, ...odd.steps], slots: odd.slots };
+  return { steps: [...rest, ...odd.steps, ...evicted.steps], slots: odd.slots + evicted.slots };
 }
 
 /** Steps without those on pods that are to be deleted in the same turn. */
@@ -38,25 +56,31 @@ function withRemovals(removed: readonly Step[], steps: readonly Step[]): readonl
   return [...removed, ...steps.filter(isIdle)];
 }
 
-/** Images are fetched and containers made everywhere, and nothing that runs is touched. */
+/** Everything is prepared before the first slot is switched, and in a group that of all members. */
 export function preparing(context: Context): Turn {
-  const { reachable, seen, nowMs } = context;
+  const isPrepared = context.reachable.every(({ goal }) => goal?.prepared === true);
+  const hold = holdPrepared(context, isPrepared);
+  if (isPrepared && hold === undefined) return enterSwitching(context);
+  return withHold(prepare(context), "Preparing", hold);
+}
+
+/** Images are fetched and containers made everywhere, and nothing that runs is touched. */
+function prepare(context: Context): Turn {
+  const { reachable, seen } = context;
   const hopeless = hopelessOf(reachable);
   if (hopeless.length > 0) return failWith(context, hopeless);
   const open = reachable.filter(({ goal }) => goal?.prepared !== true);
-  if (open.length === 0) return enterSwitching(context);
-  const deadlineMs = deadlineAtMs(context);
-  if (deadlineMs <= nowMs)
-    return failWith(context, stuckOf({ ...context, reachable: open }, new Set()));
+  const overdue = overdueOf(context, open);
+  if (overdue.length > 0) return failWith(context, overdue);
   const course = courseOf(context);
   const removed = removals(context);
   const steps = seen.running
-    ? [...planPrepare(reachable, course), ...repair(context)]
+    ? withMoves(context, [...planPrepare(reachable, course), ...repair(context)])
     : planMoves(reachable, course);
   return stay(context, {
     steps: withRemovals(removed.steps, steps),
     waits: waitForSlots(context, open, applicationReason.waitingForPrepare),
-    wakeAtMs: [deadlineMs],
+    wakeAtMs: deadlinesOf(context, open),
   });
 }
 
@@ -73,7 +97,7 @@ type Progress = {
 function progressOf(context: Context): Progress {
   const { seen, reachable, rollout, nowMs } = context;
   const forgiven = new Set(rollout.failedSlots);
-  const arrival = { running: seen.running, goodMs: seen.strategy.minReadyMs, nowMs };
+  const arrival = { running: seen.running, proven: isProven(rollout, seen, nowMs) };
   const isTarget = (view: View): boolean => isTaken(view, seen.running);
   const isOpen = (view: View): boolean => !forgiven.has(view.slot.id) && !isDone(view, arrival);
   return {
@@ -89,21 +113,13 @@ function tolerate(context: Context, verdicts: readonly Verdict[]): Context | Tur
   const { rollout, seen } = context;
   const known = new Set(rollout.failedSlots);
   const fresh = verdicts.filter(({ slot }) => !known.has(slot));
-  if (fresh.length === 0) return context;
+  if (fresh.length === 0 || isBound(seen, rollout)) return context;
   const failedSlots = [...rollout.failedSlots, ...fresh.map(({ slot }) => slot)];
   if (failedSlots.length > seen.strategy.tolerated) return failWith(context, fresh);
   return { ...context, rollout: { ...rollout, failedSlots } };
 }
 
 const isTurn = (result: Context | Turn): result is Turn => "steps" in result;
-
-function goodTimes({ seen, reachable, nowMs }: Context): readonly number[] {
-  const { minReadyMs } = seen.strategy;
-  return reachable.flatMap(({ goal }) => {
-    const atMs = goal === undefined ? undefined : goodAtMs(goal, minReadyMs);
-    return atMs !== undefined && atMs > nowMs ? [atMs] : [];
-  });
-}
 
 /** The steps of a phase that switches slots up to `allowed`. */
 function switching(context: Context, progress: Progress, allowed: number): Turn {
@@ -119,32 +135,29 @@ function switching(context: Context, progress: Progress, allowed: number): Turn 
   });
   const removed = removals(context);
   const moves = planMoves(reachable, course, removed.slots);
-  const steps = [...moves, ...(isHeld ? repair(context) : [])];
+  const steps = isHeld ? withMoves(context, [...moves, ...repair(context)], removed.slots) : moves;
   return stay(context, {
     steps: withRemovals(removed.steps, steps),
     waits: waitForSlots(context, progress.flying, applicationReason.waitingForReady),
-    wakeAtMs: goodTimes(context),
+    wakeAtMs: [provenAtMs(rollout, seen) ?? 0, ...deadlinesOf(context, pendingOf(context))],
   });
 }
 
-function judged(context: Context, progress: Progress): Context | Turn {
+function judged(context: Context): Context | Turn {
   const result = tolerate(context, failuresOf(context));
   if (isTurn(result)) return result;
-  const isOver = progress.flying.length + progress.ahead.length === 0;
-  if (isOver || deadlineAtMs(result) > context.nowMs) return result;
-  return tolerate(result, stuckOf(result, new Set(result.rollout.failedSlots)));
+  return tolerate(result, overdueOf(result, pendingOf(result)));
 }
 
 /** The canary batch is switched and watched. */
 export function canary(before: Context): Turn {
-  const context = judged(before, progressOf(before));
+  const context = judged(before);
   if (isTurn(context)) return context;
   const { seen, reachable, rollout, target } = context;
   const progress = progressOf(context);
   const end = batchEnd(seen.strategy, reachable.length, 1);
   if (progress.flying.length > 0 || progress.taken < end) {
-    const turn = switching(context, progress, end);
-    return { ...turn, wakeAtMs: [...turn.wakeAtMs, deadlineAtMs(context)] };
+    return switching(context, progress, end);
   }
   if (!seen.strategy.manualApproval || seen.approved === target.name) {
     return enterRolling(context, rollout.batch + 1);
@@ -167,9 +180,10 @@ function enterRolling(context: Context, batch: number): Turn {
 
 /** All slots are on the target and good: either it is watched for a while, or it is proven already. */
 function finish(context: Context): Turn {
-  const { seen, target } = context;
+  const { seen, target, rollout } = context;
   const isProven = target.name === seen.memory.current;
-  if (isProven || !seen.running || seen.strategy.monitorMs === 0) return completeIfClean(context);
+  const isWatched = seen.running && seen.strategy.monitorMs > 0;
+  if (isProven || !(isWatched || isMember(seen, rollout))) return completeIfClean(context);
   return enter(context, "Verifying", {
     reason: applicationReason.monitoring,
     message: `Watching ${target.name} for ${seen.strategy.monitorMs / 1000} s`,
@@ -197,7 +211,7 @@ function nextBatch(context: Context, progress: Progress): number {
 
 /** Batch after batch is switched, each once the one before is good. */
 export function rolling(before: Context): Turn {
-  const context = judged(before, progressOf(before));
+  const context = judged(before);
   if (isTurn(context)) return context;
   const { seen, reachable, rollout, nowMs } = context;
   const progress = progressOf(context);
@@ -212,10 +226,9 @@ export function rolling(before: Context): Turn {
     });
   }
   const begun: Context = isNext
-    ? { ...context, rollout: { ...rollout, batch, batchStartedAtMs: nowMs } }
+    ? { ...context, rollout: { ...rollout, batch, batchStartedAtMs: nowMs, progressedAtMs: nowMs } }
     : context;
-  const turn = switching(begun, progress, batchEnd(seen.strategy, reachable.length, batch));
-  return { ...turn, wakeAtMs: [...turn.wakeAtMs, deadlineAtMs(begun)] };
+  return switching(begun, progress, batchEnd(seen.strategy, reachable.length, batch));
 }
 
 /** What holds a rollout that is good so far, since when, and when to look again. */
@@ -244,6 +257,12 @@ export function waiting(before: Context): Turn {
         reason: applicationReason.rollingOut,
         message: "The nodes answer again",
       });
+    case applicationReason.waitingForGroup:
+      if (heldMember(context) !== undefined) return holdBy(context, "group", []);
+      return enter(context, rollout.resume ?? "Rolling", {
+        reason: applicationReason.rollingOut,
+        message: "No member of the group is held any more",
+      });
     default:
       if (resumeAtMs <= nowMs) return enterRolling(context, rollout.batch + 1);
       return holdBy(context, "clock", [resumeAtMs]);
@@ -252,21 +271,23 @@ export function waiting(before: Context): Turn {
 
 /** Everything runs the target; it is watched before the old pods are given up. */
 export function verifying(before: Context): Turn {
-  const context = tolerate(before, failuresOf(before));
+  const context = judged(before);
   if (isTurn(context)) return context;
   const { seen, rollout, reachable, nowMs } = context;
-  const endMs = rollout.phaseStartedAtMs + seen.strategy.monitorMs;
-  if (endMs <= nowMs) return completeIfClean(context);
+  const endMs = rollout.phaseStartedAtMs + (seen.running ? seen.strategy.monitorMs : 0);
+  // A host that came back in the meantime, or was started anew, has to get there as well.
+  const isGood = endMs <= nowMs && pendingOf(context).length === 0;
+  const isThrough = isGood || isBound(seen, rollout);
+  const hold = isThrough ? holdVerified(context) : undefined;
+  if (isThrough && hold === undefined) return completeIfClean(context);
   const turn = switching(
     { ...context, rollout: { ...rollout, phase: "Rolling" } },
     progressOf(context),
     reachable.length,
   );
-  const wait = { owner: "clock", reason: applicationReason.monitoring, message: rollout.message };
-  return {
-    ...turn,
-    rollout,
-    waits: [{ ...wait, sinceMs: rollout.phaseStartedAtMs }, ...turn.waits],
-    wakeAtMs: [...turn.wakeAtMs, endMs],
-  };
+  const { message, phaseStartedAtMs: sinceMs } = rollout;
+  const wait = { owner: "clock", reason: applicationReason.monitoring, message, sinceMs };
+  const watched = { ...turn, rollout, wakeAtMs: [...turn.wakeAtMs, endMs] };
+  if (hold !== undefined) return withHold(watched, "Verifying", hold);
+  return { ...watched, waits: [wait, ...turn.waits] };
 }

@@ -1,7 +1,8 @@
 import { applicationReason, podReason } from "../../crds/conditions.ts";
 import type { Context } from "./context.ts";
 import type { PodSeen, Trouble } from "./seen.ts";
-import { goodAtMs, isDone, isTaken, type View } from "./slots.ts";
+import { isProven } from "./progress.ts";
+import { isDone, isTaken, type View } from "./slots.ts";
 
 /** How long an engine may refuse to start a container before the slot counts as failed. Milliseconds. */
 export const startRefusedForMs = 10_000;
@@ -76,7 +77,8 @@ function verdictOf(view: View, context: Context): Verdict | undefined {
   if (isRefused(goal, context)) return failed("cannot be started");
   // Whoever was there when the watch began was good then.
   const watched = rollout.phase === "Verifying" && goal.createdAtMs < rollout.phaseStartedAtMs;
-  return watched && !goal.ready ? failed("is no longer ready") : undefined;
+  const isLost = watched && !goal.ready && !goal.hostRestarted;
+  return isLost ? failed("is no longer ready") : undefined;
 }
 
 /**
@@ -88,7 +90,8 @@ export function failuresOf(context: Context): readonly Verdict[] {
   if (target.name === seen.memory.current) return [];
   const found = reachable.flatMap((view) => verdictOf(view, context) ?? []);
   if (seen.strategy.offlineNodes !== "Fail") return found;
-  const offline = views.filter((view) => view.offline);
+  const isCordoned = ({ slot }: View): boolean => seen.cordonedNodes?.has(slot.node ?? "") === true;
+  const offline = views.filter((view) => view.offline && !isCordoned(view));
   const nodeOf = ({ slot, goal, others }: View): string =>
     slot.node ?? goal?.node ?? others[0]?.node ?? "unknown";
   const lost = offline.map((view) => ({
@@ -99,34 +102,46 @@ export function failuresOf(context: Context): readonly Verdict[] {
   return [...found, ...lost];
 }
 
-/** When the rollout came forward last: a phase, a batch, a prepared or a good slot. */
-function progressedAtMs({ rollout, reachable, seen, nowMs }: Context): number {
-  const { minReadyMs } = seen.strategy;
-  const ofPods = reachable.flatMap(({ goal }) => {
-    if (goal === undefined) return [];
-    return [goal.preparedAtMs ?? 0, goodAtMs(goal, minReadyMs) ?? 0];
-  });
-  const past = ofPods.filter((atMs) => atMs <= nowMs);
-  return Math.max(rollout.phaseStartedAtMs, rollout.batchStartedAtMs ?? 0, ...past);
-}
-
 /** When the progress deadline passes, unless something comes forward. Milliseconds since the epoch. */
-export function deadlineAtMs(context: Context): number {
-  return progressedAtMs(context) + context.seen.strategy.deadlineMs;
+export function deadlineAtMs({ rollout, seen }: Context): number {
+  return rollout.progressedAtMs + seen.strategy.deadlineMs;
 }
 
-/** The slots that keep a phase from its end: those begun and not done, or all that are not done. */
-export function stuckOf(context: Context, forgiven: ReadonlySet<string>): readonly Verdict[] {
-  const { seen, nowMs, reachable } = context;
-  const arrival = { running: seen.running, goodMs: seen.strategy.minReadyMs, nowMs };
-  const open = reachable.filter((view) => !forgiven.has(view.slot.id) && !isDone(view, arrival));
-  const begun = open.filter((view) => isTaken(view, seen.running));
-  return (begun.length > 0 ? begun : open).map((view) => ({
+/**
+ * When the deadline passes for one slot: a host that was away has all of it from its return on,
+ * however long the others have waited.
+ */
+function overdueAtMs({ goal }: View, context: Context): number {
+  const returnedMs = Math.min(goal?.answeringSinceMs ?? 0, context.nowMs);
+  return Math.max(deadlineAtMs(context), returnedMs + context.seen.strategy.deadlineMs);
+}
+
+/** When a deadline of these slots passes next, in milliseconds since the epoch. */
+export function deadlinesOf(context: Context, open: readonly View[]): readonly number[] {
+  const times = open.map((view) => overdueAtMs(view, context)).filter((at) => at > context.nowMs);
+  return times.length === 0 ? [] : [Math.min(...times)];
+}
+
+function stuckVerdict(view: View): Verdict {
+  const what = view.goal?.prepared === true ? "ready" : "prepared";
+  return {
     slot: view.slot.id,
     reason: reasonOf(view.goal, applicationReason.progressDeadlineExceeded),
-    message: describe(
-      view,
-      `is not ${view.goal?.prepared === true ? "ready" : "prepared"} in time`,
-    ),
-  }));
+    message: describe(view, `is not ${what} in time`),
+  };
+}
+
+/** Those of the slots whose time is over. */
+export function overdueOf(context: Context, open: readonly View[]): readonly Verdict[] {
+  return open.filter((view) => overdueAtMs(view, context) <= context.nowMs).map(stuckVerdict);
+}
+
+/** Slots of a switch that is under way: those begun and not done, or all that are not done. */
+export function pendingOf(context: Context): readonly View[] {
+  const { seen, nowMs, reachable, rollout } = context;
+  const forgiven = new Set(rollout.failedSlots);
+  const arrival = { running: seen.running, proven: isProven(rollout, seen, nowMs) };
+  const open = reachable.filter((view) => !forgiven.has(view.slot.id) && !isDone(view, arrival));
+  const begun = open.filter((view) => isTaken(view, seen.running));
+  return begun.length > 0 ? begun : open;
 }

@@ -3,7 +3,10 @@ import type {
   ApplicationStatus,
   FailedRevision,
   Rollout as WireRollout,
+  RolloutMembership,
 } from "../../crds/types.gen.ts";
+import type { Membership } from "./group-seen.ts";
+import { defined } from "./defined.ts";
 import type { Failure, Memory, Rollout } from "./seen.ts";
 
 const msOf = (time: string | undefined): number | undefined =>
@@ -32,14 +35,41 @@ function timesFrom(wire: WireRollout) {
   };
 }
 
+function membershipFrom(wire: RolloutMembership): Membership {
+  const { name, stage, round = 0, agreedRound = 0, doneRound = 0, failedRound = 0 } = wire;
+  return {
+    name,
+    stage,
+    round,
+    agreed: agreedRound,
+    done: doneRound,
+    failed: failedRound,
+    members: wire.members ?? [],
+    joinedAtMs: msOf(wire.joinedAt) ?? 0,
+  };
+}
+
+function membershipTo(own: Membership): RolloutMembership {
+  const { name, stage, round, agreed, done, failed, members, joinedAtMs } = own;
+  return {
+    name,
+    stage,
+    round,
+    agreedRound: agreed,
+    doneRound: done,
+    failedRound: failed,
+    ...(members.length === 0 ? {} : { members }),
+    joinedAt: formatMicroTime(joinedAtMs),
+  };
+}
+
 function rolloutFrom(wire: WireRollout | undefined): Rollout | undefined {
   if (wire?.revision === undefined) return undefined;
   const { phase, resumePhase, fromRevision, templateHash = "", reason = "" } = wire;
   return {
     phase,
-    ...(resumePhase === undefined ? {} : { resume: resumePhase }),
     revision: wire.revision,
-    ...(fromRevision === undefined ? {} : { from: fromRevision }),
+    ...defined({ resume: resumePhase, from: fromRevision }),
     hash: templateHash,
     reason,
     message: wire.message ?? "",
@@ -47,6 +77,7 @@ function rolloutFrom(wire: WireRollout | undefined): Rollout | undefined {
     batches: wire.batches ?? 1,
     failedSlots: wire.failedSlots ?? [],
     ...timesFrom(wire),
+    ...(wire.group === undefined ? {} : { group: membershipFrom(wire.group) }),
     steps: wire.steps ?? [],
     instances: wire.instances ?? [],
   };
@@ -71,9 +102,12 @@ export function failureTo({ failedAtMs, ...failed }: Failure): FailedRevision {
 /** `status.rollout` without what is counted anew in every pass. Phases and batches to the microsecond. */
 export function rolloutTo(rollout: Rollout): WireRollout {
   const { resume, from, hash, startedAtMs, phaseStartedAtMs, batchStartedAtMs, ...kept } = rollout;
-  const { finishedAtMs, failedSlots, steps, instances, progressedAtMs, readySinceMs, ...same } = kept;
+  const { finishedAtMs, failedSlots, steps, instances, progressedAtMs, readySinceMs, ...rest } =
+    kept;
+  const { group, ...same } = rest;
   return {
     ...same,
+    ...(group === undefined ? {} : { group: membershipTo(group) }),
     ...(resume === undefined ? {} : { resumePhase: resume }),
     ...(from === undefined ? {} : { fromRevision: from }),
     templateHash: hash,

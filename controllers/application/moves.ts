@@ -2,7 +2,7 @@ import type { DesiredState } from "../../crds/labels.ts";
 import type { ImageDigest, RolloutOrder } from "../../crds/types.gen.ts";
 import { podName } from "./names.ts";
 import type { PodSeen } from "./seen.ts";
-import { isGood, isTaken, type View } from "./slots.ts";
+import { isReady, isTaken, type View } from "./slots.ts";
 import type { Order, Step } from "./step.ts";
 
 /** Where the slots shall go, and how. One set of rules serves rollout, rollback and repair. */
@@ -19,13 +19,12 @@ export type Course = {
   readonly prepare: boolean;
   /** Slots that may be on the wanted Revision after this pass; those with nothing to lose are free. */
   readonly allowed: number;
-  /** How long the goal must be ready before its rival stops (StartFirst), in milliseconds. */
-  readonly goodMs: number;
+  /** A goal that is ready is good, so that its rival may stop (StartFirst). */
+  readonly proven: boolean;
   /** Slots whose unavailability is tolerated and takes nothing from the budget. */
   readonly forgiven: ReadonlySet<string>;
   /** Slots that count for the budget and are moved by somebody else. */
   readonly held: ReadonlySet<string>;
-  readonly nowMs: number;
 };
 
 /** What is left to spend while slots are moved one after the other. */
@@ -46,7 +45,8 @@ const orders = (view: View, list: readonly Order[]): readonly Step[] =>
 function homeOf({ slot, rivals, others }: View): string | undefined {
   if (slot.node !== undefined) return slot.node;
   const resident = rivals[0] ?? others.find((pod) => pod.up) ?? others[0];
-  return resident === undefined || !resident.fits ? undefined : resident.node;
+  if (resident === undefined || !resident.fits || resident.evicting === true) return undefined;
+  return resident.node;
 }
 
 /** The pod whose place the goal takes on its Node, so that the agent swaps them in one local step. */
@@ -62,7 +62,11 @@ function create(view: View, course: Course, desired: DesiredState): Step {
   const replaces = predecessorOf(view, node, course);
   return {
     kind: "createPod",
-    name: podName(course.revision, view.slot.id),
+    name: podName(
+      course.revision,
+      view.slot.id,
+      view.spent.map(({ uid }) => uid),
+    ),
     slot: view.slot.id,
     revision: course.revision,
     desired,
@@ -104,13 +108,24 @@ function fill(view: View, course: Course, budget: Budget): readonly Step[] {
   return admits(view, course, budget) ? [create(view, course, "Running")] : [];
 }
 
+/**
+ * Whether what runs must leave its Node and no other has room. It leaves all the same, as far as
+ * the batch allows; where slots must not go down at all, it stays.
+ */
+function isHomeless({ rivals }: View, goal: PodSeen, course: Course): boolean {
+  if (course.order === "StartFirst" || goal.node !== undefined) return false;
+  const isUnschedulable = goal.trouble?.reason === "Unschedulable";
+  return isUnschedulable && rivals.every((pod) => pod.evicting === true);
+}
+
 /** The wanted pod is there and waits for its turn. */
 function flip(view: View, goal: PodSeen, course: Course, budget: Budget): readonly Step[] {
   if (view.rivals.length === 0) {
     if (isCrowded(view, goal.node, course)) return [];
     return orders(view, [order(goal, "Running", predecessorOf(view, goal.node, course))]);
   }
-  if (!goal.prepared || !admits(view, course, budget)) return [];
+  if (!(goal.prepared || isHomeless(view, goal, course))) return [];
+  if (!admits(view, course, budget)) return [];
   const stops = (pods: readonly PodSeen[]): readonly Order[] =>
     pods.map((pod) => order(pod, "Stopped"));
   if (course.order === "StartFirst") {
@@ -125,8 +140,14 @@ function flip(view: View, goal: PodSeen, course: Course, budget: Budget): readon
 }
 
 /** The wanted pod runs; what else is asked to run in the slot has had its time. */
-function settle(view: View, goal: PodSeen, course: Course): readonly Step[] {
-  const handsOver = course.order === "StopFirst" || isGood(goal, course.goodMs, course.nowMs);
+function settle(view: View, goal: PodSeen, course: Course, budget: Budget): readonly Step[] {
+  const stopFirst = course.order === "StopFirst";
+  if (stopFirst && view.rivals.length > 0 && view.available && !goal.ready) {
+    // On another host, where it serves as long as nobody stops it.
+    if (budget.unavailable >= course.batch) return [];
+    budget.unavailable += 1;
+  }
+  const handsOver = stopFirst || (course.proven && isReady(view, course.running));
   const ending = handsOver ? view.rivals : view.rivals.filter((pod) => !pod.ready);
   return orders(
     view,
@@ -150,7 +171,8 @@ function move(view: View, course: Course, budget: Budget): readonly Step[] {
   const { goal } = view;
   if (goal === undefined) return fill(view, course, budget);
   if (goal.finished) return [];
-  return goal.desired === "Running" ? settle(view, goal, course) : flip(view, goal, course, budget);
+  const isOn = goal.desired === "Running";
+  return isOn ? settle(view, goal, course, budget) : flip(view, goal, course, budget);
 }
 
 /** The steps that make the wanted pod of every slot on a reachable Node, and start none of them. */

@@ -12,7 +12,7 @@ const isLeaving = ({ memory }: RolloutWorld): boolean =>
   ["RollingBack", "RolledBack"].includes(memory.rollout?.phase ?? "");
 
 /** The pods that an act may not touch while the budget is used up. */
-function checkBudget(world: RolloutWorld, act: Step | Order): void {
+function checkBudget(world: RolloutWorld, act: Step | Order, plan: Plan): void {
   const before = world.available();
   world.apply(act);
   const { batch, order, tolerated } = world.strategy;
@@ -20,7 +20,7 @@ function checkBudget(world: RolloutWorld, act: Step | Order): void {
   const leavesNothing = world.memory.current === undefined && isLeaving(world);
   if (!world.wish.running || leavesNothing) return;
   const slots = world.reachable();
-  const failing = Math.min(tolerated, world.memory.rollout?.failedSlots.length ?? 0);
+  const failing = Math.min(tolerated, plan.memory.rollout?.failedSlots.length ?? 0);
   // Removing what the placement no longer allows, or what a rollback leaves, counts like a batch.
   const floor = order === "StartFirst" ? slots - failing : slots - batch - failing;
   const lost = before - world.available();
@@ -39,7 +39,8 @@ function checkPrepared(world: RolloutWorld, plan: Plan): void {
   const after = plan.memory.rollout;
   if (world.memory.rollout?.phase !== "Preparing" || !isSameRollout(world, plan)) return;
   const orders = plan.steps.flatMap((step) => (step.kind === "order" ? step.orders : []));
-  const stops = orders.filter(({ to }) => to === "Stopped");
+  const isAskedToLeave = ({ pod }: Order): boolean => world.pods.get(pod)?.evicting === true;
+  const stops = orders.filter((order) => order.to === "Stopped" && !isAskedToLeave(order));
   expect(world.wish.running ? stops : []).toEqual([]);
   if (after?.phase !== "Rolling" && after?.phase !== "Canary") return;
   const views = viewsOf(world.seen(), after.revision).filter(({ offline }) => !offline);
@@ -85,7 +86,7 @@ function pass(world: RolloutWorld, crashAfter: number): Plan {
   checkTransition(world, plan);
   checkTerminal(world, plan);
   const acts = world.actsOf(plan);
-  for (const act of acts.slice(0, crashAfter)) checkBudget(world, act);
+  for (const act of acts.slice(0, crashAfter)) checkBudget(world, act, plan);
   if (crashAfter >= acts.length) world.memory = plan.memory;
   return plan;
 }
@@ -93,6 +94,7 @@ function pass(world: RolloutWorld, crashAfter: number): Plan {
 /** Everything comes back, everybody approves, and time goes on until nothing happens any more. */
 function settle(world: RolloutWorld): Plan {
   world.offline.clear();
+  for (const node of world.cordoned) world.uncordon(node);
   world.wish.paused = false;
   world.wish.running = true;
   for (let round = 0; round < 400; round += 1) {

@@ -6,8 +6,11 @@ import { blocksAfter } from "./blocks.ts";
 import { type Context, isCutOff, type Turn } from "./context.ts";
 import { defined } from "./defined.ts";
 import { canary, preparing, rolling, verifying, waiting } from "./forward.ts";
+import { holdForGroup } from "./group-turns.ts";
 import { imagesOf, markRevisions, trimRevisions } from "./marks.ts";
+import { isBound, isGroupRetry, membershipAfter, membershipAtBegin } from "./membership.ts";
 import type { Memory, Rollout, Seen } from "./seen.ts";
+import { recorded } from "./progress.ts";
 import { viewsOf } from "./slots.ts";
 import { paused, steady } from "./steady.ts";
 import type { Plan } from "./step.ts";
@@ -29,9 +32,11 @@ function isRetried({ memory, hash, retryMs }: Seen): boolean {
  * Where a rollout begins. A first one has nothing to protect: its pods start as soon as they can,
  * without the barrier of Preparing. One back to the last good Revision needs no proof again.
  */
-function firstPhase({ pods, memory, strategy }: Seen, target: string): RolloutPhase {
+function firstPhase({ pods, memory, strategy, group }: Seen, target: string): RolloutPhase {
   const others = pods.filter((pod) => pod.revision !== target);
   if (target === memory.current) return others.length === 0 ? "Completed" : "Rolling";
+  // A group prepares together, whatever its members would do alone.
+  if (group !== undefined) return "Preparing";
   const isBusy = others.some((pod) => !pod.terminating && pod.desired === "Running");
   if (isBusy && strategy.prepare) return "Preparing";
   return isBusy && strategy.canary > 0 ? "Canary" : "Rolling";
@@ -42,8 +47,10 @@ function begin(seen: Seen, target: string, nowMs: number): Rollout {
   const { current } = seen.memory;
   const isProven = target === current;
   const from = current === undefined || isProven ? {} : { from: current };
+  const group = membershipAtBegin(seen, isProven, nowMs);
   return {
     phase,
+    ...defined({ group }),
     revision: target,
     ...from,
     hash: seen.hash,
@@ -54,6 +61,7 @@ function begin(seen: Seen, target: string, nowMs: number): Rollout {
     failedSlots: [],
     startedAtMs: nowMs,
     phaseStartedAtMs: nowMs,
+    progressedAtMs: nowMs,
     ...(phase === "Completed" ? { finishedAtMs: nowMs } : {}),
     steps: [],
     instances: [],
@@ -115,8 +123,9 @@ const turns: Readonly<Record<RolloutPhase, (context: Context) => Turn>> = {
   RolledBack: steady,
 };
 
-function advance(context: Context): Turn {
-  const held = holdForUser(context) ?? holdForNodes(context);
+function advance(seen: Context): Turn {
+  const context = recorded(seen);
+  const held = holdForUser(context) ?? holdForGroup(context) ?? holdForNodes(context);
   return held ?? turns[context.rollout.phase](context);
 }
 
@@ -148,6 +157,11 @@ function planBegin(seen: Seen, target: Target, nowMs: number): Plan {
   };
 }
 
+/** The Revision that is being rolled out, whatever the template is by now. */
+function targetOf({ revisions }: Seen, { revision: name }: Rollout): Target {
+  return { name, images: revisions.find((one) => one.name === name)?.images ?? [], steps: [] };
+}
+
 function memoryAfter({ memory }: Seen, { current, failed }: Turn, rollout: Rollout): Memory {
   return { ...memory, ...defined({ current, failed }), rollout };
 }
@@ -158,7 +172,9 @@ function planNext(context: Context, before: Rollout, target: Target): Plan {
   const turn = advance(context);
   const isFinal = isTerminal(turn.rollout.phase);
   const batches = isFinal ? before.batches : batchesOf(before, seen);
-  const counted = { ...turn.rollout, batches };
+  const { group: _former, ...kept } = turn.rollout;
+  const group = membershipAfter(seen, turn.rollout, nowMs);
+  const counted = { ...kept, batches, ...defined({ group }) };
   const rollout = { ...counted, ...blocksAfter(before, counted, seen, nowMs) };
   const memory = memoryAfter(seen, turn, rollout);
   const isSamePhase = rollout.phase === before.phase;
@@ -184,8 +200,17 @@ function planNext(context: Context, before: Rollout, target: Target): Plan {
  * the phase touches no pod: the phase is on record before anything is done in its name.
  */
 export function planApplication(seen: Seen, nowMs: number): Plan {
-  const target = resolveTarget(seen);
   const before = seen.memory.rollout;
-  if (before?.revision !== target.name || isRetried(seen)) return planBegin(seen, target, nowMs);
+  if (before !== undefined && isBound(seen, before)) {
+    // Its consent stands: a newer template has to wait for the verdict on this one.
+    const target = targetOf(seen, before);
+    return {
+      ...planNext(contextOf(seen, target, before, nowMs), before, target),
+      isBehind: before.hash !== seen.hash,
+    };
+  }
+  const target = resolveTarget(seen);
+  const isNew = before?.revision !== target.name || isRetried(seen) || isGroupRetry(seen);
+  if (before === undefined || isNew) return planBegin(seen, target, nowMs);
   return planNext(contextOf(seen, target, before, nowMs), before, target);
 }

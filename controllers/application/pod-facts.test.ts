@@ -70,7 +70,6 @@ test.each<readonly [string, Pod, object]>([
       up: true,
       ready: true,
       prepared: true,
-      readyChangedAtMs: Date.UTC(2026, 0, 1, 0, 0, 5),
       digests: [{ image: "web:1", digest }],
     },
   ],

@@ -77,11 +77,6 @@ function digestsOf(pod: Pod, statuses: readonly ContainerStatus[]): readonly Ima
   });
 }
 
-function timeOf(conditions: readonly Condition[] | undefined, type: string): number | undefined {
-  const condition = findCondition(conditions, type);
-  return condition === undefined ? undefined : parseTime(condition.lastTransitionTime);
-}
-
 const lastEnd = ({ state, lastState }: ContainerStatus) =>
   state?.terminated ?? lastState?.terminated;
 
@@ -106,14 +101,9 @@ function containerFacts(pod: Pod, all: readonly ContainerStatus[]): Pick<PodSeen
 }
 
 function conditionFacts(conditions: readonly Condition[] | undefined) {
-  const prepared = isConditionTrue(conditions, podCondition.prepared);
   return {
-    prepared,
+    prepared: isConditionTrue(conditions, podCondition.prepared),
     ready: isConditionTrue(conditions, "Ready"),
-    ...defined({
-      readyChangedAtMs: timeOf(conditions, "Ready"),
-      preparedAtMs: prepared ? timeOf(conditions, podCondition.prepared) : undefined,
-    }),
   };
 }
 

@@ -7,6 +7,7 @@ import type {
   RolloutPhase,
   RolloutStep,
 } from "../../crds/types.gen.ts";
+import type { GroupSeen, Membership } from "./group-seen.ts";
 
 /** One place of an Application. */
 export type Slot = {
@@ -40,6 +41,8 @@ export type PodSeen = {
   readonly misplaced: boolean;
   /** Its Node is one where a pod of the newest template may be. */
   readonly fits: boolean;
+  /** Since when its Node answers, by the Node's clock; absent if that is not known. */
+  readonly answeringSinceMs?: number;
   /** Somebody asks it to leave its Node, e.g. `kubectl drain`: see `annotation.evict`. */
   readonly evicting?: boolean;
   /** Images are there and containers created. */
@@ -47,9 +50,6 @@ export type PodSeen = {
   /** Some container of it runs. */
   readonly up: boolean;
   readonly ready: boolean;
-  /** When `ready` changed last, by the clock of its agent; absent if it was never told. */
-  readonly readyChangedAtMs?: number;
-  readonly preparedAtMs?: number;
   readonly createdAtMs: number;
   /** Restarts of its containers, except those after a stop that we asked for. */
   readonly restarts: number;
@@ -131,9 +131,17 @@ export type Rollout = {
   readonly phaseStartedAtMs: number;
   readonly batchStartedAtMs?: number;
   readonly finishedAtMs?: number;
+  /** When it came forward last; the deadline counts from here. */
+  readonly progressedAtMs: number;
+  /** What it had come to then: `steps` of slots, over all slots `of` e.g. `6 Running`. */
+  readonly progressMark?: { readonly of: string; readonly steps: number };
+  /** Since when every slot switched so far is ready; absent while one is not. */
+  readonly readySinceMs?: number;
   readonly steps: readonly RolloutStep[];
   /** Names of the Nodes of the slots by their number in the update stream; empty: none yet. */
   readonly instances: readonly string[];
+  /** Its part in the rounds of its group; absent outside of any. */
+  readonly group?: Membership;
 };
 
 /** What outlives a pass, a process and a leader; it is kept in `status`. */
@@ -167,5 +175,7 @@ export type Seen = {
   readonly offlineNodes: ReadonlySet<string>;
   /** Those of `offlineNodes` that answer, and are cordoned and hold no pod of their slot. */
   readonly cordonedNodes?: ReadonlySet<string>;
+  /** The other Applications with which it shares one verdict; absent outside of any group. */
+  readonly group?: GroupSeen;
   readonly memory: Memory;
 };

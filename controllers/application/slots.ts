@@ -5,9 +5,11 @@ export type View = {
   readonly slot: Slot;
   /** The pod of the wanted Revision. */
   readonly goal?: PodSeen;
-  /** A deleted pod still holds the name of the goal. */
+  /** A deleted pod still holds the name of the goal, and its host is about to let go of it. */
   readonly blocked: boolean;
-  /** Pods of other Revisions. */
+  /** Pods of the wanted Revision that cannot be its goal any more; see `podName()`. */
+  readonly spent: readonly PodSeen[];
+  /** Pods of other Revisions, and those of this one that are on their way out. */
   readonly others: readonly PodSeen[];
   /** Those of `others` that are asked to run. */
   readonly rivals: readonly PodSeen[];
@@ -41,20 +43,44 @@ function isOffline(seen: Seen, slot: Slot, anchor: PodSeen | undefined): boolean
   return anchor?.offline === true && !anchor.misplaced;
 }
 
+/** Whether it is to move: a pod that only its own Node may have has nowhere to go to. */
+export function isMoving(pod: PodSeen, slot: Slot): boolean {
+  return pod.evicting === true && slot.node === undefined;
+}
+
+/** Which of several pods of one Revision is worth most to its slot: that one comes first. */
+export const byWorth = (one: PodSeen, other: PodSeen): number =>
+  Number(other.desired === "Running") - Number(one.desired === "Running") ||
+  Number(other.ready) - Number(one.ready) ||
+  one.createdAtMs - other.createdAtMs;
+
+/** Of twins, which a race may leave behind, the one that serves; the others are given up. */
+function goalOf(candidates: readonly PodSeen[], slot: Slot): PodSeen | undefined {
+  return candidates.filter((pod) => !isMoving(pod, slot)).toSorted(byWorth)[0];
+}
+
 function viewOf(seen: Seen, slot: Slot, pods: readonly PodSeen[], wanted: string): View {
   const living = pods.filter((pod) => !pod.terminating);
   const leaving = pods.filter((pod) => pod.terminating);
-  const goal = living.find((pod) => pod.revision === wanted);
-  const others = living.filter((pod) => pod.revision !== wanted);
+  const own = pods.filter((pod) => pod.revision === wanted);
+  const goal = goalOf(
+    own.filter((pod) => !pod.terminating),
+    slot,
+  );
+  const others = living.filter((pod) => pod !== goal);
   const rivals = others.filter((pod) => pod.desired === "Running");
+  // A slot that is on its way from one host to another is as reachable as the better of the two.
+  const reachable = living.find((pod) => pod.desired === "Running" && !pod.offline);
   return {
     slot,
     ...(goal === undefined ? {} : { goal }),
-    blocked: leaving.some((pod) => pod.revision === wanted),
+    // A host that is away lets go of nothing: its pod must not keep the slot from another one.
+    blocked: leaving.some((pod) => pod.revision === wanted && !pod.offline),
+    spent: own.filter((pod) => pod !== goal),
     others,
     rivals,
     leaving,
-    offline: isOffline(seen, slot, rivals[0] ?? goal ?? others[0]),
+    offline: isOffline(seen, slot, reachable ?? rivals[0] ?? goal ?? others[0]),
     available: living.some((pod) => isServing(pod, living)),
   };
 }
@@ -71,38 +97,32 @@ export function surplusOf(seen: Seen): readonly PodSeen[] {
   return seen.pods.filter((pod) => !pod.terminating && !wanted.has(pod.slot));
 }
 
-/** When the pod will have been ready for `forMs`; `undefined` while it is not ready. */
-export function goodAtMs(pod: PodSeen, forMs: number): number | undefined {
-  if (pod.desired !== "Running" || !pod.ready || pod.offline) return undefined;
-  return (pod.readyChangedAtMs ?? 0) + forMs;
-}
-
-/** Whether the pod has been ready for `forMs`, in milliseconds. */
-export function isGood(pod: PodSeen, forMs: number, nowMs: number): boolean {
-  const atMs = goodAtMs(pod, forMs);
-  return atMs !== undefined && atMs <= nowMs;
-}
-
 /** Whether the goal was told to run, or to be there if nothing shall run. */
 export function isTaken(view: View, running: boolean): boolean {
   if (view.goal === undefined) return false;
   return running ? view.goal.desired === "Running" : view.goal.prepared;
 }
 
+/** Whether the goal serves, or is there if nothing shall run; not for how long. */
+export function isReady({ goal }: View, running: boolean): boolean {
+  if (goal === undefined || goal.offline) return false;
+  return running ? goal.desired === "Running" && goal.ready : goal.prepared && !goal.up;
+}
+
 /** What counts as the goal having arrived. */
 export type Arrival = {
   /** `spec.runState` is Running. */
   readonly running: boolean;
-  /** How long it must be ready, in milliseconds. */
-  readonly goodMs: number;
-  readonly nowMs: number;
+  /** Whether being ready is enough: it was for long enough, or it need not be. */
+  readonly proven: boolean;
 };
 
 /** Whether the slot runs the wanted Revision and nothing else is asked to run in it. */
-export function isDone({ goal, rivals }: View, { running, goodMs, nowMs }: Arrival): boolean {
+export function isDone(view: View, { running, proven }: Arrival): boolean {
+  const { goal, rivals } = view;
   if (goal === undefined || rivals.length > 0) return false;
   if (!running) return goal.prepared && goal.desired !== "Running" && !goal.up;
-  return isGood(goal, goodMs, nowMs);
+  return proven && isReady(view, running);
 }
 
 /** Whether a container of another Revision still runs on a host that answers. */

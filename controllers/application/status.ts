@@ -49,7 +49,10 @@ export function statusOf(
   const total = views.length;
   const ready = views.filter((view) => view.available && !view.offline).length;
   const updated = views.filter(({ goal }) => goal?.desired === "Running" && goal.up).length;
-  const generation = application.metadata.generation ?? 1;
+  const seenGeneration = application.metadata.generation ?? 1;
+  // Nobody may take a verdict on the former template for one on the latest.
+  const isBehind = plan.isBehind === true;
+  const generation = isBehind ? (application.status?.observedGeneration ?? 0) : seenGeneration;
   const { current, failed, rollout } = plan.memory;
   return {
     observedGeneration: generation,
@@ -72,8 +75,9 @@ function verdictOf(status: ApplicationStatus | undefined): unknown {
   const { rollout, conditions = [], ...rest } = status ?? {};
   const { observedGeneration, replicas, currentRevision, targetRevision, failedRevision } = rest;
   const said = conditions.map(({ type, status: is, reason }) => [type, is, reason]);
-  const { phase, resumePhase, batch, failedSlots, revision, startedAt } = rollout ?? {};
-  const of = { phase, resumePhase, batch, failedSlots, revision, startedAt };
+  const { phase, resumePhase, batch, failedSlots, revision, startedAt, readySince } = rollout ?? {};
+  const { group } = rollout ?? {};
+  const of = { phase, resumePhase, batch, failedSlots, revision, startedAt, readySince, group };
   return {
     observedGeneration,
     replicas,

@@ -4,11 +4,13 @@ import { planMoves } from "./moves.ts";
 import {
   finishedDueMs,
   removeAll,
+  removeEvicted,
   removeFinished,
   removeMisplaced,
   removeParked,
   removeSurplus,
 } from "./removals.ts";
+import { withMoves } from "./drain.ts";
 import { repair } from "./repair.ts";
 import { isDone, viewsOf } from "./slots.ts";
 import { waitForNodes, waitForSlots } from "./waits.ts";
@@ -24,23 +26,22 @@ export function steady(context: Context): Turn {
   const views = viewsOf(seen, current);
   const reachable = views.filter((view) => !view.offline);
   const misplaced = removeMisplaced(seen, reachable);
+  const evicted = removeEvicted(seen, reachable, misplaced.slots);
   const ended = removeFinished(reachable, nowMs);
-  const removed = new Set([...misplaced.steps, ...ended].map((step) => "uid" in step && step.uid));
+  const gone = [...misplaced.steps, ...evicted.steps, ...ended];
+  const removed = new Set(gone.map((step) => "uid" in step && step.uid));
   const held = reachable.filter(({ goal }) => removed.has(goal?.uid ?? ""));
   const course = {
     ...courseToLastGood(context, current),
     held: new Set(held.map(({ slot }) => slot.id)),
   };
-  const open = reachable.filter(
-    (view) => !isDone(view, { running: seen.running, goodMs: 0, nowMs }),
-  );
+  const open = reachable.filter((view) => !isDone(view, { running: seen.running, proven: true }));
   return stay(context, {
     steps: [
       ...removeSurplus(seen, reachable),
-      ...misplaced.steps,
-      ...ended,
+      ...gone,
       ...removeParked(reachable),
-      ...planMoves(reachable, course, misplaced.slots),
+      ...planMoves(reachable, course, misplaced.slots + evicted.slots),
     ],
     waits: [
       ...waitForSlots({ ...context }, open, applicationReason.waitingForReady),
@@ -60,8 +61,13 @@ export function paused(context: Context): Turn {
     message: rollout.message,
     sinceMs: rollout.phaseStartedAtMs,
   };
+  const evicted = removeEvicted(seen, reachable);
   return stay(context, {
-    steps: [...removeSurplus(seen, reachable), ...repair(context)],
+    steps: [
+      ...removeSurplus(seen, reachable),
+      ...evicted.steps,
+      ...withMoves(context, repair(context), evicted.slots),
+    ],
     waits: [wait],
   });
 }

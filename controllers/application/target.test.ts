@@ -28,6 +28,7 @@ const rollout = (name: string): Memory => ({
     failedSlots: [],
     startedAtMs: 0,
     phaseStartedAtMs: 0,
+    progressedAtMs: 0,
     steps: [],
     instances: [],
   },

@@ -1,6 +1,7 @@
 import { applicationReason } from "../../crds/conditions.ts";
 import type { RolloutPhase } from "../../crds/types.gen.ts";
 import { type Context, stay, type Turn } from "./context.ts";
+import { carriedInto } from "./progress.ts";
 import type { Rollout, Trouble } from "./seen.ts";
 
 /** What a phase is entered with; the rest of the rollout's memory stays. */
@@ -12,7 +13,8 @@ export type Entry = Trouble & {
 
 /** The rollout in its next phase. Nothing else is done in that turn, so that the phase is on record first. */
 export function enter(context: Context, phase: RolloutPhase, entry: Entry): Turn {
-  const { resume: _resume, finishedAtMs: _finished, ...kept } = context.rollout;
+  const { resume: _resume, finishedAtMs: _finished, ...former } = context.rollout;
+  const { progressMark: _mark, readySinceMs: _ready, ...kept } = former;
   const { nowMs } = context;
   const isFinal = phase === "Completed" || phase === "RolledBack";
   const startsBatch = entry.batch !== undefined && entry.batch !== kept.batch;
@@ -21,6 +23,7 @@ export function enter(context: Context, phase: RolloutPhase, entry: Entry): Turn
     ...entry,
     phase,
     phaseStartedAtMs: nowMs,
+    ...carriedInto(context, { phase, reason: entry.reason, isNewBatch: startsBatch }),
     ...(startsBatch ? { batchStartedAtMs: nowMs } : {}),
     ...(isFinal ? { finishedAtMs: nowMs } : {}),
   };

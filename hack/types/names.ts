@@ -18,6 +18,7 @@ export const typeNames: Readonly<Record<string, string>> = {
   "Application.status.rollout.group": "RolloutMembership",
   "Application.status.rollout.phase": "RolloutPhase",
   "Application.status.rollout.resumePhase": "RolloutPhase",
+  "Application.status.rollout.progressMark": "RolloutProgressMark",
   "Application.status.rollout.waits[]": "RolloutWait",
   "Application.status.rollout.steps[]": "RolloutStep",
   "Application.status.rollout.steps[].passed[]": "RolloutPassed",

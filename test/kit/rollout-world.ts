@@ -235,9 +235,7 @@ export class RolloutWorld {
   }
 
   #setReady(pod: SimPod, ready: boolean): void {
-    if (pod.ready === ready && pod.readyChangedAtMs !== undefined) return;
     pod.ready = ready;
-    pod.readyChangedAtMs = Math.floor(this.nowMs / 1000) * 1000;
   }
 
   #stop(pod: SimPod): void {
@@ -308,7 +306,6 @@ export class RolloutWorld {
   #prepare(pod: SimPod): boolean {
     if (this.behaviourOf(pod) === "unpullable") return false;
     pod.prepared = true;
-    pod.preparedAtMs = this.nowMs;
     return true;
   }
 

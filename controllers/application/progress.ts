@@ -1,0 +1,109 @@
+/**
+ * How far a rollout is, and since when. Every time in here is by the clock of the controller that
+ * saw it happen, and is kept in `status.rollout`: the clock of a host may be hours off, so what its
+ * agent says about time decides nothing. A new leader goes on from what is on record.
+ */
+import type { Context } from "./context.ts";
+import type { Rollout, Seen } from "./seen.ts";
+import { isDone, isReady, isTaken, type View, viewsOf } from "./slots.ts";
+
+/** Whether somebody or something holds the rollout, so that its deadline stands still. */
+export function isHeld({ phase }: Pick<Rollout, "phase">): boolean {
+  return phase === "Paused" || phase === "Waiting";
+}
+
+/** When all slots switched so far will have been ready for minReadySeconds; `undefined` while one is not. */
+export function provenAtMs({ readySinceMs }: Rollout, { strategy }: Seen): number | undefined {
+  return readySinceMs === undefined ? undefined : readySinceMs + strategy.minReadyMs;
+}
+
+/**
+ * Whether a slot that is ready counts as good: with the others, it was for minReadySeconds, or it
+ * runs the last good Revision, which needs no proof again.
+ */
+export function isProven(rollout: Rollout, seen: Seen, nowMs: number): boolean {
+  if (seen.strategy.minReadyMs === 0 || rollout.revision === seen.memory.current) return true;
+  return (provenAtMs(rollout, seen) ?? Infinity) <= nowMs;
+}
+
+/**
+ * Since when every slot that was switched is ready. One moment for all is enough: a batch is good
+ * when the last of its slots is, and a slot that breaks later holds the next batch as well.
+ */
+function withReadiness({ seen, reachable, rollout, nowMs }: Context): Rollout {
+  const { readySinceMs, ...rest } = rollout;
+  const forgiven = new Set(rollout.failedSlots);
+  const isLate = (view: View): boolean =>
+    isTaken(view, seen.running) && !forgiven.has(view.slot.id) && !isReady(view, seen.running);
+  if (reachable.some(isLate)) return rest;
+  return { ...rest, readySinceMs: Math.min(readySinceMs ?? nowMs, nowMs) };
+}
+
+/** Steps that the slots have come through; each is prepared, told to run, and ready. */
+function stepsOf(views: readonly View[], running: boolean): number {
+  return views.reduce((sum, view) => {
+    const prepared = Number(view.goal?.prepared === true);
+    return sum + prepared + Number(isTaken(view, running)) + Number(isReady(view, running));
+  }, 0);
+}
+
+/**
+ * The moment from which the deadline counts: the last one in which more steps were done than ever
+ * before. A slot that comes and goes is no progress; slots on hosts that are away keep what they
+ * had, so that neither their leaving nor their return is; while nothing is left to do, no clock runs.
+ */
+function withProgress({ seen, rollout, nowMs }: Context, views: readonly View[]): Rollout {
+  const { progressMark: mark, ...rest } = rollout;
+  const forgiven = new Set(rollout.failedSlots);
+  const arrival = { running: seen.running, proven: isProven(rollout, seen, nowMs) };
+  const isOpen = (view: View): boolean =>
+    !view.offline && !forgiven.has(view.slot.id) && !isDone(view, arrival);
+  if (!views.some(isOpen)) return rest;
+  const of = `${views.length} ${seen.running ? "Running" : "Stopped"}`;
+  const steps = stepsOf(views, seen.running);
+  if (mark?.of === of && mark.steps >= steps) {
+    return { ...rollout, progressedAtMs: Math.min(rollout.progressedAtMs, nowMs) };
+  }
+  return { ...rest, progressedAtMs: nowMs, progressMark: { of, steps } };
+}
+
+/** The rollout with what is seen of it now put on record. */
+export function recorded(context: Context): Context {
+  const { seen, rollout, views } = context;
+  switch (rollout.phase) {
+    case "Preparing":
+      return { ...context, rollout: withProgress(context, views) };
+    case "Canary":
+    case "Rolling":
+    case "Verifying": {
+      const ready = { ...context, rollout: withReadiness(context) };
+      return { ...ready, rollout: withProgress(ready, views) };
+    }
+    case "Waiting":
+      return { ...context, rollout: withReadiness(context) };
+    case "RollingBack":
+      return {
+        ...context,
+        rollout: withProgress(context, viewsOf(seen, seen.memory.current ?? "")),
+      };
+    default:
+      return context;
+  }
+}
+
+/** What a phase that is entered keeps of the record. */
+export function carriedInto(
+  { rollout, nowMs }: Context,
+  next: Pick<Rollout, "phase" | "reason"> & { readonly isNewBatch: boolean },
+): Pick<Rollout, "progressedAtMs" | "progressMark" | "readySinceMs"> {
+  const { progressMark, readySinceMs, phase, resume, phaseStartedAtMs } = rollout;
+  // While it is held nobody looks whether slots stay ready.
+  const isBlind = next.phase === "Paused" || phase === "Paused";
+  const ready = readySinceMs === undefined || isBlind ? {} : { readySinceMs };
+  // What was left of the deadline is left after a hold, however often it is held.
+  const heldMs = isHeld(rollout) ? nowMs - phaseStartedAtMs : 0;
+  const goesOn = isHeld(next) || (isHeld(rollout) && next.phase === resume && !next.isNewBatch);
+  if (!goesOn) return { progressedAtMs: nowMs, ...ready };
+  const mark = progressMark === undefined ? {} : { progressMark };
+  return { progressedAtMs: rollout.progressedAtMs + heldMs, ...mark, ...ready };
+}
