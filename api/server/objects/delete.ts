@@ -40,7 +40,8 @@ export async function removeObject(call: Call, options: DeleteOptions): Promise<
   );
 }
 
-function checkPreconditions(
+/** @throws StatusError `Conflict` when it is not the object, or the version, that is meant */
+export function checkPreconditions(
   { kind, name }: Call,
   { uid, resourceVersion }: DeleteOptions,
   { metadata }: AnyObject,

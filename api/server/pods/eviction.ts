@@ -1,15 +1,21 @@
 import { badRequest } from "../../machinery/errors.ts";
+import type { AnyObject } from "../../machinery/object.ts";
 import { isObject, objectIn, textIn } from "../kinds/fill.ts";
 import type { JsonObject } from "../kinds/kind.ts";
 import { type Answer, type Call, isDryRun } from "../objects/call.ts";
-import { removeObject } from "../objects/delete.ts";
+import { checkPreconditions, removeObject } from "../objects/delete.ts";
 import { readDeleteOptions } from "../objects/delete-options.ts";
+import { readItem } from "../objects/storage.ts";
+import { existing, keyOfCall } from "../objects/update.ts";
 import { createdStatus } from "./binding.ts";
+import { markForEviction, mustWait, servedApplication } from "./disruption.ts";
 
 /**
- * POST pods/NAME/eviction: deletes the Pod with the options that the Eviction carries. There are
- * no disruption budgets, so nothing is ever asked to wait.
- * @throws StatusError `BadRequest` for another kind, name or namespace; and as a deletion does
+ * POST pods/NAME/eviction: deletes the Pod with the options that the Eviction carries. One that
+ * serves a slot of an Application is only marked: the Application moves the slot when its batch
+ * allows that, and ends the Pod in its own grace period.
+ * @throws StatusError `TooManyRequests` when the Application was asked; `BadRequest` for another
+ * kind, name or namespace; and as a deletion does
  */
 export async function evictPod(call: Call): Promise<Answer> {
   const { value } = call.body();
@@ -20,7 +26,15 @@ export async function evictPod(call: Call): Promise<Answer> {
   const inner: Call = { ...call, subresource: "", rawBody: body, contentType: undefined };
   const options = readDeleteOptions({ ...inner, body: () => ({ value: given, duplicates: [] }) });
   // Either place may ask for a dry run.
-  await removeObject(inner, { ...options, dryRun: options.dryRun || isDryRun(call) });
+  const dryRun = options.dryRun || isDryRun(call);
+  const pod: AnyObject = existing(inner, await readItem(call.storage, keyOfCall(inner))).object;
+  checkPreconditions(inner, options, pod);
+  const application = dryRun ? undefined : servedApplication(call, pod);
+  if (application !== undefined) {
+    await markForEviction(inner);
+    throw mustWait(application, pod);
+  }
+  await removeObject(inner, { ...options, dryRun });
   return { code: 201, body: createdStatus };
 }
 
