@@ -41,6 +41,15 @@ describe.skipIf(skipWithoutDockerd())("agent on a real engine", () => {
     await engine[Symbol.asyncDispose]();
   });
 
+  /** The status of the pod's container once it runs again after its engine had gone. */
+  const untilFallen = (name: string) =>
+    eventually(`${name} fell with its engine and runs again`, async () => {
+      const pod = await podOf(rig.api, name);
+      const [status] = pod?.status?.containerStatuses ?? [];
+      const fell = status?.lastState?.terminated?.reason === podReason.hostRestarted;
+      return fell && is(pod, "Ready") ? status : undefined;
+    });
+
   test("a pod runs, is Ready, and goes when it is deleted", async () => {
     await bindPod(rig.api, "web", { image: testImages.web, node });
     const pod = await untilReady(rig.api, "web");
@@ -219,7 +228,11 @@ describe.skipIf(skipWithoutDockerd())("agent on a real engine", () => {
       return status?.state?.waiting?.reason === podReason.crashLoop ? seen : undefined;
     });
     const [status] = pod.status?.containerStatuses ?? [];
-    expect(status?.lastState?.terminated).toMatchObject({ exitCode: 1, reason: "Error" });
+    expect(status?.lastState?.terminated).toMatchObject({
+      exitCode: 1,
+      reason: "Error",
+      message: "cannot open configuration, version crash",
+    });
     expect(status?.restartCount).toBe(1);
     expect(is(pod, "Ready")).toBe(false);
   });
@@ -292,8 +305,9 @@ describe.skipIf(skipWithoutDockerd())("agent on a real engine", () => {
   });
 
   test("an engine that goes away and comes back loses nothing", async () => {
-    await bindPod(rig.api, "web", { image: testImages.web, node });
-    await untilReady(rig.api, "web");
+    const names = ["one", "two", "three"];
+    for (const name of names) await bindPod(rig.api, name, { image: testImages.web, node });
+    await Promise.all(names.map((name) => untilReady(rig.api, name)));
     await dockerd.stop();
     const lost = await eventually("the Node is not Ready", () => {
       const [seen] = rig.api.all(nodes);
@@ -303,12 +317,39 @@ describe.skipIf(skipWithoutDockerd())("agent on a real engine", () => {
     expect(lost.message).toContain(dockerd.url);
     await dockerd.start();
     await rig.node();
-    const pod = await eventually("the pod runs again", async () => {
-      const seen = await podOf(rig.api, "web");
-      const restarts = seen?.status?.containerStatuses?.[0]?.restartCount ?? 0;
-      return is(seen, "Ready") && restarts > 0 ? seen : undefined;
-    });
+    const fallen = await Promise.all(names.map(untilFallen));
+    expect(fallen.map((status) => status.restartCount)).toEqual([0, 0, 0]);
     expect(rig.api.all(nodes)).toHaveLength(1);
-    expect(pod.status?.containerStatuses?.[0]?.lastState?.terminated).toBeDefined();
+  });
+
+  test("containers that went down with their engine while no agent ran count no restart", async () => {
+    for (const name of ["one", "two"])
+      await bindPod(rig.api, name, { image: testImages.web, node });
+    await Promise.all([untilReady(rig.api, "one"), untilReady(rig.api, "two")]);
+    await rig.stop();
+    await dockerd.stop();
+    await dockerd.start();
+    rig.start();
+    const fallen = await Promise.all([untilFallen("one"), untilFallen("two")]);
+    expect(fallen.map((status) => status.restartCount)).toEqual([0, 0]);
+  });
+
+  test("a container that crashed while no agent ran runs again, and counts a restart", async () => {
+    for (const name of ["one", "two"])
+      await bindPod(rig.api, name, { image: testImages.web, node });
+    const one = await untilReady(rig.api, "one");
+    await untilReady(rig.api, "two");
+    await rig.stop();
+    const [victim] = await containersOf(rig.engine, one);
+    await rig.engine.containers.kill(victim?.id ?? "", "SIGKILL");
+    rig.start();
+    const status = await eventually("it runs again", async () => {
+      const pod = await podOf(rig.api, "one");
+      const [now] = pod?.status?.containerStatuses ?? [];
+      return now?.restartCount === 1 && is(pod, "Ready") ? now : undefined;
+    });
+    expect(status.lastState?.terminated).toMatchObject({ exitCode: 137, reason: "Error" });
+    const two = await podOf(rig.api, "two");
+    expect(two?.status?.containerStatuses?.[0]?.restartCount).toBe(0);
   });
 });
