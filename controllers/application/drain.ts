@@ -15,9 +15,11 @@ function movesOn(context: Context, revision: string, removed: number): readonly 
   const views = viewsOf(seen, revision).filter(({ offline }) => !offline);
   if (!views.some((view) => isLeavingNode(view, revision))) return [];
   const staying = views.filter((view) => !isLeavingNode(view, revision));
+  // Once a failure ended the rollout, its slots are down like any other.
+  const isTolerated = rollout.failedSlots.length <= seen.strategy.tolerated;
   const more = {
     allowed: seen.slots.length,
-    forgiven: new Set(rollout.failedSlots),
+    forgiven: new Set(isTolerated ? rollout.failedSlots : []),
     held: new Set(staying.map(({ slot }) => slot.id)),
   };
   const course = revision === target.name ? courseOf(context) : courseToLastGood(context, revision);
