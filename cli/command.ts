@@ -22,10 +22,12 @@ export type Flag = {
   readonly short?: string;
   /** Name of the value in the help, e.g. `FILE`. */
   readonly value?: string;
+  /** The value may be left out; then the flag is `true`. */
+  readonly optional?: boolean;
   readonly repeatable?: boolean;
   readonly choices?: readonly string[];
   readonly about: string;
-  /** What completion offers: file names, namespaces, or nothing. */
+  /** What completion offers: file names, namespaces, numbers of Revisions, or nothing. */
   readonly completes?: "file" | "namespace" | "revision";
 };
 

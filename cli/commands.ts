@@ -1,5 +1,6 @@
 import type { Command, Flag } from "./command.ts";
 import { connectionFlags } from "./program.ts";
+import { rolloutCommands } from "./rollout-commands.ts";
 
 const output: Flag = {
   long: "output",
@@ -124,47 +125,6 @@ const objectCommands: readonly Command[] = [
     ],
     completes: "pod-or-application",
     load: async () => (await import("./commands/logs.ts")).runLogs,
-  },
-];
-
-const rolloutCommands: readonly Command[] = [
-  {
-    name: "rollout status",
-    args: "APPLICATION",
-    summary: "Follow a rollout to its verdict; exit code 1 when it was rolled back",
-    examples: [["lighthouse rollout status web", "Wait until web is Ready or rolled back"]],
-    flags: [timeout, { long: "no-wait", about: "only print where it is now" }, ...connectionFlags],
-    completes: "application",
-    load: async () => (await import("./commands/rollout-status.ts")).runRolloutStatus,
-  },
-  {
-    name: "rollout history",
-    args: "APPLICATION",
-    summary: "List the Revisions of an Application and how each one ended",
-    examples: [["lighthouse rollout history web", "All Revisions that are kept"]],
-    flags: [
-      { long: "revision", value: "NUMBER", about: "show one Revision's template" },
-      output,
-      ...connectionFlags,
-    ],
-    completes: "application",
-    load: async () => (await import("./commands/rollout-history.ts")).runRolloutHistory,
-  },
-  {
-    name: "rollout undo",
-    args: "APPLICATION",
-    summary: "Write an earlier Revision's template into the Application",
-    examples: [
-      ["lighthouse rollout undo web", "Back to the Revision before the one that runs"],
-      ["lighthouse rollout undo web --to-revision 3", "Back to Revision 3"],
-    ],
-    flags: [
-      { long: "to-revision", value: "NUMBER", about: "which one (default: the one before)" },
-      { long: "dry-run", about: "say what would be done" },
-      ...connectionFlags,
-    ],
-    completes: "application",
-    load: async () => (await import("./commands/rollout-undo.ts")).runRolloutUndo,
   },
 ];
 

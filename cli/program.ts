@@ -28,7 +28,8 @@ export const connectionFlags: readonly Flag[] = [
 
 function option(flag: Flag): Option {
   const short = flag.short === undefined ? "" : `-${flag.short}, `;
-  const value = flag.value === undefined ? "" : ` <${flag.value}>`;
+  const [open, close] = flag.optional === true ? ["[", "]"] : ["<", ">"];
+  const value = flag.value === undefined ? "" : ` ${open}${flag.value}${close}`;
   const result = new Option(`${short}--${flag.long}${value}`, flag.about);
   if (flag.choices !== undefined) result.choices([...flag.choices]);
   if (flag.repeatable === true) {

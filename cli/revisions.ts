@@ -12,3 +12,27 @@ export async function revisionsOf(call: Call, app: Application): Promise<readonl
     .filter(({ spec }) => spec.application.uid === app.metadata.uid)
     .toSorted((a, b) => a.spec.number - b.spec.number);
 }
+
+/** The Revision of this number. @throws Error that lists what is kept */
+export function revisionOfNumber(
+  app: Application,
+  all: readonly Revision[],
+  number: number,
+): Revision {
+  const found = all.find(({ spec }) => spec.number === number);
+  if (found !== undefined) return found;
+  const kept = all.map(({ spec }) => spec.number).join(", ") || "none";
+  throw new Error(
+    `Application "${app.metadata.name}" has no Revision ${number}, kept are: ${kept}`,
+  );
+}
+
+/** Images of a Revision's containers, as asked for. */
+export function imagesOf({ spec }: Revision): readonly string[] {
+  return spec.template.spec.containers.map(({ image }) => image);
+}
+
+/** The Revision that the slots run; `undefined` before one is good. */
+export function runningOf(app: Application, all: readonly Revision[]): Revision | undefined {
+  return all.find(({ metadata }) => metadata.name === app.status?.currentRevision);
+}

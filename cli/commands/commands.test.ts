@@ -165,7 +165,7 @@ test.each<[words: readonly string[], offers: readonly string[]]>([
   [["ro"], ["rollout"]],
   [
     ["rollout", ""],
-    ["status", "history", "undo"],
+    ["status", "history", "pause", "resume", "approve", "retry", "restart", "undo"],
   ],
   [["get", "app"], ["applications"]],
   [["get", "app", ""], ["web"]],

@@ -4,6 +4,8 @@ import { applications, namespaces, pods } from "../../api/machinery/resources.ts
 import type { Call, Command, Flag, Run, Session } from "../command.ts";
 import { commonTypes, findType } from "../kinds.ts";
 import { readJson } from "../read.ts";
+import { imagesOf, revisionsOf } from "../revisions.ts";
+import { getApplication } from "../rollout.ts";
 
 /** A word that completion offers, and what it means. */
 type Offer = readonly [word: string, about: string];
@@ -37,9 +39,26 @@ async function namesIn(session: Session, path: string): Promise<readonly Offer[]
   return items.map(({ metadata }): Offer => [metadata.name, ""]);
 }
 
-async function valueOffers(flag: Flag, call: Call): Promise<readonly Offer[]> {
+/** Numbers of the Revisions of the Application among the words, newest first, with their images. */
+async function revisionOffers(call: Call, words: readonly string[]): Promise<readonly Offer[]> {
+  const [name] = words;
+  if (name === undefined) return [];
+  const app = await getApplication({ ...call, args: [name] });
+  const all = await revisionsOf(call, app);
+  return all.toReversed().map((revision): Offer => {
+    const { spec, status } = revision;
+    return [String(spec.number), `${status?.phase ?? "Pending"} ${imagesOf(revision).join(",")}`];
+  });
+}
+
+async function valueOffers(
+  flag: Flag,
+  call: Call,
+  words: readonly string[],
+): Promise<readonly Offer[]> {
   if (flag.choices !== undefined) return flag.choices.map((choice): Offer => [choice, ""]);
   if (flag.completes === "file") return files;
+  if (flag.completes === "revision") return revisionOffers(call, words);
   if (flag.completes === "namespace") {
     return namesIn(await call.connect(), collectionPath(namespaces));
   }
@@ -78,20 +97,31 @@ function commandOffers(commands: readonly Command[], words: readonly string[]): 
   return [...offers];
 }
 
+/** The call in the namespace that the words name, if they do. */
+function withNamespace(command: Command, words: readonly string[], call: Call): Call {
+  const index = words.findLastIndex((word) => flagOf(command, word)?.long === "namespace");
+  const joined = words.findLast((word) => word.startsWith("--namespace="));
+  const namespace =
+    joined?.slice("--namespace=".length) ?? (index < 0 ? undefined : words[index + 1]);
+  if (namespace === undefined || namespace === "") return call;
+  return { ...call, connect: async () => ({ ...(await call.connect()), namespace }) };
+}
+
 /** What the last of the words may become. */
 async function complete(commands: readonly Command[], call: Call): Promise<readonly Offer[]> {
   const words = call.args;
   const last = words.at(-1) ?? "";
   const [command, rest] = commandOf(commands, words);
   if (command === undefined) return commandOffers(commands, words);
-  const flag = flagOf(command, rest.at(-2));
-  if (flag?.value !== undefined) return valueOffers(flag, call);
-  if (last.startsWith("-")) return flagOffers(command);
   const before = rest.slice(0, -1).filter((word, index) => {
     const owner = flagOf(command, rest[index - 1]);
     return !word.startsWith("-") && owner?.value === undefined;
   });
-  return argumentOffers(command, before, call);
+  const at = withNamespace(command, rest, call);
+  const flag = flagOf(command, rest.at(-2));
+  if (flag?.value !== undefined) return valueOffers(flag, at, before);
+  if (last.startsWith("-")) return flagOffers(command);
+  return argumentOffers(command, before, at);
 }
 
 /** `lighthouse __complete` over a table of commands: one offer a line, `word<TAB>about`; `:file`

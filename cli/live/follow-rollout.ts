@@ -1,12 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { equalJson } from "../../api/machinery/equality.ts";
 import type { ObjectKey } from "../../api/machinery/object.ts";
 import { annotation } from "../../crds/labels.ts";
 import type { Application, PodTemplate } from "../../crds/types.gen.ts";
-import { type Call, type Io, TimedOut } from "../command.ts";
+import type { Call, Io } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
 import { paint } from "../output.ts";
 import type { Verdict } from "../verdict.ts";
+import { bounded } from "./bounded.ts";
 import { newsOf } from "./news.ts";
 import { renderRollout } from "./render.ts";
 import { type RolloutView, rolloutView } from "./rollout-view.ts";
@@ -106,38 +106,17 @@ const tickMs = { terminal: 500, log: 5000 } as const;
 export async function followRollout(call: Call, key: ObjectKey, asked: Asked): Promise<number> {
   const { io } = call;
   const { name } = key;
-  const { timeoutMs } = asked;
   const { client } = await call.connect();
-  const late = new AbortController();
-  const stop = new AbortController();
-  const signal = AbortSignal.any([call.signal, late.signal, stop.signal]);
-  if (timeoutMs !== undefined) {
-    // It ends with the signal, which is no news.
-    void sleep(timeoutMs, undefined, { signal: stop.signal }).then(
-      () => late.abort(new Error("late")),
-      () => undefined,
-    );
-  }
   const display = io.isTerminal ? liveDisplay(io) : logDisplay(io, name);
   const nowMs = (): number => io.clock.nowMs();
   const every = io.isTerminal ? tickMs.terminal : tickMs.log;
   let verdict: Verdict | undefined;
   try {
-    const sights = watchRollout({ client, key, nowMs, tickMs: every }, signal);
-    verdict = await untilVerdict(sights, display, { nowMs, name, asked });
-  } catch (err) {
-    if (call.signal.aborted) {
-      io.err(`The rollout goes on: see "lighthouse rollout status ${name}"\n`);
-    } else if (late.signal.aborted) {
-      const seconds = (timeoutMs ?? 0) / 1000;
-      throw new TimedOut(
-        `Application "${name}" has no verdict after ${seconds} s; the rollout goes on`,
-        { cause: err },
-      );
-    }
-    throw err;
+    verdict = await bounded(call, { name, timeoutMs: asked.timeoutMs }, (signal) => {
+      const sights = watchRollout({ client, key, nowMs, tickMs: every }, signal);
+      return untilVerdict(sights, display, { nowMs, name, asked });
+    });
   } finally {
-    stop.abort();
     display.end(verdict?.state !== "Succeeded");
   }
   return announce(call, name, verdict);

@@ -49,7 +49,8 @@ function arrivals(before: RolloutView | undefined, after: RolloutView): readonly
   const good = after.slots.filter(isGood);
   const fresh = good.filter(({ slot }) => !known.has(slot)).map(({ slot }) => slot);
   if (fresh.length === 0) return [];
-  return [`${names(fresh)} run ${after.goal}, ${good.length} of ${after.slots.length}`];
+  const verb = fresh.length === 1 ? "runs" : "run";
+  return [`${names(fresh)} ${verb} ${after.goal}, ${good.length} of ${after.slots.length}`];
 }
 
 /** Failed slots whose containers said nothing: their host or their image was the trouble. */

@@ -32,7 +32,8 @@ export function sizeOf(io: Io): Size {
   return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
 }
 
-function painted(io: Io, line: Line): string {
+/** A line as text, in colours on terminals that show them. */
+export function paintLine(io: Io, line: Line): string {
   return line
     .map(({ text, style }) => (style === undefined ? text : paint(io, style, text)))
     .join("");
@@ -50,7 +51,7 @@ export function createScreen(io: Io): Screen {
   };
   return {
     draw(lines) {
-      const text = lines.map((line) => `${painted(io, line)}\n`).join("");
+      const text = lines.map((line) => `${paintLine(io, line)}\n`).join("");
       if (text === last && isOpen) return;
       const start = isOpen ? "" : hideCursor;
       io.out(`${beginUpdate}${start}${back()}${clearBelow}${text}${endUpdate}`);

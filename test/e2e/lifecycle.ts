@@ -102,7 +102,7 @@ export function lifecycleTests(site: () => Site): void {
     const images = (await running("web")).map((line) => line.split(" ")[0]);
     expect(images).toEqual([testImages.web2, testImages.web2, testImages.web2]);
     const history = await cli(["rollout", "history", "web"]);
-    expect(history.stdout).toMatch(/1\s+web-\S+\s+Superseded[\s\S]*2\*\s+web-\S+\s+Active/);
+    expect(history.stdout).toMatch(/2\*\s+web-\S+\s+Active[\s\S]*1\s+web-\S+\s+Superseded/);
     expect((await cli(["logs", "app/web"])).code).toBe(0);
   });
 
