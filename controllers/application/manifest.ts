@@ -33,6 +33,16 @@ const nodeIs = (node: string): NonNullable<PodSpec["affinity"]> => ({
   },
 });
 
+/**
+ * A slot that stands for a Node waits for it: its pod stays while the Node is away, and a cordoned
+ * Node that has one already may have the next version of it, as with a DaemonSet.
+ */
+const ofOwnNode: readonly NonNullable<PodSpec["tolerations"]>[number][] = [
+  { key: "node.kubernetes.io/not-ready", operator: "Exists", effect: "NoExecute" },
+  { key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute" },
+  { key: "node.kubernetes.io/unschedulable", operator: "Exists", effect: "NoSchedule" },
+];
+
 function specOf(step: CreatePod, template: PodTemplate, { spec }: Application): PodSpec {
   const { placement } = spec;
   const body = template.spec as PodSpec;
@@ -46,6 +56,7 @@ function specOf(step: CreatePod, template: PodTemplate, { spec }: Application): 
       : { initContainers: initContainers.map((container) => pinned(container, step.images)) }),
     ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector }),
     ...(step.node === undefined ? {} : { affinity: nodeIs(step.node) }),
+    ...(step.slotIsNode ? { tolerations: [...(body.tolerations ?? []), ...ofOwnNode] } : {}),
   };
 }
 

@@ -92,3 +92,25 @@ function setVolumeDefaults(volume: JsonObject): void {
   const hostPath = objectIn(volume, "hostPath");
   if (hostPath !== undefined) fill(hostPath, { type: "" });
 }
+
+/** How long a Pod stays on a Node that is away, unless it says otherwise: as Kubernetes has it. */
+const lostNodeSeconds = 300;
+
+const tolerates = (toleration: JsonObject, key: string): boolean => {
+  const [effect, ownKey] = [textIn(toleration, "effect"), textIn(toleration, "key")];
+  if (effect !== "" && effect !== "NoExecute") return false;
+  if (ownKey === "") return textIn(toleration, "operator") === "Exists";
+  return ownKey === key;
+};
+
+/** What the admission plugin DefaultTolerationSeconds of Kubernetes adds to a new Pod. */
+export function tolerateLostNode(object: Body): void {
+  const spec = childOf(object, "spec");
+  const own = objectsIn(spec, "tolerations");
+  const missing = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].filter(
+    (key) => !own.some((toleration) => tolerates(toleration, key)),
+  );
+  if (missing.length === 0) return;
+  const common = { operator: "Exists", effect: "NoExecute", tolerationSeconds: lostNodeSeconds };
+  spec["tolerations"] = [...own, ...missing.map((key) => ({ key, ...common }))];
+}

@@ -5,7 +5,7 @@ import type { BuiltIn } from "./built-in.ts";
 import { childOf, objectIn } from "./fill.ts";
 import type { Body, Subresource } from "./kind.ts";
 import { podColumns, podRowConditions } from "./pod-columns.ts";
-import { setPodDefaults } from "./pod-defaults.ts";
+import { setPodDefaults, tolerateLostNode } from "./pod-defaults.ts";
 import { validateEphemeral, validatePod } from "./pod-validate.ts";
 
 const core = (kind: string): Gvk => ({ group: "", version: "v1", kind });
@@ -88,7 +88,9 @@ export const podKind: BuiltIn = {
     },
     prepareCreate(object) {
       object["status"] = { phase: "Pending" };
+      tolerateLostNode(object);
     },
+    prepareUpdate: tolerateLostNode,
     validate: validatePod,
   },
 };
