@@ -110,6 +110,26 @@ test.each<readonly [string, Pod, object]>([
     },
   ],
   [
+    "one whose container runs again after it failed",
+    pod({
+      containerStatuses: [
+        container({
+          restartCount: 1,
+          state: { running: {} },
+          lastState: { terminated: { ...ended, message: "loading\ncannot open config\n" } },
+        }),
+      ],
+    }),
+    {
+      ended: false,
+      restarts: 1,
+      trouble: {
+        reason: "Error",
+        message: "container web ended with exit code 3: cannot open config",
+      },
+    },
+  ],
+  [
     "one whose container ended for good",
     pod({
       phase: "Failed",

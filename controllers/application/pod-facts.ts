@@ -32,23 +32,33 @@ export function slotOf({ metadata }: Pod): string {
   return metadata.annotations?.[annotation.slotNode] ?? metadata.labels?.[label.slot] ?? "";
 }
 
+/** The last thing it said: the rest stays in the Pod's status and in its log. */
+const lastLine = (message = ""): string => message.trimEnd().split("\n").at(-1) ?? "";
+
 function endingOf({ name, state, lastState }: ContainerStatus): Trouble | undefined {
-  const ended =
-    state?.terminated ?? (state?.running === undefined ? lastState?.terminated : undefined);
+  const ended = state?.terminated ?? lastState?.terminated;
   if (ended === undefined) return undefined;
   const { exitCode, reason, message } = ended;
-  const words = message === undefined || message === "" ? "" : `: ${message}`;
+  const line = lastLine(message);
+  const words = line === "" ? "" : `: ${line}`;
   return {
     reason: reason ?? "Error",
     message: `container ${name} ended with exit code ${exitCode}${words}`,
   };
 }
 
+/** It ended, or runs for not the first time: whoever holds that against it wants to know how. */
+function hasEnded({ state, restartCount, lastState }: ContainerStatus): boolean {
+  const fell = lastState?.terminated?.reason === podReason.hostRestarted;
+  const restarted = state?.running !== undefined && restartCount > 0 && !fell;
+  return restarted || state?.terminated !== undefined;
+}
+
 function troubleOfContainer(status: ContainerStatus): Trouble | undefined {
   const waiting = status.state?.waiting;
   const reason = waiting?.reason ?? podReason.creating;
   if (waiting === undefined || harmless.includes(reason)) {
-    return status.state?.terminated === undefined ? undefined : endingOf(status);
+    return hasEnded(status) ? endingOf(status) : undefined;
   }
   const said = reason === podReason.crashLoop ? endingOf(status)?.message : waiting.message;
   return { reason, message: `${reason}: ${said ?? waiting.message ?? ""}` };
