@@ -80,6 +80,8 @@ export type Plan = {
   readonly target: string;
   readonly waits: readonly Wait[];
   readonly notices: readonly Notice[];
+  /** It is about the template of the latest rollout; that of the spec has yet to be looked at. */
+  readonly isBehind?: boolean;
   /** Time alone brings the next change. Integer, 1 or more. */
   readonly requeueAfterMs?: number;
 };

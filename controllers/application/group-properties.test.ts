@@ -1,0 +1,340 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type GroupPass, GroupWorld } from "../../test/kit/group-world.ts";
+import type { Behaviour } from "../../test/kit/rollout-world.ts";
+import { planApplication } from "./plan.ts";
+import type { Strategy } from "./seen.ts";
+
+const runs = Number(process.env["PLAN_RUNS"] ?? 60);
+const names = ["api", "db", "web"] as const;
+
+/** One thing that happens to one of the members; numbers choose what. */
+type Happening =
+  | { readonly kind: "read" | "write"; readonly of: number; readonly number: number }
+  | { readonly kind: "agent" | "trip"; readonly of: number; readonly number: number }
+  | { readonly kind: "time"; readonly ms: number }
+  | { readonly kind: "template"; readonly of: number; readonly hash: string }
+  | { readonly kind: "pause" | "offline"; readonly of: number; readonly on: boolean }
+  | { readonly kind: "retry" | "approve"; readonly of: number };
+
+const of = fc.nat({ max: 2 });
+const number = fc.nat({ max: 1_000 });
+
+/** Passes, agents and time: what goes on without anybody's will. */
+const work: fc.Arbitrary<Happening> = fc.oneof(
+  { weight: 30, arbitrary: fc.record({ kind: fc.constant("read" as const), of, number }) },
+  { weight: 30, arbitrary: fc.record({ kind: fc.constant("write" as const), of, number }) },
+  { weight: 40, arbitrary: fc.record({ kind: fc.constant("agent" as const), of, number }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant("time" as const),
+      ms: fc.constantFrom(500, 6_000, 40_000),
+    }),
+  },
+);
+
+/** What users and hosts do on top of it. */
+const unrest: fc.Arbitrary<Happening> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("template" as const),
+      of,
+      hash: fc.constantFrom("v1", "v2", "v3"),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("trip" as const), of, number }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("pause" as const, "offline" as const),
+      of,
+      on: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom("retry" as const, "approve" as const), of }),
+  },
+);
+
+const strategy: fc.Arbitrary<Partial<Strategy>> = fc.record({
+  batch: fc.integer({ min: 1, max: 3 }),
+  order: fc.constantFrom("StopFirst", "StartFirst"),
+  canary: fc.nat({ max: 1 }),
+  manualApproval: fc.boolean(),
+  prepare: fc.boolean(),
+  minReadyMs: fc.constantFrom(0, 5_000),
+  monitorMs: fc.constantFrom(0, 30_000),
+  onFailure: fc.oneof(
+    { weight: 5, arbitrary: fc.constant("Rollback" as const) },
+    fc.constant("Pause" as const),
+  ),
+  offlineNodes: fc.constantFrom("Skip", "Wait"),
+});
+
+const behaviour: fc.Arbitrary<Behaviour> = fc.oneof(
+  { weight: 5, arbitrary: fc.constant("good" as const) },
+  fc.constantFrom("crashes", "hangs", "unpullable", "fragile"),
+);
+
+const member = fc.record({
+  order: fc.constantFrom(0, 0, 10, 20),
+  replicas: fc.integer({ min: 0, max: 3 }),
+  strategy,
+  behaviours: fc.tuple(behaviour, behaviour),
+});
+
+type Setting = {
+  readonly members: readonly (typeof member extends fc.Arbitrary<infer T> ? T : never)[];
+};
+
+const setting: fc.Arbitrary<Setting> = fc.record({
+  members: fc.array(member, { minLength: 2, maxLength: 3 }),
+});
+
+/** The group at rest on `v1`, which is good everywhere. */
+function startWorld({ members }: Setting): GroupWorld {
+  const world = new GroupWorld();
+  members.forEach(({ strategy, behaviours, ...about }, index) => {
+    const own = world.add(names[index] ?? "", about, strategy);
+    own.behaviours.set("v2", behaviours[0]);
+    own.behaviours.set("v3", behaviours[1]);
+  });
+  world.settle();
+  return world;
+}
+
+/** Rounds that became final for somebody, and those that failed for somebody. */
+type Rounds = { readonly done: Set<number>; readonly failed: Set<number> };
+
+/** A round is final for all who took part, or for none. */
+function checkRounds(world: GroupWorld, { done, failed }: Rounds): void {
+  for (const name of world.members.keys()) {
+    const { group } = world.memory(name).rollout ?? {};
+    if (group?.done) done.add(group.done);
+    if (group?.failed) failed.add(group.failed);
+  }
+  expect(
+    [...done].filter((round) => failed.has(round)),
+    world.text(),
+  ).toEqual([]);
+}
+
+/** The other members that take part in the round. */
+function peersIn(world: GroupWorld, round: number, self: string) {
+  return [...world.members].flatMap(([name, { order, world: own }]) => {
+    const { group, phase } = own.memory.rollout ?? {};
+    const isPeer = name !== self && group?.round === round && phase !== "RolledBack";
+    return isPeer ? [{ order, group }] : [];
+  });
+}
+
+/** Nobody switches before all who changed are prepared, and before those with a lower order are through. */
+function checkSwitch(world: GroupWorld, { name, plan, seen }: GroupPass): void {
+  const after = plan.memory.rollout;
+  const isStart = ["Canary", "Rolling"].includes(after?.phase ?? "");
+  if (seen.memory.rollout?.phase !== "Preparing" || !isStart || after?.group === undefined) return;
+  const peers = peersIn(world, after.group.round, name);
+  const own = world.member(name).order;
+  const late = peers.filter(({ group }) => group.stage === "Preparing");
+  const deaf = peers.filter(({ group }) => !group.members.includes(name));
+  const first = peers.filter(
+    ({ order, group }) => order < own && ["Prepared", "Switching"].includes(group.stage),
+  );
+  expect([...late, ...deaf, ...first], world.text()).toEqual([]);
+}
+
+function checkPass({ seen, plan }: GroupPass, nowMs: number): void {
+  expect(planApplication(seen, nowMs), "deterministic").toEqual(plan);
+}
+
+/** Plays happenings; reads and writes of passes are apart, so that others come in between. */
+class Stage {
+  readonly world: GroupWorld;
+  readonly rounds: Rounds = { done: new Set(), failed: new Set() };
+  readonly #open = new Map<string, GroupPass>();
+  readonly #maxLag: number;
+
+  constructor(world: GroupWorld, maxLag: number) {
+    this.world = world;
+    this.#maxLag = maxLag;
+  }
+
+  play(event: Happening): void {
+    if (event.kind === "time") return this.world.advance(event.ms);
+    const name = names[event.of % this.world.members.size] ?? "";
+    switch (event.kind) {
+      case "read": {
+        // One pass of an Application at a time.
+        if (this.#open.has(name)) return;
+        const pass = this.world.read(name, event.number % (this.#maxLag + 1));
+        checkPass(pass, this.world.nowMs);
+        this.#open.set(name, pass);
+        return;
+      }
+      case "write":
+        return this.#write(name, event.number);
+      default:
+        return this.#disturb(name, event);
+    }
+  }
+
+  #write(name: string, number: number): void {
+    const pass = this.#open.get(name);
+    if (pass === undefined) return;
+    this.#open.delete(name);
+    // Every tenth process dies on its way.
+    this.world.write(pass, number % 10 === 0 ? number % 7 : Infinity);
+    checkRounds(this.world, this.rounds);
+  }
+
+  #disturb(name: string, event: Exclude<Happening, { kind: "read" | "write" | "time" }>): void {
+    const { world } = this.world.member(name);
+    const pods = [...world.pods.keys()];
+    switch (event.kind) {
+      case "agent":
+        return void world.act(pods[event.number % Math.max(1, pods.length)] ?? "");
+      case "trip":
+        return world.trip(pods[event.number % Math.max(1, pods.length)] ?? "");
+      case "offline":
+        if (event.on) world.offline.add("node-0");
+        else world.offline.delete("node-0");
+        return;
+      case "template":
+        return this.#wish(name, () => void (world.wish.hash = event.hash));
+      case "pause":
+        return this.#wish(name, () => void (world.wish.paused = event.on));
+      case "retry":
+        this.world.advance(1_000);
+        return this.#wish(
+          name,
+          () => void (world.wish.retryMs = world.memory.failed?.failedAtMs ?? 0),
+        );
+      case "approve":
+        return this.#wish(
+          name,
+          () => void (world.wish.approved = world.memory.rollout?.revision ?? ""),
+        );
+    }
+  }
+
+  #wish(name: string, change: () => void): void {
+    this.world.wish(name, change);
+  }
+
+  /** Everything comes back, everybody approves, and the group comes to rest. */
+  settle(): void {
+    this.#open.clear();
+    for (const [name, { world: own }] of this.world.members) {
+      own.offline.clear();
+      this.world.wish(name, () => void (own.wish.paused = false));
+    }
+    this.world.settle(() => {
+      checkRounds(this.world, this.rounds);
+    });
+    checkRounds(this.world, this.rounds);
+  }
+}
+
+const isAtRest = (phase: string | undefined): boolean =>
+  phase === "Completed" || phase === "RolledBack";
+
+test("a round is final for all or for none, whoever looks when and whoever dies when", () => {
+  const happenings = fc.array(fc.oneof({ weight: 12, arbitrary: work }, unrest), {
+    maxLength: 250,
+    size: "max",
+  });
+  const holds = fc.property(setting, happenings, fc.nat({ max: 12 }), (start, events, lag) => {
+    const stage = new Stage(startWorld(start), lag);
+    for (const event of events) stage.play(event);
+    stage.settle();
+    for (const [name, { world: own }] of stage.world.members) {
+      const phase = own.memory.rollout?.phase;
+      const heldBy = [...stage.world.members.keys()].some((other) =>
+        ["Paused", "RollbackPaused"].includes(stage.world.memory(other).rollout?.phase ?? ""),
+      );
+      expect(isAtRest(phase) || heldBy, `${name}\n${stage.world.text()}`).toBe(true);
+    }
+  });
+  fc.assert(holds, { numRuns: runs });
+}, 240_000);
+
+test("one release: all who changed run the new Revision, or all run the last good one; in order", () => {
+  const changes = fc.uniqueArray(of, { minLength: 1, maxLength: 3 });
+  const happenings = fc.array(work, { maxLength: 300, size: "max" });
+  const trips = fc.array(fc.record({ at: fc.nat({ max: 300 }), of, number }), { maxLength: 5 });
+  const holds = fc.property(
+    setting,
+    changes,
+    happenings,
+    trips,
+    (start, changed, events, trips) => {
+      const rollback = start.members.map((member) => ({
+        ...member,
+        strategy: { ...member.strategy, onFailure: "Rollback" as const },
+      }));
+      const stage = new Stage(startWorld({ members: rollback }), 6);
+      const { world } = stage;
+      const first = new Map(
+        [...world.members.keys()].map((name) => [name, world.memory(name).current]),
+      );
+      const who = [...new Set(changed.map((index) => names[index % world.members.size] ?? ""))];
+      for (const name of who) world.wish(name, ({ world: own }) => void (own.wish.hash = "v2"));
+      events.forEach((event, index) => {
+        stage.play(event);
+        for (const { at, ...trip } of trips)
+          if (at === index) stage.play({ kind: "trip", ...trip });
+      });
+      stage.settle();
+      const isNew = who.map((name) => world.memory(name).current !== first.get(name));
+      expect(new Set(isNew).size, world.text()).toBe(1);
+      for (const [name, { world: own }] of world.members) {
+        const { rollout, current } = world.memory(name);
+        expect(isAtRest(rollout?.phase), world.text()).toBe(true);
+        expect(new Set([...own.pods.values()].map(({ revision }) => revision)).size).toBeLessThan(
+          2,
+        );
+        for (const { revision } of own.pods.values()) expect(revision).toBe(current);
+      }
+    },
+  );
+  fc.assert(holds, { numRuns: runs });
+}, 240_000);
+
+test("nobody switches before the others are prepared, and those of a lower order are through", () => {
+  const changes = fc.uniqueArray(of, { minLength: 2, maxLength: 3 });
+  const holds = fc.property(setting, changes, (start, changed) => {
+    const world = startWorld(start);
+    const who = [...new Set(changed.map((index) => names[index % world.members.size] ?? ""))];
+    for (const name of who) world.wish(name, ({ world: own }) => void (own.wish.hash = "v2"));
+    world.settle((pass) => {
+      checkSwitch(world, pass);
+    });
+  });
+  fc.assert(holds, { numRuns: runs });
+}, 240_000);
+
+test("good templates go through from any state", () => {
+  const happenings = fc.array(fc.oneof({ weight: 12, arbitrary: work }, unrest), {
+    maxLength: 150,
+    size: "max",
+  });
+  const holds = fc.property(setting, happenings, (start, events) => {
+    const stage = new Stage(startWorld(start), 6);
+    for (const event of events) stage.play(event);
+    for (const name of stage.world.members.keys()) {
+      stage.world.member(name).world.behaviours.set("v9", "good");
+      stage.world.wish(name, ({ world: own }) => void (own.wish.hash = "v9"));
+    }
+    stage.settle();
+    for (const name of stage.world.members.keys()) {
+      expect(stage.world.memory(name).rollout, stage.world.text()).toMatchObject({
+        phase: "Completed",
+        hash: "v9",
+      });
+    }
+  });
+  fc.assert(holds, { numRuns: runs });
+}, 240_000);
