@@ -152,11 +152,19 @@ function read(pod: Pod): PodFacts {
 }
 
 /** Objects of a cache are frozen, so each is read once however often its Application is looked at. */
-const known = new WeakMap<Pod, PodFacts>();
+const known = new WeakMap<Pod, PodSeen>();
 
-/** A pod reduced to what decisions rest on. */
+const isSame = (one: NodeFacts, other: NodeFacts): boolean =>
+  one.offline === other.offline &&
+  one.misplaced === other.misplaced &&
+  one.fits === other.fits &&
+  one.evicting === other.evicting;
+
+/** A pod reduced to what decisions rest on. The same object for as long as nothing of it changes. */
 export function podSeen(pod: Pod, node: NodeFacts): PodSeen {
-  const facts = known.get(pod) ?? read(pod);
-  known.set(pod, facts);
-  return { ...facts, ...node };
+  const before = known.get(pod);
+  if (before !== undefined && isSame(before, node)) return before;
+  const seen = { ...read(pod), ...node };
+  known.set(pod, seen);
+  return seen;
 }

@@ -85,10 +85,20 @@ function viewOf(seen: Seen, slot: Slot, pods: readonly PodSeen[], wanted: string
   };
 }
 
-/** All slots as seen from the Revision named `wanted`, in the order of `seen.slots`. */
-export function viewsOf(seen: Seen, wanted: string): readonly View[] {
+function look(seen: Seen, wanted: string): readonly View[] {
   const bySlot = Map.groupBy(seen.pods, (pod) => pod.slot);
   return seen.slots.map((slot) => viewOf(seen, slot, bySlot.get(slot.id) ?? [], wanted));
+}
+
+/** One pass asks for the same views several times, and there may be thousands of slots. */
+const known = new WeakMap<Seen, Map<string, readonly View[]>>();
+
+/** All slots as seen from the Revision named `wanted`, in the order of `seen.slots`. */
+export function viewsOf(seen: Seen, wanted: string): readonly View[] {
+  const ofSeen = known.get(seen) ?? new Map<string, readonly View[]>();
+  const views = ofSeen.get(wanted) ?? look(seen, wanted);
+  known.set(seen, ofSeen.set(wanted, views));
+  return views;
 }
 
 /** Pods that were not deleted although their slot is no longer asked for. */
