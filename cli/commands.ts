@@ -57,6 +57,29 @@ const objectCommands: readonly Command[] = [
     load: async () => (await import("./commands/apply.ts")).runApply,
   },
   {
+    name: "plan",
+    args: "-f FILE",
+    summary: "Show what applying a file would do: batches, placement, pulls, refusals, changes",
+    examples: [
+      ["lighthouse plan -f web.yaml", "Ask the server; nothing is changed"],
+      ["lighthouse plan -f web.yaml -o wide", "With the Node of every slot"],
+      [
+        "lighthouse plan -f web.yaml --detailed-exitcode",
+        "Exit code 4 when something would change",
+      ],
+    ],
+    flags: [
+      file,
+      output,
+      {
+        long: "detailed-exitcode",
+        about: "end with 4 when something would change (0: nothing, 1: it would be refused)",
+      },
+      ...connectionFlags,
+    ],
+    load: async () => (await import("./commands/plan.ts")).runPlan,
+  },
+  {
     name: "get",
     args: "TYPE [NAME...]",
     summary: "Show objects",
