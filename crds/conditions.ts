@@ -60,6 +60,12 @@ export const applicationReason = {
   waitingForReady: "WaitingForReady",
   /** Waits: strategy.monitorSeconds runs. */
   monitoring: "Monitoring",
+  /** Events: a batch begins. */
+  batchStarted: "BatchStarted",
+  /** Events: the canary may be followed by the rest. */
+  canaryApproved: "CanaryApproved",
+  /** Events: what held the rollout is over. */
+  resumed: "Resumed",
   /** Reconciling: all is as asked for, or has failed. */
   settled: "Settled",
   /** Stalled: nothing failed. */
@@ -76,7 +82,7 @@ export const applicationReason = {
   movingSlot: "MovingSlot",
   /** Failure: nothing went on for progressDeadlineSeconds. */
   progressDeadlineExceeded: "ProgressDeadlineExceeded",
-  /** Failure: more slots than tolerateFailures failed. */
+  /** Failure, Events: slots failed, and more than tolerateFailures end the rollout. */
   slotsFailed: "SlotsFailed",
   /** Failure: a container ended or restarted before it counted as good. */
   containerFailed: "ContainerFailed",

@@ -706,6 +706,8 @@ export type Rollout = {
   readonly progressMark?: RolloutProgressMark;
   /** RFC 3339 time in UTC since when every slot switched so far is ready, by the controller's clock; minReadySeconds counts from here. Absent while one is not. */
   readonly readySince?: string;
+  /** How many slots readySince is about. Absent with it. */
+  readonly readySlots?: number;
   /** RFC 3339 time in UTC at which the rollout came to its end. Absent until then. */
   readonly finishedAt?: string;
   /** Everything the rollout waits for now, at most 100. Default none. */

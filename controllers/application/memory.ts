@@ -29,7 +29,7 @@ function timesFrom(wire: WireRollout) {
     phaseStartedAtMs,
     progressedAtMs: msOf(wire.progressedAt) ?? Math.max(phaseStartedAtMs, batchStartedAtMs ?? 0),
     ...(wire.progressMark === undefined ? {} : { progressMark: wire.progressMark }),
-    ...(readySinceMs === undefined ? {} : { readySinceMs }),
+    ...defined({ readySinceMs, readySlots: wire.readySlots }),
     ...(batchStartedAtMs === undefined ? {} : { batchStartedAtMs }),
     ...(finishedAtMs === undefined ? {} : { finishedAtMs }),
   };

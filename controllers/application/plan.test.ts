@@ -48,6 +48,7 @@ test("planApplication() hands over one batch at a time, each once the one before
   expect(next(world)).toBe("Rolling: ");
   world.settleAgents();
   expect(next(world)).toBe("Rolling: ");
+  passOver(world);
   world.nowMs += 5_000;
   expect(next(world)).toBe("Rolling: web-2-1=Running(for web-1-1) then web-1-1=Stopped");
 });
@@ -71,6 +72,7 @@ test("planApplication() with StartFirst stops the old pod only once the new one 
   world.settleAgents();
   expect(next(world)).toBe("Rolling: ");
   expect(world.available()).toBe(3);
+  passOver(world);
   world.nowMs += 5_000;
   expect(next(world)).toBe("Rolling: web-1-0=Stopped");
 });

@@ -10,6 +10,7 @@ import { holdForGroup } from "./group-turns.ts";
 import { imagesOf, markRevisions, trimRevisions } from "./marks.ts";
 import { isBound, isGroupRetry, membershipAfter, membershipAtBegin } from "./membership.ts";
 import type { Memory, Rollout, Seen } from "./seen.ts";
+import { noticesOf } from "./notices.ts";
 import { recorded } from "./progress.ts";
 import { viewsOf } from "./slots.ts";
 import { paused, steady } from "./steady.ts";
@@ -189,7 +190,7 @@ function planNext(context: Context, before: Rollout, target: Target): Plan {
     memory,
     target: target.name,
     waits: [...turn.waits, ...(isFinal ? [] : waitForNodes(context))],
-    notices: turn.notices,
+    notices: [...turn.notices, ...noticesOf(before, rollout, seen)],
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };
 }

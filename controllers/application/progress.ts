@@ -4,6 +4,7 @@
  * agent says about time decides nothing. A new leader goes on from what is on record.
  */
 import type { Context } from "./context.ts";
+import { defined } from "./defined.ts";
 import type { Rollout, Seen } from "./seen.ts";
 import { isDone, isReady, isTaken, type View, viewsOf } from "./slots.ts";
 
@@ -31,12 +32,16 @@ export function isProven(rollout: Rollout, seen: Seen, nowMs: number): boolean {
  * when the last of its slots is, and a slot that breaks later holds the next batch as well.
  */
 function withReadiness({ seen, reachable, rollout, nowMs }: Context): Rollout {
-  const { readySinceMs, ...rest } = rollout;
+  const { readySinceMs, readySlots, ...rest } = rollout;
   const forgiven = new Set(rollout.failedSlots);
-  const isLate = (view: View): boolean =>
-    isTaken(view, seen.running) && !forgiven.has(view.slot.id) && !isReady(view, seen.running);
-  if (reachable.some(isLate)) return rest;
-  return { ...rest, readySinceMs: Math.min(readySinceMs ?? nowMs, nowMs) };
+  const taken = reachable.filter(
+    (view) => isTaken(view, seen.running) && !forgiven.has(view.slot.id),
+  );
+  if (!taken.every((view) => isReady(view, seen.running))) return rest;
+  // One more may have got ready between two looks: then its time begins now.
+  const isSame = readySlots !== undefined && taken.length <= readySlots;
+  const sinceMs = isSame ? Math.min(readySinceMs ?? nowMs, nowMs) : nowMs;
+  return { ...rest, readySinceMs: sinceMs, readySlots: taken.length };
 }
 
 /** Steps that the slots have come through; each is prepared, told to run, and ready. */
@@ -95,11 +100,11 @@ export function recorded(context: Context): Context {
 export function carriedInto(
   { rollout, nowMs }: Context,
   next: Pick<Rollout, "phase" | "reason"> & { readonly isNewBatch: boolean },
-): Pick<Rollout, "progressedAtMs" | "progressMark" | "readySinceMs"> {
-  const { progressMark, readySinceMs, phase, resume, phaseStartedAtMs } = rollout;
+): Pick<Rollout, "progressedAtMs" | "progressMark" | "readySinceMs" | "readySlots"> {
+  const { progressMark, readySinceMs, readySlots, phase, resume, phaseStartedAtMs } = rollout;
   // While it is held nobody looks whether slots stay ready.
   const isBlind = next.phase === "Paused" || phase === "Paused";
-  const ready = readySinceMs === undefined || isBlind ? {} : { readySinceMs };
+  const ready = isBlind ? {} : defined({ readySinceMs, readySlots });
   // What was left of the deadline is left after a hold, however often it is held.
   const heldMs = isHeld(rollout) ? nowMs - phaseStartedAtMs : 0;
   const goesOn = isHeld(next) || (isHeld(rollout) && next.phase === resume && !next.isNewBatch);

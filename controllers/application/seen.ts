@@ -137,6 +137,8 @@ export type Rollout = {
   readonly progressMark?: { readonly of: string; readonly steps: number };
   /** Since when every slot switched so far is ready; absent while one is not. */
   readonly readySinceMs?: number;
+  /** How many slots those are. */
+  readonly readySlots?: number;
   readonly steps: readonly RolloutStep[];
   /** Names of the Nodes of the slots by their number in the update stream; empty: none yet. */
   readonly instances: readonly string[];

@@ -1,6 +1,7 @@
 import { applicationReason } from "../../crds/conditions.ts";
 import type { RolloutPhase } from "../../crds/types.gen.ts";
 import { type Context, stay, type Turn } from "./context.ts";
+import { spanText } from "./notices.ts";
 import { carriedInto } from "./progress.ts";
 import type { Rollout, Trouble } from "./seen.ts";
 
@@ -14,7 +15,7 @@ export type Entry = Trouble & {
 /** The rollout in its next phase. Nothing else is done in that turn, so that the phase is on record first. */
 export function enter(context: Context, phase: RolloutPhase, entry: Entry): Turn {
   const { resume: _resume, finishedAtMs: _finished, ...former } = context.rollout;
-  const { progressMark: _mark, readySinceMs: _ready, ...kept } = former;
+  const { progressMark: _mark, readySinceMs: _ready, readySlots: _slots, ...kept } = former;
   const { nowMs } = context;
   const isFinal = phase === "Completed" || phase === "RolledBack";
   const startsBatch = entry.batch !== undefined && entry.batch !== kept.batch;
@@ -45,18 +46,15 @@ export function enterSwitching(context: Context): Turn {
 
 /** The rollout is final: its Revision is the last good one. */
 export function complete(context: Context): Turn {
-  const { name } = context.target;
-  const turn = enter(context, "Completed", {
-    reason: applicationReason.completed,
-    message: `${name} runs in every slot`,
-  });
-  return {
-    ...turn,
-    current: name,
-    notices: [
-      { type: "Normal", reason: applicationReason.completed, message: `${name} completed` },
-    ],
-  };
+  const { target, rollout, nowMs } = context;
+  const { name } = target;
+  const lost = rollout.failedSlots;
+  const but = `, but for ${lost.length} that failed and are tolerated: ${lost.slice(0, 5).join(", ")}`;
+  const message = `${name} runs in every slot${lost.length === 0 ? "" : but}`;
+  const reason = applicationReason.completed;
+  const turn = enter(context, "Completed", { reason, message });
+  const told = `${message}, after ${spanText(nowMs - rollout.startedAtMs)}`;
+  return { ...turn, current: name, notices: [{ type: "Normal", reason, message: told }] };
 }
 
 /** What a failure leads to, by the policy: back to the last good Revision, or a halt. */
