@@ -10,6 +10,7 @@ import { buildStrandedPods } from "./collector/stranded-pods.ts";
 import { buildNamespaceController } from "./namespace/controller.ts";
 import { buildNamespaceDefaults } from "./namespace/defaults.ts";
 import { buildNodeController } from "./node/controller.ts";
+import { buildTaintEviction } from "./node/evictions.ts";
 import { readVersion } from "./runtime/discovery.ts";
 import { runManager } from "./runtime/manager.ts";
 import type { BuildController, Log } from "./runtime/reconciler.ts";
@@ -33,6 +34,7 @@ const all: readonly BuildController[] = [
   ...portable,
   buildScheduler,
   buildNodeController,
+  buildTaintEviction,
   buildCollector,
   buildStrandedPods,
   buildEventExpiry,

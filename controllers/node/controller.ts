@@ -74,6 +74,7 @@ export const buildNodeController: BuildController = (context) => {
         const seen = {
           conditions: node.status?.conditions ?? [],
           taints: node.spec?.taints ?? [],
+          unschedulable: node.spec?.unschedulable === true,
           silentMs: heartbeats.silentMs(name, signs, nowMs),
         };
         const { step, requeueAfterMs } = planNode(seen, formatTime(nowMs));

@@ -12,6 +12,7 @@ const both = (key: string) => [taint(key), taint(key, "NoExecute")];
 const seen = (over: Partial<Seen>): Seen => ({
   conditions: [ready("True")],
   taints: [],
+  unschedulable: false,
   silentMs: 0,
   ...over,
 });
@@ -53,8 +54,27 @@ test.each<[string, Partial<Seen>, object]>([
   ],
   [
     "takes the taint away when the agent is back",
-    { taints: [...both("unreachable"), taint("unschedulable")] },
+    { taints: [...both("unreachable"), taint("unschedulable")], unschedulable: true },
     { step: { kind: "setTaints", taints: [taint("unschedulable")] }, requeueAfterMs: graceMs },
+  ],
+  [
+    "taints a Node that is cordoned",
+    { unschedulable: true, taints: [taint("other")] },
+    {
+      step: {
+        kind: "setTaints",
+        taints: [taint("other"), { ...taint("unschedulable"), timeAdded: now }],
+      },
+      requeueAfterMs: graceMs,
+    },
+  ],
+  [
+    "takes that taint away with the cordon",
+    { taints: [taint("unschedulable"), taint("unschedulable", "NoExecute")] },
+    {
+      step: { kind: "setTaints", taints: [taint("unschedulable", "NoExecute")] },
+      requeueAfterMs: graceMs,
+    },
   ],
   [
     "waits for the agent's own word after a heartbeat",

@@ -20,6 +20,8 @@ export type NodeTaint = {
 export type Seen = {
   readonly conditions: readonly NodeCondition[];
   readonly taints: readonly NodeTaint[];
+  /** It was cordoned: `spec.unschedulable`. */
+  readonly unschedulable: boolean;
   /** For how long, by our clock, no sign of life came. Milliseconds. */
   readonly silentMs: number;
 };
@@ -45,6 +47,7 @@ const vouched: ReadonlySet<string> = new Set([
 
 const unreachable = "node.kubernetes.io/unreachable";
 const notReady = "node.kubernetes.io/not-ready";
+const cordoned = "node.kubernetes.io/unschedulable";
 
 function toUnknown(condition: NodeCondition, now: string): NodeCondition {
   if (!vouched.has(condition.type) || condition.status === "Unknown") return condition;
@@ -88,22 +91,37 @@ function taintsFor(
   return [...kept, ...missing.map((effect): NodeTaint => ({ key, effect, timeAdded: now }))];
 }
 
+/** The taint by which those who only look at taints see a cordon. */
+function withCordon(
+  taints: readonly NodeTaint[],
+  unschedulable: boolean,
+  now: string,
+): readonly NodeTaint[] {
+  const isOurs = ({ key, effect }: NodeTaint): boolean =>
+    key === cordoned && effect === "NoSchedule";
+  if (!unschedulable) return taints.filter((taint) => !isOurs(taint));
+  if (taints.some(isOurs)) return taints;
+  return [...taints, { key: cordoned, effect: "NoSchedule", timeAdded: now }];
+}
+
 const same = (one: readonly object[], other: readonly object[]): boolean =>
   one.length === other.length && one.every((item, index) => item === other[index]);
 
 /**
- * Turns a silent Node Unknown, and keeps the taints of readiness in step with it. `now` is RFC
- * 3339. Readiness itself is the agent's to declare: when it is back, it writes Ready. The taint's
+ * Turns a silent Node Unknown, and keeps the taints of readiness and of a cordon in step. `now` is
+ * RFC 3339. Readiness itself is the agent's to declare: when it is back, it writes Ready. The taint's
  * `timeAdded` is where eviction after a toleration will count from.
  */
-export function planNode({ conditions, taints, silentMs }: Seen, now: string): Plan {
+export function planNode(seen: Seen, now: string): Plan {
+  const { conditions, taints, unschedulable, silentMs } = seen;
   const isSilent = silentMs >= graceMs;
   if (isSilent) {
     const after = silenced(conditions, now);
     if (!same(after, conditions)) return { step: { kind: "setConditions", conditions: after } };
   }
   const ready = conditions.find(({ type }) => type === "Ready")?.status;
-  const after = ready === undefined && !isSilent ? taints : taintsFor(ready, taints, now);
+  const ofReadiness = ready === undefined && !isSilent ? taints : taintsFor(ready, taints, now);
+  const after = withCordon(ofReadiness, unschedulable, now);
   const step: Step | undefined = same(after, taints)
     ? undefined
     : { kind: "setTaints", taints: after };
