@@ -50,9 +50,9 @@ export function imagesOf(
   pods: readonly PodSeen[],
 ): readonly ImageDigest[] {
   const known = new Map(revision.images.map(({ image, digest }) => [image, digest]));
-  const own = pods.filter((pod) => pod.revision === revision.name && !pod.terminating);
-  for (const { image, digest } of own.flatMap(({ digests }) => digests)) {
-    if (!known.has(image)) known.set(image, digest);
+  for (const pod of pods) {
+    if (pod.revision !== revision.name || pod.terminating) continue;
+    for (const { image, digest } of pod.digests) if (!known.has(image)) known.set(image, digest);
   }
   return [...known].map(([image, digest]) => ({ image, digest }));
 }
