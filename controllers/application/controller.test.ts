@@ -10,53 +10,20 @@ import {
   type Resource,
   revisions,
 } from "../../api/machinery/resources.ts";
-import { formatTime } from "../../api/machinery/time.ts";
 import { annotation, label } from "../../crds/labels.ts";
 import type { Application } from "../../crds/types.gen.ts";
 import { manualClock } from "../../test/kit/clock.ts";
 import { memoryApi } from "../../test/kit/memory-api.ts";
+import { actAsAgents, addHost, draftApplication } from "../../test/kit/obedient-agents.ts";
 import type { Reconciler } from "../runtime/reconciler.ts";
 import { applicationReconciler } from "./controller.ts";
 import { applicationIndex } from "./observe.ts";
-import { desiredOf } from "./pod-facts.ts";
 
 const key = { namespace: "shop", name: "web" };
 const signal = new AbortController().signal;
 
-const application = (
-  image: string,
-): Omit<Application, "metadata"> & { metadata: Partial<Application["metadata"]> } => ({
-  apiVersion: "lighthouse.dev/v1",
-  kind: "Application",
-  metadata: { ...key, generation: 1, annotations: { [annotation.changeCause]: image } },
-  spec: {
-    replicas: 2,
-    placement: { perNode: false, nodes: [], nodeSelector: {}, spreadBy: [], maxPerNode: 0 },
-    runState: "Running",
-    paused: false,
-    revisionHistoryLimit: 10,
-    strategy: {
-      batch: 1,
-      order: "StopFirst",
-      canary: { count: 0, approve: "Automatic" },
-      prepare: true,
-      minReadySeconds: 5,
-      monitorSeconds: 30,
-      pauseBetweenBatchesSeconds: 0,
-      progressDeadlineSeconds: 600,
-      tolerateFailures: 0,
-      onFailure: "Rollback",
-      offlineNodes: "Skip",
-    },
-    template: {
-      spec: {
-        containers: [{ name: "web", image }],
-        restartPolicy: "Always",
-        terminationGracePeriodSeconds: 30,
-      },
-    },
-  },
-});
+const application = (image: string) =>
+  draftApplication("web", image, { [annotation.changeCause]: image });
 
 /** Everything around the reconciler: an API in memory, and agents that do as they are told. */
 function stage() {
@@ -93,60 +60,11 @@ function stage() {
 
 type Stage = ReturnType<typeof stage>;
 
-type ContainerStatus = NonNullable<NonNullable<Pod["status"]>["containerStatuses"]>[number];
-
-function containerStatus(pod: Pod, isBad: boolean, now: string): ContainerStatus {
-  const image = pod.spec.containers[0]?.image ?? "";
-  const isUp = desiredOf(pod) === "Running" && !isBad;
-  const idle = { waiting: { reason: isBad ? "CrashLoopBackOff" : desiredOf(pod) } };
-  const ended = { exitCode: 3, reason: "Error", finishedAt: now, startedAt: now };
-  return {
-    name: "web",
-    image,
-    imageID: `${image.split(":")[0] ?? ""}@sha256:${"a".repeat(64)}`,
-    ready: isUp,
-    started: isUp,
-    restartCount: isBad ? 1 : 0,
-    state: isUp ? { running: { startedAt: now } } : idle,
-    lastState: isBad ? { terminated: ended } : {},
-  };
-}
-
-/** What an agent would say of a pod by now. `bad` images end at once. */
-function statusOf(pod: Pod, bad: string, now: string): Pod["status"] {
-  const isBad = pod.spec.containers[0]?.image?.includes(bad) === true;
-  const container = containerStatus(pod, isBad && desiredOf(pod) === "Running", now);
-  const past = pod.status?.conditions?.find(({ type }) => type === "Ready");
-  const is = container.ready ? "True" : "False";
-  const at = past?.status === is ? (past.lastTransitionTime ?? now) : now;
-  const said = { reason: "", message: "" };
-  return {
-    phase: container.ready ? "Running" : "Pending",
-    conditions: [
-      { type: "Ready", status: is, lastTransitionTime: at, ...said },
-      { type: "lighthouse.dev/Prepared", status: "True", lastTransitionTime: now, ...said },
-    ],
-    containerStatuses: [container],
-  };
-}
-
-async function actAsAgents({ api, clock }: Stage, bad = "none"): Promise<void> {
-  const now = formatTime(clock.nowMs());
-  for (const pod of api.all(pods)) {
-    if (pod.spec.nodeName === undefined) {
-      const body = { spec: { nodeName: "host-1" } };
-      await api.patch(pods, keyOf(pod), { type: "merge", body });
-    }
-    const body = { status: statusOf(pod, bad, now) };
-    await api.patch(pods, keyOf(pod), { type: "merge", body }, { subresource: "status" });
-  }
-}
-
 /** Lets controller, agents and time take turns; a new process each time. */
 async function play(world: Stage, rounds: number, bad?: string): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     await world.start().reconcile(key, signal);
-    await actAsAgents(world, bad);
+    await actAsAgents(world.api, world.clock.nowMs(), bad);
     await world.clock.advance(2_000);
   }
 }
@@ -165,12 +83,7 @@ async function setImage({ api }: Stage, image: string): Promise<void> {
 let world: Stage;
 beforeEach(async () => {
   world = stage();
-  await world.api.create(nodes, {
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: { name: "host-1" },
-    status: { conditions: [{ type: "Ready", status: "True" }] },
-  });
+  await addHost(world.api);
   await world.api.create(applications, application("registry:5000/web:1"));
 });
 

@@ -6,7 +6,7 @@ import type { Node, Pod } from "../../api/machinery/resources.ts";
 import { applicationReason } from "../../crds/conditions.ts";
 import type { Application } from "../../crds/types.gen.ts";
 import type { BuildController, Context, Reconciler, Result } from "../runtime/reconciler.ts";
-import { each, source } from "../runtime/sources.ts";
+import { source } from "../runtime/sources.ts";
 import {
   applicationIndex,
   applicationKeys,
@@ -15,6 +15,7 @@ import {
   type Sources,
   type Subject,
 } from "./observe.ts";
+import { byGroup, groupIndex } from "./observe-group.ts";
 import { perform } from "./perform.ts";
 import { planApplication } from "./plan.ts";
 import { changeOf, statusOf } from "./status.ts";
@@ -103,7 +104,8 @@ export function applicationReconciler(sources: Sources, deps: Deps): Reconciler 
     const id = keyText(key);
     const { application, seen } = subject;
     const plan = planApplication(seen, deps.clock.nowMs());
-    const templates = new Map([...subject.templates, [plan.target, application.spec.template]]);
+    // A Revision that is on record counts, not what the spec has become since.
+    const templates = new Map([[plan.target, application.spec.template], ...subject.templates]);
     const act = async (step: Step): Promise<void> => {
       await perform(deps.client, { ...subject, templates }, step);
       deps.log.debug({ application: id, step }, "performed step");
@@ -148,13 +150,18 @@ export function applicationReconciler(sources: Sources, deps: Deps): Reconciler 
  */
 export const buildApplicationController: BuildController = ({ caches, ...deps }) => {
   const sources: Sources = {
-    applications: caches.of(applications),
+    applications: caches.of(applications, { [byGroup]: groupIndex }),
     revisions: caches.of(revisions, { [byApplication]: applicationIndex }),
     pods: caches.of(pods, {
       [byApplication]: applicationIndex,
       [byNode]: nodeIndex,
     }),
     nodes: caches.of(nodes),
+  };
+  /** What one member has on record is what the others act on. */
+  const withGroup = (application: Application): readonly ObjectKey[] => {
+    const members = groupIndex(application).flatMap((at) => sources.applications.by(byGroup, at));
+    return [keyOf(application), ...members.map(keyOf)];
   };
   const onNode = (node: Node): readonly ObjectKey[] => {
     const residents = sources.pods.by(byNode, node.metadata.name).flatMap(applicationKeys);
@@ -165,7 +172,7 @@ export const buildApplicationController: BuildController = ({ caches, ...deps })
     name: "application",
     owns: ["applications.lighthouse.dev/status", "revisions.lighthouse.dev"],
     sources: [
-      each(applications),
+      source(applications, withGroup),
       source(revisions, applicationKeys),
       source(pods, applicationKeys),
       source(nodes, onNode),

@@ -7,6 +7,7 @@ import { annotation, evictionHoldsMs, label } from "../../crds/labels.ts";
 import type { Application, ImageDigest, PodTemplate, Revision } from "../../crds/types.gen.ts";
 import { defined } from "./defined.ts";
 import { templateHash } from "./hash.ts";
+import { groupOf } from "./observe-group.ts";
 import { memoryFrom } from "./memory.ts";
 import { isAnswering, nodeFacts, slotsOf } from "./placement.ts";
 import { podSeen } from "./pod-facts.ts";
@@ -151,6 +152,7 @@ export function observe(sources: Sources, key: ObjectKey, nowMs: number): Subjec
         ...slots.filter(isAway).flatMap(({ node }) => node ?? []),
       ]),
       cordonedNodes: cordoned,
+      ...defined({ group: groupOf(sources.applications, application) }),
       memory: memoryFrom(application.status),
     },
   };
