@@ -1,0 +1,19 @@
+import type { Clock } from "../../api/machinery/clock.ts";
+import { systemClock } from "../../controllers/runtime/system-clock.ts";
+
+/** How many times as fast as the real one the clock of a simulated world runs. */
+export const haste = 10;
+
+const startMs = Date.now();
+
+/** Real milliseconds for milliseconds of the fast clock. */
+export const realMs = (ms: number): number => ms / haste;
+
+/**
+ * The time of a simulated world: leases, back-offs, probes and deadlines keep the proportions they
+ * have in the product, and take a tenth of the time.
+ */
+export const fastClock: Clock = {
+  nowMs: () => startMs + (Date.now() - startMs) * haste,
+  sleep: (ms, signal) => systemClock.sleep(realMs(ms), signal),
+};
