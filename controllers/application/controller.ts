@@ -18,6 +18,7 @@ import {
 import { byGroup, groupIndex } from "./observe-group.ts";
 import { perform } from "./perform.ts";
 import { planApplication } from "./plan.ts";
+import { createRests } from "./rests.ts";
 import { changeOf, statusOf } from "./status.ts";
 import type { Plan, Step } from "./step.ts";
 
@@ -97,13 +98,26 @@ function soonest(one: number | undefined, other: number | undefined): Result {
   return { requeueAfterMs: Math.min(one ?? Infinity, other ?? Infinity) };
 }
 
+/** What a pass begins with. */
+type Thought = { readonly subject: Subject; readonly plan: Plan };
+
+function think(sources: Sources, key: ObjectKey, nowMs: number): Thought | undefined {
+  const subject = observe(sources, key, nowMs);
+  return subject === undefined
+    ? undefined
+    : { subject, plan: planApplication(subject.seen, nowMs) };
+}
+
 /** Brings Applications to what is asked for. */
 export function applicationReconciler(sources: Sources, deps: Deps): Reconciler {
   const latest = new Map<string, Written>();
-  const pass = async (key: ObjectKey, subject: Subject, signal: AbortSignal): Promise<Result> => {
-    const id = keyText(key);
+  const rests = createRests(deps.clock);
+  const pass = async (
+    id: string,
+    { subject, plan }: Thought,
+    signal: AbortSignal,
+  ): Promise<Result> => {
     const { application, seen } = subject;
-    const plan = planApplication(seen, deps.clock.nowMs());
     // A Revision that is on record counts, not what the spec has become since.
     const templates = new Map([[plan.target, application.spec.template], ...subject.templates]);
     const act = async (step: Step): Promise<void> => {
@@ -131,15 +145,17 @@ export function applicationReconciler(sources: Sources, deps: Deps): Reconciler 
   };
   return {
     async reconcile(key, signal) {
-      const subject = observe(sources, key, deps.clock.nowMs());
-      if (subject === undefined) {
-        latest.delete(keyText(key));
-        return {};
-      }
+      const id = keyText(key);
+      const version = sources.applications.get(key)?.metadata.resourceVersion;
       // Our own write is on its way to the cache; what we see is from before it.
-      const { resourceVersion } = subject.application.metadata;
-      if (latest.get(keyText(key))?.over === resourceVersion) return {};
-      return pass(key, subject, signal);
+      if (version !== undefined && latest.get(id)?.over === version) return {};
+      const restMs = rests.leftMs(id);
+      if (restMs > 0) return { requeueAfterMs: restMs };
+      const thought = rests.after(id, () => think(sources, key, deps.clock.nowMs()));
+      if (thought !== undefined) return pass(id, thought, signal);
+      latest.delete(id);
+      rests.forget(id);
+      return {};
     },
   };
 }

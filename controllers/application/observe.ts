@@ -10,7 +10,7 @@ import { templateHash } from "./hash.ts";
 import { groupOf } from "./observe-group.ts";
 import { memoryFrom } from "./memory.ts";
 import { isAnswering, nodeFacts, slotsOf } from "./placement.ts";
-import { podSeen } from "./pod-facts.ts";
+import { type NodeFacts, podSeen } from "./pod-facts.ts";
 import type { RevisionSeen, Seen, Slot } from "./seen.ts";
 import { strategyOf } from "./strategy.ts";
 
@@ -106,6 +106,22 @@ function cordonedOf(
   return new Set(slots.flatMap(({ node }) => (node !== undefined && isDrained(node) ? node : [])));
 }
 
+/** What Nodes say about pods, worked out once for each Node and template: pods are many more. */
+function factsByNode(
+  application: Application,
+  nodeOf: ReadonlyMap<string, Node>,
+): (pod: Pod, own: PodTemplate) => NodeFacts {
+  const known = new Map<PodTemplate, Map<string, NodeFacts>>();
+  return (pod, own) => {
+    const { nodeName = "" } = pod.spec;
+    const ofTemplate = known.get(own) ?? new Map<string, NodeFacts>();
+    const facts =
+      ofTemplate.get(nodeName) ?? nodeFacts(pod, nodeOf.get(nodeName), application, own);
+    known.set(own, ofTemplate.set(nodeName, facts));
+    return facts;
+  };
+}
+
 /**
  * Everything known about one Application, from caches alone; `undefined` once it is gone or being
  * deleted: its children go by their owner references.
@@ -131,10 +147,10 @@ export function observe(sources: Sources, key: ObjectKey, nowMs: number): Subjec
     const known = node === undefined ? undefined : nodeOf.get(node);
     return known !== undefined && !isAnswering(known);
   };
+  const factsOf = factsByNode(application, nodeOf);
   const seenPods = pods.map((pod) => {
     const own = templates.get(pod.metadata.labels?.[label.revision] ?? "");
-    const node = nodeOf.get(pod.spec.nodeName ?? "");
-    const facts = nodeFacts(pod, node, application, own ?? application.spec.template);
+    const facts = factsOf(pod, own ?? application.spec.template);
     return podSeen(pod, isEvicting(pod, nowMs) ? { ...facts, evicting: true } : facts);
   });
   const cordoned = cordonedOf(slots, nodeOf, occupied);
