@@ -29,7 +29,8 @@ export function numberingOf(views: readonly View[], known: readonly string[]): N
     const item = ordinalOf(slot) ?? given.get(slot.id) ?? instances.length;
     itemOf.set(slot.id, item);
     while (instances.length < item) instances.push("");
-    instances[item] = slot.node ?? residentOf(view) ?? instances[item] ?? "";
+    // The first one stays: a line that was told must not change. One that differs is told in full.
+    if ((instances[item] ?? "") === "") instances[item] = slot.node ?? residentOf(view) ?? "";
   }
   return { instances, itemOf };
 }

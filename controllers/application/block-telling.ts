@@ -1,11 +1,11 @@
 import { packNumbers, unpackNumbers } from "../../api/machinery/number-ranges.ts";
-import { formatMicroTime } from "../../api/machinery/time.ts";
+import { formatMicroTime, parseTime } from "../../api/machinery/time.ts";
 import type { RolloutPassed, RolloutResult, RolloutStep } from "../../crds/types.gen.ts";
 import type { Numbering } from "./block-items.ts";
 import { leftBehind, type Moment, outcomeOf, resultOf } from "./block-outcomes.ts";
 import type { View } from "./slots.ts";
 
-/** Moments that a block tells apart at most; what comes later joins the last one. */
+/** Moments that a block tells apart; what comes later joins the last one. */
 const maxMoments = 250;
 
 type Facts = {
@@ -56,8 +56,8 @@ class Telling {
     if (!this.#earlier.has(item) && this.#take(item)) this.passed.push(item);
   }
 
-  /** Also of a slot that came through in an earlier block of the same kind, if it failed for good. */
-  fail(item: number, result: RolloutResult): void {
+  /** In full. An error also of a slot that an earlier block of the kind has told of. */
+  say(item: number, result: RolloutResult): void {
     const isFirst = !this.#earlier.has(item) || result.status === "Error";
     if (isFirst && this.#take(item)) this.results.push(result);
   }
@@ -74,6 +74,10 @@ class Telling {
   }
 }
 
+/** Whether the Node that the numbering knows says it all. */
+const isAtHome = ({ goal }: View, node = ""): boolean =>
+  node !== "" && (goal?.node ?? node) === node;
+
 /** Who came through, and who failed, since the last turn. */
 function tellNews(telling: Telling, views: readonly View[], facts: Facts): void {
   const { action, moment, numbering } = facts;
@@ -84,8 +88,8 @@ function tellNews(telling: Telling, views: readonly View[], facts: Facts): void 
     const outcome = outcomeOf(action, view, moment);
     const item = numbering.itemOf.get(view.slot.id);
     if (outcome === undefined || item === undefined) continue;
-    if (outcome.status === "OK") telling.pass(item);
-    else telling.fail(item, resultOf(view, outcome, telling.at(item)));
+    if (outcome.status === "OK" && isAtHome(view, numbering.instances[item])) telling.pass(item);
+    else telling.say(item, resultOf(view, outcome, telling.at(item)));
   }
 }
 
@@ -101,30 +105,39 @@ function tellRest(telling: Telling, views: readonly View[], facts: Facts): void 
   for (const view of [...views.filter(begun), ...views.filter((one) => !begun(one))]) {
     const item = numbering.itemOf.get(view.slot.id);
     if (item === undefined) continue;
-    telling.fail(item, resultOf(view, leftBehind(action, view, moment), telling.at(item)));
+    telling.say(item, resultOf(view, leftBehind(action, view, moment), telling.at(item)));
   }
   const present = new Set(numbering.itemOf.values());
   numbering.instances.forEach((node, index) => {
     if (present.has(index)) return;
     const message = "The slot is no longer asked for";
-    const place = node === "" ? {} : { node };
     const slot = String(index);
-    telling.fail(index, { slot, status: "Warning", message, ...place, ...telling.at(index) });
+    telling.say(index, { slot, status: "Warning", message, node, ...telling.at(index) });
   });
 }
 
 function withMoment(
-  passed: readonly RolloutPassed[],
+  { passed = [], results = [] }: RolloutStep,
   items: readonly number[],
   time: string,
 ): readonly RolloutPassed[] {
   if (items.length === 0) return passed;
   const last = passed.at(-1);
-  if (last === undefined || passed.length < maxMoments) {
+  // What joins an earlier moment must not overtake what was told since.
+  const isLast = last !== undefined && last.time > (results.at(-1)?.time ?? "");
+  if (last === undefined || passed.length < maxMoments || !isLast) {
     return [...passed, { items: packNumbers(items), time }];
   }
   const joined = { ...last, items: `${last.items},${packNumbers(items)}` };
   return [...passed.slice(0, -1), joined];
+}
+
+/** The time of this turn, made later than that of the last one: time is the order of the lines. */
+function timeAfter({ passed = [], results = [] }: RolloutStep, nowMs: number): string {
+  const now = formatMicroTime(nowMs);
+  const last = [passed.at(-1)?.time ?? "", results.at(-1)?.time ?? ""].toSorted().at(-1) ?? "";
+  if (now > last) return now;
+  return formatMicroTime((parseTime(last) ?? nowMs) + 1);
 }
 
 /** What the open block learns in one turn. */
@@ -141,14 +154,14 @@ export function told(
   views: readonly View[],
   { moment, numbering, ends }: Turn,
 ): RolloutStep {
-  const { action, passed = [], results = [] } = step;
+  const { action, results = [] } = step;
   const { after, nowMs } = moment;
-  const time = formatMicroTime(nowMs);
+  const time = timeAfter(step, nowMs);
   const telling = new Telling(step, toldBy(after.steps, action, step), time);
   const facts = { action, moment, numbering };
   tellNews(telling, views, facts);
   if (ends) tellRest(telling, views, facts);
-  const news = { passed: withMoment(passed, telling.passed, time), results: telling.results };
+  const news = { passed: withMoment(step, telling.passed, time), results: telling.results };
   return {
     ...step,
     ...(news.passed.length === 0 ? {} : { passed: news.passed }),

@@ -25,11 +25,15 @@ const command = inQuery(
 );
 const ports = inQuery("ports", "integer", "Ports of the Pod; needed over channels of a WebSocket.");
 
+const follow = inQuery("follow", "boolean", "Go on until the rollout is final.");
+const progress = inQuery("progress", "boolean", "Tell of pulls, waits and exits too.");
+
 /** Parameters by the kind of options that a streaming subresource takes. */
 const parametersOf: Readonly<Record<string, readonly Json[]>> = {
   PodAttachOptions: [container, stderr, stdin, stdout, tty],
   PodExecOptions: [command, container, stderr, stdin, stdout, tty],
   PodPortForwardOptions: [ports],
+  RolloutStream: [follow, progress],
 };
 
 /** The operations of a subresource that takes the connection over; `undefined` for any other. */

@@ -1,0 +1,134 @@
+import { badRequest } from "../../machinery/errors.ts";
+import { turnOf } from "../objects/slices.ts";
+import type { Application } from "../../../crds/types.gen.ts";
+import type { Call } from "../objects/call.ts";
+import type { FanOut, Outlet, WatchSink } from "../objects/fan-out.ts";
+import { isTrue } from "../objects/request-info.ts";
+import type { Handler } from "../objects/routes.ts";
+import { readItem } from "../objects/storage.ts";
+import { existing, keyOfCall } from "../objects/update.ts";
+import type { OpenWatch } from "../objects/watch.ts";
+import { sendWatch } from "../objects/watch-response.ts";
+import type { Watches } from "../objects/watches.ts";
+import { sendWatchMessages } from "../streams/watch-socket.ts";
+import { upgradeOf } from "../streams/upgrade.ts";
+import { followerOf, wireLine } from "./follower.ts";
+
+/** A reader that has not taken so much gets nothing new before it has, in bytes. */
+const maxAheadBytes = 256 << 10;
+/** Lines that are made in one go. */
+const pageSize = 500;
+
+/**
+ * GET applications/NAME/rollout: the update stream of docs/rollout-api.md. Lines are derived from the
+ * newest state whenever the reader has taken the last ones, so a slow reader holds nothing up and
+ * needs no buffer: it gets the same lines later.
+ * @throws StatusError `NotFound`, `BadRequest`
+ */
+export function rolloutStream(watches: Watches, stopping: AbortSignal): Handler {
+  return async (call, io) => {
+    const follow = flag(call, "follow");
+    const item = existing(call, await readItem(call.storage, keyOfCall(call)));
+    // What is told must not be older than what the reader has seen elsewhere.
+    await call.storage.cache.reach(item.at, 5_000);
+    const stream = openStream(call, follow, watches.fanOut);
+    io.request.releaseSeats?.();
+    const upgrade = upgradeOf(io.request);
+    if (upgrade?.kind === "websocket") await sendWatchMessages(io, upgrade, stream, stopping);
+    else await sendWatch(io.reply, stream, stopping);
+    return undefined;
+  };
+}
+
+/** @throws StatusError `BadRequest` for what is neither true nor false */
+function flag({ query }: Call, name: string): boolean {
+  const value = query.get(name);
+  if (value === undefined || value === "") return value === "";
+  if (!/^(true|false|1|0)$/i.test(value)) {
+    throw badRequest(`Invalid value for ${name}: "${value}": supported: "true", "false"`);
+  }
+  return isTrue(value);
+}
+
+function openStream(call: Call, follow: boolean, fanOut: FanOut): OpenWatch {
+  return {
+    async run(sink, stop) {
+      const follower = followerOf({ follow, nowMs: () => call.clock.nowMs() });
+      const outlet = fanOut.outlet(sink, () => stop.abort());
+      const changes = changesOf(call, stop);
+      const tell = async (): Promise<void> => {
+        const current = call.storage.cache.get(keyOfCall(call));
+        const lines = follower.see(current?.object as Application | undefined);
+        await sendLines(lines.map(wireLine), { outlet, sink, stop });
+      };
+      try {
+        await tell();
+        if (!follow) return;
+        while (!follower.isOver && (await changes.next())) await tell();
+      } finally {
+        changes.end();
+        stop.abort();
+        outlet.flush();
+        sink.end();
+      }
+    },
+  };
+}
+
+type Way = {
+  readonly outlet: Outlet;
+  readonly sink: WatchSink;
+  readonly stop: AbortController;
+};
+
+/** Sends page by page, as fast as the reader takes them. */
+async function sendLines(lines: readonly Buffer[], { outlet, sink, stop }: Way): Promise<void> {
+  for (let start = 0; start < lines.length && !stop.signal.aborted; start += pageSize) {
+    outlet.push(lines.slice(start, start + pageSize));
+    await turnOf();
+    while (outlet.backlogBytes > maxAheadBytes && !stop.signal.aborted) {
+      outlet.flush();
+      await sink.drained();
+    }
+  }
+}
+
+type Changes = {
+  /** Resolves to true when the object may have changed since the last call, to false at the end. */
+  next(): Promise<boolean>;
+  end(): void;
+};
+
+/** Changes of the object that the call names; many while nobody asks are one. */
+function changesOf(call: Call, stop: AbortController): Changes {
+  const { cache } = call.storage;
+  const key = keyOfCall(call);
+  let isNew = false;
+  let wake: (() => void) | undefined;
+  const ring = (): void => {
+    isNew = true;
+    wake?.();
+  };
+  const listener = {
+    onEvents: (events: readonly { readonly item: { readonly key: string } }[]) => {
+      if (events.some(({ item }) => item.key === key)) ring();
+    },
+    // The history was lost: the reader comes back and is told all of it.
+    onReset: () => stop.abort(),
+  };
+  const subscription = cache.subscribe(key, cache.revision, listener);
+  if (subscription === undefined) stop.abort();
+  stop.signal.addEventListener("abort", ring, { once: true });
+  return {
+    async next() {
+      if (!isNew && !stop.signal.aborted) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      isNew = false;
+      return !stop.signal.aborted;
+    },
+    end: () => subscription?.unsubscribe(),
+  };
+}
