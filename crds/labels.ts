@@ -50,6 +50,8 @@ export const annotation = {
   reload: "lighthouse.dev/reload",
   /** Applications: name of the Revision whose canary a person has approved. */
   approve: "lighthouse.dev/approve",
+  /** Applications: user who set {@link annotation.approve}. Set by the API server. */
+  approvedBy: "lighthouse.dev/approved-by",
   /** Applications: status.failedRevision.failedAt of the failure that shall be tried once more. */
   retry: "lighthouse.dev/retry",
   /** Applications: number of the Revision whose template an undo brought back. */

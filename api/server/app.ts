@@ -87,7 +87,7 @@ export function buildApp(options: AppOptions): App {
       authorizer: options.authorizer,
       watches,
       stopping: stopping.signal,
-      subresources: subresourceEndpoints(options.nodes, stopping.signal),
+      subresources: subresourceEndpoints(options.nodes, watches, stopping.signal),
     });
   }); // registered plugins are awaited by app.ready()
   return app;

@@ -59,6 +59,8 @@ test("/apis declares the aggregated form exactly, every part with a responseKind
         subresource: "scale",
         responseKind: { group: "autoscaling", version: "v1", kind: "Scale" },
       },
+      { subresource: "approve", responseKind: { kind: "RolloutApproval" } },
+      { subresource: "rollout", responseKind: { kind: "RolloutStream" }, verbs: ["get"] },
     ],
   });
 });

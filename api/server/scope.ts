@@ -9,6 +9,7 @@ import { storeKey } from "../store/keys.ts";
 import type { Store } from "../store/store.ts";
 import { behind, openWatchCache, type WatchCache } from "../store/watch-cache.ts";
 import { admissionChain } from "./admission/chain.ts";
+import { applicationRecords } from "./admission/application-records.ts";
 import { namespaceAdmission } from "./admission/namespaces.ts";
 import { serviceAccountAdmission } from "./admission/service-accounts.ts";
 import { rbacEscalation } from "./admission/rbac-escalation.ts";
@@ -97,6 +98,7 @@ export async function openScope(
     namespaceAdmission(storage),
     serviceAccountAdmission(storage),
     rbacEscalation(rights),
+    applicationRecords(rights),
   ]);
   const shared = { storage, kinds, admission, rights, tokens, clock };
   return { ...shared, cache, reviewer, fieldTypes: fieldTypes(definitions) };

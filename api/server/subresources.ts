@@ -6,7 +6,16 @@ import { evictPod } from "./pods/eviction.ts";
 import { podLogs } from "./pods/logs.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
 import { podPortForward } from "./pods/port-forward.ts";
+import type { Watches } from "./objects/watches.ts";
+import { approveRollout } from "./rollouts/approve.ts";
+import { rolloutStream } from "./rollouts/stream.ts";
 import { requestToken } from "./tokens/token-request.ts";
+
+const approval: Endpoint = {
+  create: approveRollout,
+  patch: approveRollout,
+  update: approveRollout,
+};
 
 /**
  * The endpoints of subresources that only some kinds have, by `plural/subresource`. A further
@@ -14,9 +23,12 @@ import { requestToken } from "./tokens/token-request.ts";
  */
 export function subresourceEndpoints(
   nodes: NodeStreams,
+  watches: Watches,
   stopping: AbortSignal,
 ): ReadonlyMap<string, Endpoint> {
   return new Map<string, Endpoint>([
+    ["applications/approve", approval],
+    ["applications/rollout", { get: rolloutStream(watches, stopping) }],
     ["namespaces/finalize", { update: finalizeNamespace }],
     // Streams into a container are authorised and served as `create`, also when asked for by GET.
     ["pods/attach", { create: podAttach(nodes, stopping) }],

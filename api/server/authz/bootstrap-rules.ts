@@ -117,6 +117,7 @@ export const view: readonly ShortRule[] = [
     apiGroups: [ours],
     resources: [
       "applications",
+      "applications/rollout",
       "applications/scale",
       "applications/status",
       "revisions",
@@ -124,6 +125,11 @@ export const view: readonly ShortRule[] = [
     ],
     verbs: read,
   },
+];
+
+/** Letting the canary of a rollout go on, and changing nothing: the second pair of eyes. */
+export const approve: readonly ShortRule[] = [
+  { apiGroups: [ours], resources: ["applications/approve"], verbs: write },
 ];
 
 /** Writing what runs in a namespace, and what it runs with. */
@@ -149,6 +155,7 @@ export const edit: readonly ShortRule[] = [
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: [...change, ...read] },
   { apiGroups: [ours], resources: ["applications"], verbs: change },
   { apiGroups: [ours], resources: ["applications/scale"], verbs: ["patch", "update"] },
+  ...approve,
 ];
 
 /** Giving rights in a namespace, as far as one has them. */
@@ -177,7 +184,7 @@ export const fleet: readonly ShortRule[] = [
   },
 ];
 
-/** Rolling Applications out and back, and moving their Pods; no Secret and no shell. */
+/** Rolling Applications out and back, and moving their Pods; no approval, Secret or shell. */
 export const release: readonly ShortRule[] = [
   { apiGroups: [ours], resources: ["applications"], verbs: ["create", "patch", "update"] },
   { apiGroups: [ours], resources: ["applications/scale"], verbs: ["patch", "update"] },

@@ -20,7 +20,7 @@ test("a fresh server has all bootstrap objects, aggregated ones with their rules
   const list = await get(server, roles);
   const wanted = bootstrapObjects().filter(({ plural }) => plural === "clusterroles");
   expect(objectsIn(list, "items")).toHaveLength(wanted.length);
-  for (const name of ["view", "edit", "admin", "viewer", "release-manager"]) {
+  for (const name of ["view", "edit", "admin", "viewer", "release-manager", "approver"]) {
     expect(resourcesOf(await get(server, `${roles}/${name}`))).toContain("applications");
   }
   expect(resourcesOf(await get(server, `${roles}/view`))).not.toContain("secrets");

@@ -95,18 +95,23 @@ function systemRoles(): readonly BootstrapObject[] {
 function userRoles(): readonly BootstrapObject[] {
   const toAdmin = { [aggregationLabel("admin")]: "true" };
   const toEdit = { [aggregationLabel("edit")]: "true", [aggregationLabel("viewer")]: "true" };
-  const toManager = { [aggregationLabel("release-manager")]: "true" };
+  const toReleases = {
+    [aggregationLabel("release-manager")]: "true",
+    [aggregationLabel("approver")]: "true",
+  };
   return [
     part("system:aggregate-to-admin", "admin", rules.admin),
     part("system:aggregate-to-edit", "edit", rules.edit),
     part("system:aggregate-to-view", "view", rules.view),
     part("system:aggregate-to-viewer", "viewer", rules.fleet),
     part("system:aggregate-to-release-manager", "release-manager", rules.release),
+    part("system:aggregate-to-approver", "approver", rules.approve),
     aggregated("view", toEdit),
     aggregated("edit", toAdmin),
     aggregated("admin"),
-    aggregated("viewer", toManager),
+    aggregated("viewer", toReleases),
     aggregated("release-manager"),
+    aggregated("approver"),
   ];
 }
 
@@ -157,7 +162,7 @@ function systemBindings(): readonly BootstrapObject[] {
 }
 
 /**
- * The roles and bindings of a fresh server: those of Kubernetes, ours (viewer, release-manager),
+ * The roles and bindings of a fresh server: those of Kubernetes, ours (viewer, approver, release-manager),
  * and those of controllers and agents. Anew on each call: the caller may change them.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
  */

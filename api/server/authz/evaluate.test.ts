@@ -260,7 +260,8 @@ function bootstrapped(): RbacIndex {
       isAggregated(role) ? { ...role, rules: aggregatedRules(role, known) } : role;
     roles = roles.map(complete);
   }
-  const bound = ["view", "edit", "admin", "viewer", "release-manager"].map((name) =>
+  const named = ["view", "edit", "admin", "viewer", "release-manager", "approver"];
+  const bound = named.map((name) =>
     object("ClusterRoleBinding", name, to("ClusterRole", name, [group(`${name}s`)])),
   );
   return indexOf([...roles, ...bound]);
@@ -321,6 +322,12 @@ test.each<[string, string, string, boolean]>([
   ["viewers", "POST", `${shop}/pods/a/exec`, false],
   ["release-managers", "PATCH", `${apps}/web`, true],
   ["release-managers", "PATCH", `${apps}/web/scale`, true],
+  ["release-managers", "GET", `${apps}/web/rollout`, true],
+  ["release-managers", "POST", `${apps}/web/approve`, false],
+  ["approvers", "POST", `${apps}/web/approve`, true],
+  ["approvers", "GET", `${apps}/web/rollout`, true],
+  ["approvers", "PATCH", `${apps}/web`, false],
+  ["edits", "PUT", `${apps}/web/approve`, true],
   ["release-managers", "GET", `${shop}/pods/a/log`, true],
   ["release-managers", "DELETE", `${apps}/web`, false],
   ["release-managers", "GET", `${shop}/secrets/a`, false],
