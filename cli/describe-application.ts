@@ -1,5 +1,5 @@
 import { type Pod, pods } from "../api/machinery/resources.ts";
-import { annotation, label } from "../crds/labels.ts";
+import { label } from "../crds/labels.ts";
 import type { Application, Revision } from "../crds/types.gen.ts";
 import type { Call } from "./command.ts";
 import { conditionRows, eventRows, pairs, podRows, section } from "./describe-parts.ts";
@@ -29,7 +29,7 @@ function facts(call: Call, app: Application, view: RolloutView): string {
   const { name, message = "", failedAt } = status?.failedRevision ?? {};
   const failed = `${name ?? "the last version"}, ${ageOf(call.io, failedAt)} ago: ${harmless(message)}`;
   const optional = [
-    ["Group:", metadata.annotations?.[annotation.rolloutGroup]],
+    ["Group:", view.group],
     ["Paused:", spec.paused ? "spec.paused is true" : undefined],
     ["Failed:", status?.failedRevision === undefined ? undefined : failed],
   ];

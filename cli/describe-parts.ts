@@ -24,6 +24,13 @@ function eventTime(event: Event): string | undefined {
   return event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp;
 }
 
+/** Oldest first; of those of one second the one that was written first. */
+function byTime(one: Event, other: Event): number {
+  const byTime = (eventTime(one) ?? "").localeCompare(eventTime(other) ?? "");
+  const [first, second] = [one.metadata.resourceVersion, other.metadata.resourceVersion];
+  return byTime === 0 ? first.localeCompare(second, "en", { numeric: true }) : byTime;
+}
+
 /** The Events about an object, oldest first. */
 export async function eventRows(call: Call, uid: string, namespace?: string): Promise<string[][]> {
   const { client } = await call.connect();
@@ -31,7 +38,7 @@ export async function eventRows(call: Call, uid: string, namespace?: string): Pr
   const fieldSelector = `involvedObject.uid=${uid}`;
   const { items } = await client.list(events, { ...scope, fieldSelector }, call.signal);
   return items
-    .toSorted((a, b) => (eventTime(a) ?? "").localeCompare(eventTime(b) ?? ""))
+    .toSorted(byTime)
     .map((event) => [
       event.type ?? "",
       event.reason ?? "",

@@ -100,16 +100,12 @@ function overall(view: RolloutView, columns: number): Line {
 
 function slotText(slot: SlotView, nowMs: number): string {
   if (slot.phase === "failed") {
-    return slot.failure?.summary ?? (slot.text === "" ? "failed" : slot.text);
+    return slot.failure === undefined && slot.text !== "" ? `failed: ${slot.text}` : "failed";
   }
   if (slot.phase === "proving" && slot.goodAtMs !== undefined) {
     return `ready, good in ${age(slot.goodAtMs - nowMs + 999)}`;
   }
-  const said = slot.text === "" ? "" : `: ${slot.text}`;
-  if (slot.failure !== undefined && slot.phase !== "good") {
-    return `${slot.phase}, ${slot.failure.summary}${said}`;
-  }
-  return `${slot.phase}${said}`;
+  return `${slot.phase}${slot.text === "" ? "" : `: ${slot.text}`}`;
 }
 
 function slotLine(slot: SlotView, nameWidth: number, nowMs: number): Line {

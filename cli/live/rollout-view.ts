@@ -23,7 +23,7 @@ export type WaitView = {
 export type RolloutView = {
   /** metadata.name of the Application. */
   readonly name: string;
-  /** Its rollout group; absent when it goes alone. */
+  /** Its rollout group, in words; absent when it goes alone. */
   readonly group?: string;
   readonly phase: RolloutPhase | "Pending";
   /** The Revision that the slots come from, and the one that they go to now. */
@@ -173,6 +173,18 @@ function wayOf(rollout: Rollout | undefined, currentRevision = ""): Way {
   return { phase, goal, batch, batches, ...(from === undefined ? {} : { from }) };
 }
 
+/** e.g. `shop, Prepared, with db and queue`. */
+function groupText({ metadata, status }: Application): string | undefined {
+  const name = metadata.annotations?.[annotation.rolloutGroup];
+  const part = status?.rollout?.group;
+  if (name === undefined || part === undefined) return name;
+  const others = (part.members ?? []).filter((member) => member !== metadata.name);
+  const shown = others.length > 8 ? [...others.slice(0, 8), `${others.length - 8} more`] : others;
+  const last = shown.length > 1 ? ` and ${shown.at(-1) ?? ""}` : "";
+  const first = last === "" ? shown : shown.slice(0, -1);
+  return `${name}, ${part.stage}${shown.length === 0 ? "" : `, with ${first.join(", ")}${last}`}`;
+}
+
 type Times = Pick<RolloutView, "startedAtMs" | "finishedAtMs" | "nextAtMs">;
 
 function timesOf(rollout: Rollout | undefined, app: Application): Times {
@@ -213,6 +225,6 @@ export function rolloutView(
     verdict: verdictOf(app),
     nowMs,
     ...timesOf(rollout, app),
-    ...defined({ group: metadata.annotations?.[annotation.rolloutGroup] }),
+    ...defined({ group: groupText(app) }),
   };
 }

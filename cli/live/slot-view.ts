@@ -115,7 +115,8 @@ function waitingOf(pod: Pod): Waiting {
   }
   const waits = statusesOf(pod).flatMap(({ state }) => state?.waiting ?? []);
   const told = waits.find(({ reason = "" }) => !quiet.includes(reason)) ?? waits[0];
-  return waiting(told ?? conditionOf(pod, podCondition.prepared));
+  const prepared = conditionOf(pod, podCondition.prepared);
+  return waiting(told ?? (prepared?.status === "False" ? prepared : undefined));
 }
 
 /** Why it waits, in one line: the reason only where it says more than that work goes on. */

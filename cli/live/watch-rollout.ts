@@ -26,6 +26,9 @@ export type WatchOptions = {
   readonly tickMs: number;
 };
 
+/** Time between two sights at least. Milliseconds. */
+const calmMs = 50;
+
 type Bell = {
   ring(): void;
   /** Resolves when it is rung, was rung since the last time, or after `ms`. */
@@ -138,6 +141,8 @@ export async function* watchRollout(
         pods: its.informer.cache.list(),
         ...(trouble === undefined ? {} : { trouble }),
       };
+      // Pods of a batch change together: one sight for them, and not one for each.
+      await sleep(calmMs, undefined, { signal });
       await bell.heard(tickMs, signal);
     }
   } finally {
