@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { buildFact, buildPod, endedFact, endedHistory, noonMs } from "../../test/kit/pod-world.ts";
-import { advanceAll, memoryOf, newerPod } from "./pod-memory.ts";
+import { advanceAll, forgetDone, memoryOf, newerPod } from "./pod-memory.ts";
 import { noHistory } from "./history.ts";
 
 const look = {
@@ -72,4 +72,18 @@ test("newerPod() takes our own write until the watch has caught up", () => {
   expect(newerPod(at("11"), at("10")).metadata.resourceVersion).toBe("11");
   expect(newerPod(at("9"), at("10", "other")).metadata.resourceVersion).toBe("9");
   expect(newerPod(at("9"), undefined).metadata.resourceVersion).toBe("9");
+});
+
+test.each([
+  ["create", "created", true],
+  ["pull", "created", true],
+  ["start", "created", false],
+  ["start", "running", true],
+  ["create", "removing", false],
+] as const)("forgetDone() of a failed %s when the container is %s: %s", (step, state, gone) => {
+  const memory = memoryOf(buildPod());
+  const trouble = { step, reason: "", message: "", failures: 1, retryAtMs: noonMs };
+  memory.troubles.set("app", { ...trouble, notedAtMs: noonMs });
+  forgetDone(memory, [buildFact({ state })]);
+  expect(memory.troubles.has("app")).toBe(!gone);
 });

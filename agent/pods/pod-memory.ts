@@ -90,6 +90,20 @@ export function forgetBefore({ troubles }: PodMemory, liveSinceMs: number): void
   for (const [name, { notedAtMs }] of troubles) if (notedAtMs < liveSinceMs) troubles.delete(name);
 }
 
+const making: readonly string[] = ["pull", "create"];
+
+/**
+ * Forgets failures of what is done by now: an engine may answer with an error, or not at all, and do
+ * what it was asked for nevertheless.
+ */
+export function forgetDone({ troubles }: PodMemory, facts: readonly ContainerFact[]): void {
+  for (const [name, { step }] of troubles) {
+    const own = facts.filter((fact) => fact.name === name && fact.state !== "removing");
+    const isMade = own.length > 0 && making.includes(step);
+    if (isMade || (own.some(isUp) && step === "start")) troubles.delete(name);
+  }
+}
+
 /** The newer of two versions of a Pod; resource versions of one resource can be compared. */
 export function newerPod(cached: Pod, written: Pod | undefined): Pod {
   if (written === undefined || written.metadata.uid !== cached.metadata.uid) return cached;

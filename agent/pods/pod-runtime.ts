@@ -6,14 +6,21 @@ import { keyOf, keyText, type ObjectKey } from "../../api/machinery/object.ts";
 import { type Pod, pods } from "../../api/machinery/resources.ts";
 import type { Log, Reconciler, Recorder, Result } from "../../controllers/runtime/reconciler.ts";
 import type { Engine } from "../engine/engine.ts";
-import { isEngineAway } from "../engine/errors.ts";
+import { isEngineAway, isEngineRefusal } from "../engine/errors.ts";
 import { askedState, effectiveState, replacedBy } from "./desired.ts";
 import { isUp } from "./facts.ts";
 import type { ImageStore } from "./image-store.ts";
 import { withLastWords } from "./last-words.ts";
 import type { Inventory } from "./inventory.ts";
 import { type PerformDeps, perform, removeOrphans } from "./perform.ts";
-import { type PodMemory, advanceAll, forgetBefore, memoryOf, newerPod } from "./pod-memory.ts";
+import {
+  type PodMemory,
+  advanceAll,
+  forgetBefore,
+  forgetDone,
+  memoryOf,
+  newerPod,
+} from "./pod-memory.ts";
 import { type Plan, planPod, type Rival, type Seen, type Step } from "./plan.ts";
 import type { Prober } from "./prober.ts";
 import { podSources } from "./pod-sources.ts";
@@ -174,6 +181,7 @@ class PodRuntime implements Reconciler {
     const rivals = await this.#rivals(pod, successors, signal);
     const { desired, lingers } = place(pod, successors, containers, rivals);
     forgetBefore(memory, this.#options.liveSinceMs());
+    forgetDone(memory, containers);
     const histories = advanceAll(memory, pod, containers, {
       desired,
       nowMs: clock.nowMs(),
@@ -250,7 +258,10 @@ class PodRuntime implements Reconciler {
         await perform(seen.pod, step, this.#deps, signal);
         this.#succeeded(seen, step);
       } catch (err) {
-        if (!(err instanceof StepFailure)) throw err;
+        if (!(err instanceof StepFailure)) {
+          this.#complain(seen.pod, step, err);
+          throw err;
+        }
         this.#failed(seen.pod, step, err);
         return false;
       }
@@ -267,6 +278,7 @@ class PodRuntime implements Reconciler {
     if (troubles.get(container)?.step === step.kind) troubles.delete(container);
     if (step.kind === "start") {
       troubles.delete(container);
+      troubles.delete(""); // whatever was in its way is not any more
       recorder.event(pod, {
         type: "Normal",
         reason: "Started",
@@ -281,6 +293,13 @@ class PodRuntime implements Reconciler {
       }
     }
     log.debug({ pod: keyText(keyOf(pod)), step: step.kind, container }, "performed step");
+  }
+
+  /** A container that the engine neither stops nor removes is nobody's but its pod's to tell. */
+  #complain(pod: Pod, { kind }: Step, err: unknown): void {
+    if (!isEngineRefusal(err) || (kind !== "stop" && kind !== "remove")) return;
+    const message = err instanceof Error ? err.message : String(err);
+    this.#options.recorder.event(pod, { type: "Warning", reason: "FailedKillPod", message });
   }
 
   #failed(pod: Pod, step: Step, failure: StepFailure): void {
