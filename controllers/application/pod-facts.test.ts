@@ -209,3 +209,17 @@ test("slotOf() prefers the full name of a Node, and desiredOf() takes unknown wo
   expect(desiredOf(pod({}, { annotations }))).toBe("Running");
   expect(slotOf(pod({}, { labels: {} }))).toBe("");
 });
+
+test.each([
+  ["not ready since before", "False", "12:00:00", true],
+  ["not ready since after", "False", "12:00:05", undefined],
+  ["ready", "True", "12:00:05", undefined],
+])("podSeen() of a prepared pod that is %s", (_what, status, time, neverReady) => {
+  const at = (clock: string): string => `2026-01-01T${clock}Z`;
+  const conditions = [
+    { type: "lighthouse.dev/Prepared", status: "True", lastTransitionTime: at("12:00:01") },
+    { type: "Ready", status, lastTransitionTime: at(time) },
+  ].map((one) => ({ ...one, reason: "x", message: "" }));
+  const { neverReady: found } = podSeen(pod({ conditions }), healthy);
+  expect(found).toBe(neverReady);
+});

@@ -110,10 +110,24 @@ function containerFacts(pod: Pod, all: readonly ContainerStatus[]): Pick<PodSeen
   };
 }
 
+/**
+ * Whether readiness never changed since the containers were made. Both times are the agent's, so that
+ * only their order counts; of two in one second nobody can tell.
+ */
+function isNeverReady(conditions: readonly Condition[] | undefined): boolean {
+  const ready = findCondition(conditions, "Ready");
+  const prepared = findCondition(conditions, podCondition.prepared);
+  if (ready?.status !== "False" || prepared?.status !== "True") return false;
+  const changedMs = parseTime(ready.lastTransitionTime);
+  const preparedMs = parseTime(prepared.lastTransitionTime);
+  return changedMs !== undefined && preparedMs !== undefined && changedMs <= preparedMs;
+}
+
 function conditionFacts(conditions: readonly Condition[] | undefined) {
   return {
     prepared: isConditionTrue(conditions, podCondition.prepared),
     ready: isConditionTrue(conditions, "Ready"),
+    ...(isNeverReady(conditions) ? { neverReady: true } : {}),
   };
 }
 
