@@ -1,6 +1,7 @@
 import { badRequest, isNotFound, unavailable } from "../machinery/errors.ts";
-import { collectionPath, objectPath, type ResourceType } from "../machinery/gvk.ts";
+import { apiVersionOf, collectionPath, objectPath, type ResourceType } from "../machinery/gvk.ts";
 import type { KubeObject, ObjectKey } from "../machinery/object.ts";
+import type { Resource } from "../machinery/resources.ts";
 import type { Client, ListOptions, Patch, RawRequest, WatchFrame, WriteOptions } from "./client.ts";
 import { type ClientConfig, clientDefaults } from "./config.ts";
 import { deadline } from "./deadline.ts";
@@ -39,6 +40,22 @@ function checkKey(type: ResourceType, key: ObjectKey): ObjectKey {
   }
   return type.namespaced ? key : { name: key.name };
 }
+
+/** Metadata comes as of a kind of its own; whoever asked for it knows it as what it is about. */
+function named(
+  type: ResourceType & Metadata,
+  frame: WatchFrame<KubeObject>,
+): WatchFrame<KubeObject> {
+  if (type.metadataOnly !== true || frame.type === "BOOKMARK") return frame;
+  const { apiVersion, kind } = { apiVersion: apiVersionOf(type), kind: type.kind };
+  return { ...frame, object: { ...frame.object, apiVersion, kind } };
+}
+
+type Metadata = Pick<Resource<KubeObject>, "metadataOnly">;
+
+/** The form that a list or watch is asked for. A server without it refuses, and sends no contents. */
+const formOf = ({ metadataOnly }: Metadata, form: string): Pick<HttpRequest, "accept"> =>
+  metadataOnly === true ? { accept: `application/json;as=${form};g=meta.k8s.io;v=v1` } : {};
 
 const jsonBody = (
   value: unknown,
@@ -80,14 +97,14 @@ function writers(
             );
       const query = writeQuery(options, fieldManager);
       const request = { method: "POST", path: withQuery(path, query), idempotent: false } as const;
-      return send({ ...request, ...jsonBody(object) });
+      return send({ ...request, ...jsonBody(object), fence: options.fence });
     },
     async replace(type, object, options = {}) {
       const path = objectPath(type, checkKey(type, object.metadata), options.subresource);
       const query = writeQuery(options, fieldManager);
       // Guarded by its resourceVersion, a repeated one cannot overwrite anything.
       const request = { method: "PUT", path: withQuery(path, query), idempotent: true } as const;
-      return send({ ...request, ...jsonBody(object) });
+      return send({ ...request, ...jsonBody(object), fence: options.fence });
     },
     async patch(type, key, patch, options = {}) {
       const path = objectPath(type, checkKey(type, key), options.subresource);
@@ -95,13 +112,15 @@ function writers(
       const query = { ...writeQuery(options, fieldManager), force };
       const idempotent = patch.type !== "json"; // adding to a list twice is adding twice
       const request = { method: "PATCH", path: withQuery(path, query), idempotent } as const;
-      return send({ ...request, ...jsonBody(patch.body, patchTypes[patch.type]) });
+      const body = jsonBody(patch.body, patchTypes[patch.type]);
+      return send({ ...request, ...body, fence: options.fence });
     },
     async delete(type, key, options = {}) {
       const path = objectPath(type, checkKey(type, key));
-      const body = jsonBody({ apiVersion: "v1", kind: "DeleteOptions", ...options });
+      const { fence, ...how } = options;
+      const body = jsonBody({ apiVersion: "v1", kind: "DeleteOptions", ...how });
       try {
-        await transport.json({ method: "DELETE", path, idempotent: true, ...body });
+        await transport.json({ method: "DELETE", path, idempotent: true, ...body, fence });
       } catch (err) {
         if (!isNotFound(err)) throw err;
       }
@@ -135,7 +154,8 @@ export function createClient(config: ClientConfig): OwnedClient {
       listAll(type, (page) => {
         const path = collectionPath(type, options.namespace);
         const query = withQuery(path, { ...listQuery(options), ...page });
-        return transport.json({ method: "GET", path: query, idempotent: true }, signal);
+        const form = formOf(type, "PartialObjectMetadataList");
+        return transport.json({ method: "GET", path: query, idempotent: true, ...form }, signal);
       }),
     ...writers(transport, config.fieldManager ?? clientDefaults.fieldManager),
     async *watch(type, options, signal) {
@@ -146,9 +166,11 @@ export function createClient(config: ClientConfig): OwnedClient {
         allowWatchBookmarks: "true",
       });
       const quiet = deadline(silenceMs, silent, signal);
-      const request = { method: "GET", path, idempotent: true } as const;
+      const form = formOf(type, "PartialObjectMetadata");
+      const request = { method: "GET", path, idempotent: true, ...form } as const;
       try {
-        yield* watchFrames(() => transport.open(request, quiet.signal), quiet);
+        const frames = watchFrames<KubeObject>(() => transport.open(request, quiet.signal), quiet);
+        for await (const frame of frames) yield named(type, frame) as never;
       } catch (err) {
         if (!signal.aborted) throw err;
       } finally {

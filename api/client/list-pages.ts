@@ -39,7 +39,7 @@ async function collect<T>(pages: AsyncIterable<Page<T>>): Promise<List<T & KubeO
  * is read anew in one piece.
  */
 export async function listAll<T extends KubeObject>(
-  type: ResourceType,
+  type: ResourceType & { readonly metadataOnly?: boolean },
   getPage: GetPage,
 ): Promise<List<T>> {
   const whole = async function* (): AsyncGenerator<Page<T>> {
@@ -51,5 +51,6 @@ export async function listAll<T extends KubeObject>(
   });
   // Items of a list leave out what the list says for all of them.
   const named = { apiVersion: apiVersionOf(type), kind: type.kind };
-  return { ...list, items: list.items.map((item) => ({ ...named, ...item })) };
+  const override = type.metadataOnly === true ? named : {};
+  return { ...list, items: list.items.map((item) => ({ ...named, ...item, ...override })) };
 }

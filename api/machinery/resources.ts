@@ -52,7 +52,22 @@ export type Secret = KubeObject & Body<V1Secret>;
 export type ConfigMap = KubeObject & Body<V1ConfigMap>;
 
 /** A resource whose objects are known to be of type `T`. `T` exists at compile time only. */
-export type Resource<T extends KubeObject> = ResourceType & { readonly objects?: (object: T) => T };
+export type Resource<T extends KubeObject> = ResourceType & {
+  readonly objects?: (object: T) => T;
+  /** Lists and watches bring apiVersion, kind and metadata alone: nothing else is sent. */
+  readonly metadataOnly?: boolean;
+};
+
+/** The same objects without their contents, e.g. Secrets without their values. */
+export function metadataOf({
+  group,
+  version,
+  kind,
+  plural,
+  namespaced,
+}: ResourceType): Resource<KubeObject> {
+  return { group, version, kind, plural, namespaced, metadataOnly: true };
+}
 
 const core = (kind: string, plural: string, namespaced: boolean): ResourceType => ({
   group: "",

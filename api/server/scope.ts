@@ -142,7 +142,7 @@ async function ensure({ storage, clock }: Parts, kind: Kind, object: Body): Prom
       ...object.metadata,
       uid: newUid(),
       creationTimestamp: formatTime(clock.nowMs()),
-      ...(kind.generation ? { generation: 1 } : {}),
+      ...(kind.generation === false ? {} : { generation: 1 }),
     };
     kind.strategy.prepareCreate(object);
     await put(storage.store, key, object, 0);

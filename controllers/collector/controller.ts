@@ -1,14 +1,14 @@
 import type { Change } from "../../api/client/informer.ts";
 import { isNotFound } from "../../api/machinery/errors.ts";
 import { foregroundFinalizer, hasFinalizer, isDeleting } from "../../api/machinery/finalizer.ts";
-import { parseApiVersion, type ResourceType } from "../../api/machinery/gvk.ts";
+import { parseApiVersion, resourceText, type ResourceType } from "../../api/machinery/gvk.ts";
 import {
   keyOf,
   type KubeObject,
   type ObjectKey,
   type OwnerReference,
 } from "../../api/machinery/object.ts";
-import type { Resource } from "../../api/machinery/resources.ts";
+import { metadataOf, type Resource } from "../../api/machinery/resources.ts";
 import { createKindFollower, type KindFollower } from "../runtime/kind-follower.ts";
 import { fromKindKey, toKindKey } from "../runtime/kind-key.ts";
 import type { BuildController, Source } from "../runtime/reconciler.ts";
@@ -137,6 +137,12 @@ function misplacedEvent(
   return { type: "Warning", reason: "OwnerRefInvalidNamespace", message } as const;
 }
 
+/** Kinds whose contents are nothing that a collector needs to hold. */
+const confidential: ReadonlySet<string> = new Set(["secrets", "configmaps"]);
+
+const readingOf = (type: ResourceType): Resource<KubeObject> =>
+  confidential.has(resourceText(type)) ? metadataOf(type) : (type as Resource<KubeObject>);
+
 /** Removes what its owners left behind. */
 export const buildCollector: BuildController = ({ client, clock, log, recorder }) => {
   const kinds: KindFollower = createKindFollower({
@@ -147,9 +153,7 @@ export const buildCollector: BuildController = ({ client, clock, log, recorder }
       !uncollected.has(kind) && ["list", "watch", "delete"].every((verb) => verbs.includes(verb)),
     indexes: ownerIndex,
     sourceOf: (type): Source =>
-      source(type as Resource<KubeObject>, (object, change) =>
-        concerned(type, object, change, graph),
-      ),
+      source(readingOf(type), (object, change) => concerned(type, object, change, graph)),
   });
   const graph: Graph = {
     kinds,

@@ -155,7 +155,8 @@ class InformerPool implements SharedCaches {
   }
 }
 
-const idOf = (type: Resource<KubeObject>): string => `${resourceText(type)}/${type.version}`;
+const idOf = (type: Resource<KubeObject>): string =>
+  `${resourceText(type)}/${type.version}${type.metadataOnly === true ? " metadata" : ""}`;
 
 /** No informers yet: each kind gets one when it is first asked for. */
 export function createSharedCaches(options: Options): SharedCaches {

@@ -97,6 +97,8 @@ export const configMapKind: BuiltIn = {
   shortNames: ["cm"],
   definition: "io.k8s.api.core.v1.ConfigMap",
   columns: [nameColumn, dataColumn(["data", "binaryData"]), ageColumn],
+  // Tells who reads but the metadata that the values changed, without telling anything of them.
+  generation: { but: ["immutable"] },
   strategy: {
     validate: (object, before) => [
       ...configValues.flatMap((values) => keyCauses(object, values)),
@@ -134,6 +136,7 @@ export const secretKind: BuiltIn = {
     ageColumn,
   ],
   fields: { type: (object) => textIn(object, "type") },
+  generation: { but: ["immutable"] },
   strategy: {
     setDefaults(object) {
       mergeStringData(object);

@@ -155,8 +155,8 @@ export type Kind = KindInfo & {
   readonly patchTypes: readonly PatchType[];
   /** Served from a CRD: PUT needs a resourceVersion, and strategic patches are refused. */
   readonly custom: boolean;
-  /** Whether `metadata.generation` counts changes outside metadata and status. */
-  readonly generation: boolean;
+  /** Whether `metadata.generation` counts changes outside metadata, status and the fields of `but`. */
+  readonly generation: boolean | { readonly but: readonly string[] };
   /** What is wrong with a name, when the rule is not that of DNS subdomains. */
   readonly nameProblems?: (name: string) => readonly string[];
   /** Version written to the store; the other served versions only rewrite `apiVersion`. */

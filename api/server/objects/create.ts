@@ -97,7 +97,7 @@ function stamp(call: Call, { metadata }: Body): void {
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.managedFields;
-  if (call.kind.generation) metadata.generation = 1;
+  if (call.kind.generation !== false) metadata.generation = 1;
 }
 
 async function insert(call: Call, object: Body, dryRun: boolean): Promise<Item> {

@@ -195,7 +195,7 @@ function withSpec(call: Call, { draft, before, track }: Parts): Body {
   }
   setOwners(object, track(call, { before, object, sent }));
   kind.strategy.prepareUpdate(object, before);
-  if (kind.generation && !sameDesire(object, before, isolated)) {
+  if (kind.generation !== false && !sameDesire(object, before, uncounted(kind))) {
     object.metadata.generation = (before.metadata.generation ?? 0) + 1;
   }
   return object;
@@ -220,12 +220,16 @@ function keepServerFields({ metadata }: Body, before: AnyObject): void {
   }
 }
 
-/** Whether nothing but metadata, and status where it has its own endpoint, differs. */
-function sameDesire(object: Body, before: AnyObject, isolated: boolean): boolean {
+/** Top-level fields whose change is no change of what is asked for. */
+function uncounted(kind: Kind): readonly string[] {
+  const always = ["metadata", "apiVersion", ...(hasStatus(kind) ? ["status"] : [])];
+  return typeof kind.generation === "boolean" ? always : [...always, ...kind.generation.but];
+}
+
+/** Whether nothing differs but these fields. */
+function sameDesire(object: Body, before: AnyObject, but: readonly string[]): boolean {
   const fields = new Set([...Object.keys(object), ...Object.keys(before)]);
-  fields.delete("metadata");
-  fields.delete("apiVersion");
-  if (isolated) fields.delete("status");
+  for (const field of but) fields.delete(field);
   return [...fields].every((field) => equalJson(object[field], before[field]));
 }
 
