@@ -36,6 +36,8 @@ export type WriteOptions = {
   readonly dryRun?: boolean;
   /** How unknown and duplicate fields are treated; the server's default is `Warn`. */
   readonly fieldValidation?: "Ignore" | "Warn" | "Strict";
+  /** The term in which a leader writes: see ADR FENCE. Refused once somebody else leads. */
+  readonly fence?: string;
 };
 
 /** How an object goes; the defaults are those of its kind. */
@@ -45,6 +47,8 @@ export type DeleteOptions = {
   readonly propagationPolicy?: "Background" | "Foreground" | "Orphan";
   /** Delete only this incarnation and, if given, only this version of it. */
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  /** The term in which a leader writes: see ADR FENCE. Refused once somebody else leads. */
+  readonly fence?: string;
 };
 
 /** A call beside the object verbs: logs, discovery, the rollout stream. */

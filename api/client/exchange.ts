@@ -12,6 +12,8 @@ export type HttpRequest = {
   readonly body?: string | Uint8Array;
   readonly contentType?: string;
   readonly accept?: string;
+  /** Sent as the header Lighthouse-Fence. */
+  readonly fence?: string | undefined;
   /** Doing it twice is doing it once: it may be retried. */
   readonly idempotent: boolean;
 };
@@ -82,6 +84,7 @@ export function createExchange(config: ClientConfig, pool: AgentPool): Exchange 
         "user-agent": config.userAgent ?? clientDefaults.userAgent,
         accept: request.accept ?? "application/json",
         ...(request.contentType === undefined ? {} : { "content-type": request.contentType }),
+        ...(request.fence === undefined ? {} : { "lighthouse-fence": request.fence }),
         ...(who.token === undefined ? {} : { authorization: `Bearer ${who.token}` }),
       },
       body: request.body ?? null,

@@ -118,6 +118,26 @@ export function revisionConflict(key: string, have: number, want: number): Statu
   );
 }
 
+/** A guarded write was refused: what had to be unchanged is not. */
+export function guardConflict(key: string, guard: string, at: number): StatusError {
+  return new StatusError("Conflict", `Cannot write ${key}: ${guard} is no longer at ${at}`);
+}
+
+const leadershipLostCause = "LeadershipLost";
+
+/** Somebody else leads by now, so that what a former leader writes must not count. */
+export function leadershipLost(message: string): StatusError {
+  const causes = [{ reason: leadershipLostCause, message }];
+  return new StatusError("Forbidden", message, { details: { causes } });
+}
+
+/** Whether a write was refused because its writer leads no longer; see {@link leadershipLost}. */
+export function isLeadershipLost(err: unknown): boolean {
+  if (!(err instanceof Error && "details" in err)) return false;
+  const { causes = [] } = (err.details ?? {}) as StatusDetails;
+  return causes.some(({ reason }) => reason === leadershipLostCause);
+}
+
 /** So many breaches are told of: who broke a rule ten thousand times knows by then. */
 const maxCauses = 1_000;
 

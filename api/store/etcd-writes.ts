@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { IEvent, IRequestOp, ITxnResponse } from "etcd3";
-import { isExpired, revisionConflict, timedOut } from "../machinery/errors.ts";
+import { guardConflict, isExpired, revisionConflict, timedOut } from "../machinery/errors.ts";
 import type { EtcdClient } from "./etcd-client.ts";
 import { isUnknown, translateEtcd } from "./etcd-errors.ts";
 import { revisionOf, watchRange } from "./etcd-watch.ts";
-import type { Revision } from "./store.ts";
+import type { StatusError } from "../machinery/errors.ts";
+import type { Guard, Revision } from "./store.ts";
 
 /** One compare-and-set, or compare-and-delete without a value. */
 export type EtcdWrite = {
@@ -15,6 +16,7 @@ export type EtcdWrite = {
   readonly expected: Revision;
   /** A revision that etcd had reached before the write began. */
   readonly seen: Revision;
+  readonly guard?: Guard & { readonly etcdKey: Buffer };
 };
 
 /** How long to find out what became of a write whose answer was lost. Integer, milliseconds. */
@@ -29,7 +31,7 @@ const pauseMs = 100;
  */
 export async function writeOnce(client: EtcdClient, write: EtcdWrite): Promise<Revision> {
   const request = {
-    compare: [compareOf(write)],
+    compare: [compareOf(write), ...guardOf(write)],
     success: [successOf(write)],
     failure: [{ request_range: { key: write.etcdKey } }],
   };
@@ -41,7 +43,19 @@ export async function writeOnce(client: EtcdClient, write: EtcdWrite): Promise<R
     return resolve(client, write, () => client.txn(request), err);
   }
   if (response.succeeded) return Number(response.header.revision);
-  throw revisionConflict(write.key, liveRevision(response), write.expected);
+  throw refusal(write, response);
+}
+
+function refusal({ key, expected, guard }: EtcdWrite, response: ITxnResponse): StatusError {
+  const live = liveRevision(response);
+  if (guard !== undefined && live === expected) return guardConflict(key, guard.key, guard.at);
+  return revisionConflict(key, live, expected);
+}
+
+function guardOf({ guard }: EtcdWrite) {
+  if (guard === undefined) return [];
+  const { etcdKey, at } = guard;
+  return [{ result: "Equal", target: "Mod", key: etcdKey, mod_revision: at } as const];
 }
 
 function compareOf({ etcdKey, expected }: EtcdWrite) {
@@ -72,7 +86,7 @@ async function resolve(
       if (response.succeeded) return Number(response.header.revision);
       const done = await findInHistory(client, write, response, end - performance.now());
       if (done !== undefined) return done;
-      throw revisionConflict(write.key, liveRevision(response), write.expected);
+      throw refusal(write, response);
     } catch (err) {
       if (isExpired(err)) break; // the history that knew is gone
       if (!isUnknown(err) && !isConnectionLost(err)) throw err;
@@ -100,6 +114,7 @@ async function findInHistory(
   const live = liveRevision(refused);
   const since = expected === 0 ? seen : expected;
   if (expected === 0 && live <= seen) return undefined; // it was there before we began
+  if (live === expected) return undefined; // only the guard was in the way, both times
   const range = { key: etcdKey, range_end: Buffer.concat([etcdKey, Buffer.of(0)]) };
   const signal = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
   for await (const events of watchRange(client, { range, since, signal })) {

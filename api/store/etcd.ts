@@ -5,7 +5,7 @@ import { connectEtcd, type EtcdClient } from "./etcd-client.ts";
 import { isCompacted, isFutureRevision, translateEtcd } from "./etcd-errors.ts";
 import { type EtcdKeys, etcdKeys } from "./etcd-keys.ts";
 import { probeCompacted, revisionOf, watchRange } from "./etcd-watch.ts";
-import { writeOnce } from "./etcd-writes.ts";
+import { type EtcdWrite, writeOnce } from "./etcd-writes.ts";
 import {
   closedError,
   type Feed,
@@ -16,7 +16,7 @@ import {
 } from "./feed.ts";
 import { checkReadable, checkWatchable, type Extent } from "./history-errors.ts";
 import { checkKey } from "./keys.ts";
-import type { Batch, Entry, Page, Range, Revision, Store, StoreEvent } from "./store.ts";
+import type { Batch, Entry, Guard, Page, Range, Revision, Store, StoreEvent } from "./store.ts";
 import type { EtcdAddress } from "./store-url.ts";
 
 /** Older events are read from etcd's history again. */
@@ -99,14 +99,14 @@ class EtcdStore implements Store {
     }
   }
 
-  put(key: string, value: Uint8Array, expected: Revision): Promise<Revision> {
-    return this.#write(key, value, expected);
+  put(key: string, value: Uint8Array, expected: Revision, guard?: Guard): Promise<Revision> {
+    return this.#write({ key, value, expected }, guard);
   }
 
-  async delete(key: string, expected: Revision): Promise<Revision> {
+  async delete(key: string, expected: Revision, guard?: Guard): Promise<Revision> {
     // To etcd, deleting what is absent succeeds.
     if (expected === 0) throw revisionConflict(key, (await this.get(key))?.at ?? 0, 0);
-    return this.#write(key, undefined, expected);
+    return this.#write({ key, value: undefined, expected }, guard);
   }
 
   async *watch(prefix: string, since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void> {
@@ -196,10 +196,15 @@ class EtcdStore implements Store {
     }
   }
 
-  async #write(key: string, value: Uint8Array | undefined, expected: Revision): Promise<Revision> {
-    const etcdKey = this.#etcdKey(key);
+  async #write(
+    write: Pick<EtcdWrite, "key" | "value" | "expected">,
+    guard: Guard | undefined,
+  ): Promise<Revision> {
+    const etcdKey = this.#etcdKey(write.key);
+    const guarded =
+      guard === undefined ? {} : { guard: { ...guard, etcdKey: this.#etcdKey(guard.key) } };
     const seen = this.#newest;
-    const at = await writeOnce(this.#client, { key, etcdKey, value, expected, seen });
+    const at = await writeOnce(this.#client, { ...write, etcdKey, seen, ...guarded });
     this.#observe(at);
     return at;
   }

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { revisionConflict, timedOut } from "../machinery/errors.ts";
+import { guardConflict, revisionConflict, timedOut } from "../machinery/errors.ts";
 import { closedError } from "./feed.ts";
 import { commitCause, translate, translateWrite } from "./lmdb-errors.ts";
 import { readIndex, readRecord, valueBefore } from "./lmdb-history.ts";
@@ -11,7 +11,7 @@ import {
   revisionKey,
 } from "./lmdb-records.ts";
 import type { Tables } from "./lmdb-tables.ts";
-import type { Revision, StoreEvent } from "./store.ts";
+import type { Guard, Revision, StoreEvent } from "./store.ts";
 
 /** One compare-and-set or compare-and-delete that waits for its commit. */
 export type Write = {
@@ -20,6 +20,7 @@ export type Write = {
   /** Empty on `delete`. */
   readonly value: Uint8Array;
   readonly expected: Revision;
+  readonly guard: Guard | undefined;
 };
 
 /** Changes that LMDB shall make in one transaction; `apply` only puts and removes. */
@@ -196,7 +197,16 @@ function planBatch(tables: Tables, head: Revision, batch: readonly Write[]): Pla
   const outcomes: (Revision | Error)[] = [];
   const events: StoreEvent[] = [];
   let revision = head;
+  const liveAt = (key: string): Revision => {
+    const { live, at } = seen.get(key)?.state ?? readIndex(tables, Buffer.from(key));
+    return live ? at : 0;
+  };
   for (const write of batch) {
+    const { guard } = write;
+    if (guard !== undefined && liveAt(guard.key) !== guard.at) {
+      outcomes.push(guardConflict(write.key, guard.key, guard.at));
+      continue;
+    }
     const key = Buffer.from(write.key);
     const before = seen.get(write.key) ?? { state: readIndex(tables, key), value: undefined };
     const have = before.state.live ? before.state.at : 0;

@@ -19,7 +19,7 @@ import {
   readPositions,
   type Tables,
 } from "./lmdb-tables.ts";
-import type { Batch, Entry, Page, Range, Revision, Store } from "./store.ts";
+import type { Batch, Entry, Guard, Page, Range, Revision, Store } from "./store.ts";
 
 /** Older events are read from the log on disk. */
 const recent: FeedLimits = { maxEvents: 10_000, maxBytes: 8 << 20 };
@@ -77,14 +77,14 @@ class LmdbStore implements Store {
     return { ...page, revision };
   }
 
-  async put(key: string, value: Uint8Array, expected: Revision): Promise<Revision> {
+  async put(key: string, value: Uint8Array, expected: Revision, guard?: Guard): Promise<Revision> {
     this.#check(key);
-    return this.#commits.write({ type: "put", key, value, expected });
+    return this.#commits.write({ type: "put", key, value, expected, guard });
   }
 
-  async delete(key: string, expected: Revision): Promise<Revision> {
+  async delete(key: string, expected: Revision, guard?: Guard): Promise<Revision> {
     this.#check(key);
-    return this.#commits.write({ type: "delete", key, value: new Uint8Array(), expected });
+    return this.#commits.write({ type: "delete", key, value: new Uint8Array(), expected, guard });
   }
 
   async *watch(prefix: string, since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void> {

@@ -1,4 +1,4 @@
-import { revisionConflict } from "../machinery/errors.ts";
+import { guardConflict, revisionConflict } from "../machinery/errors.ts";
 import { closedError, type Feed, follow, openFeed } from "./feed.ts";
 import {
   checkReadable,
@@ -7,7 +7,7 @@ import {
   compactionTarget,
 } from "./history-errors.ts";
 import { checkKey, compareKeys } from "./keys.ts";
-import type { Batch, Entry, Page, Range, Revision, Store } from "./store.ts";
+import type { Batch, Entry, Guard, Page, Range, Revision, Store } from "./store.ts";
 
 /** One state of a key; without a value it was deleted. */
 type Version = {
@@ -55,9 +55,9 @@ class MemoryStore implements Store {
     return { entries, revision, remaining };
   }
 
-  async put(key: string, value: Uint8Array, expected: Revision): Promise<Revision> {
+  async put(key: string, value: Uint8Array, expected: Revision, guard?: Guard): Promise<Revision> {
     this.#check(key);
-    const previous = this.#expect(key, expected);
+    const previous = this.#expect(key, expected, guard);
     const at = this.#feed.revision + 1;
     this.#append(key, { at, createdAt: previous?.createdAt ?? at, value });
     const event = { type: "put" as const, key, value, at };
@@ -65,9 +65,9 @@ class MemoryStore implements Store {
     return at;
   }
 
-  async delete(key: string, expected: Revision): Promise<Revision> {
+  async delete(key: string, expected: Revision, guard?: Guard): Promise<Revision> {
     this.#check(key);
-    const previous = this.#expect(key, expected);
+    const previous = this.#expect(key, expected, guard);
     if (previous === undefined) throw revisionConflict(key, 0, expected);
     const at = this.#feed.revision + 1;
     this.#append(key, { at, createdAt: 0, value: undefined });
@@ -123,7 +123,10 @@ class MemoryStore implements Store {
   }
 
   /** The live entry, after comparing its revision with what the writer has seen. */
-  #expect(key: string, expected: Revision): Entry | undefined {
+  #expect(key: string, expected: Revision, guard: Guard | undefined): Entry | undefined {
+    if (guard !== undefined && entryOf(guard.key, this.#latest(guard.key))?.at !== guard.at) {
+      throw guardConflict(key, guard.key, guard.at);
+    }
     const live = entryOf(key, this.#latest(key));
     const have = live?.at ?? 0;
     if (have !== expected) throw revisionConflict(key, have, expected);

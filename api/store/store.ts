@@ -50,13 +50,19 @@ export type Page = {
 };
 
 /**
+ * A second condition of a write: the live entry of `key` was last written at `at`. It makes sure,
+ * with the write itself, that whoever writes still has the right to, e.g. holds a Lease.
+ */
+export type Guard = { readonly key: string; readonly at: Revision };
+
+/**
  * Versioned key-value history beneath the API server.
  *
  * Guarantees, each a case of `test/conformance/store.ts`: every committed write takes the next
  * revision of one global history and is on disk before its promise resolves; `watch` yields each
  * later event once, in order; a `get` or `list` begun after a write resolved sees that write.
  *
- * Not promised: transactions over several keys, or history older than the last compaction.
+ * Not promised: writes of several keys at once, or history older than the last compaction.
  *
  * Every method rejects with `ServiceUnavailable` when the storage cannot be reached or is full;
  * a rejected write whose outcome is unknown says so with `Timeout`.
@@ -68,11 +74,13 @@ export interface Store extends AsyncDisposable {
    * @throws StatusError `Expired` if `at` was compacted, `Timeout` if `at` is in the future. */
   list(range: Range): Promise<Page>;
   /** Compare-and-set. `expected` is the revision the caller read, 0 to create.
-   * @throws StatusError `Conflict` if the live revision differs; then nothing is written. */
-  put(key: string, value: Uint8Array, expected: Revision): Promise<Revision>;
+   * @throws StatusError `Conflict` if the live revision, or that of the guard's entry, differs; then
+   * nothing is written. */
+  put(key: string, value: Uint8Array, expected: Revision, guard?: Guard): Promise<Revision>;
   /** Compare-and-delete; resolves to the revision of the deletion.
-   * @throws StatusError `Conflict` if the live revision differs, also when the entry is absent. */
-  delete(key: string, expected: Revision): Promise<Revision>;
+   * @throws StatusError `Conflict` if the live revision, or that of the guard's entry, differs, also
+   * when the entry is absent. */
+  delete(key: string, expected: Revision, guard?: Guard): Promise<Revision>;
   /** Events of the prefix after `since`, until `signal` aborts; then it ends without an error.
    * Survives reconnects of its driver. The first batch arrives at once, if only as progress.
    * @throws StatusError `Expired` if `since` was compacted, or if this history never had it

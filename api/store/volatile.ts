@@ -1,8 +1,8 @@
-import { expired, isConflict, revisionConflict } from "../machinery/errors.ts";
+import { expired, guardConflict, isConflict, revisionConflict } from "../machinery/errors.ts";
 import { closedError, type Feed, follow, openFeed, type WatchRequest } from "./feed.ts";
 import { checkReadable, checkWatchable, compactedError } from "./history-errors.ts";
 import { compareKeys } from "./keys.ts";
-import type { Batch, Entry, Page, Range, Revision, Store, StoreEvent } from "./store.ts";
+import type { Batch, Entry, Guard, Page, Range, Revision, Store, StoreEvent } from "./store.ts";
 
 /**
  * How many volatile writes fit between two durable ones. Revisions of the combined history are
@@ -82,12 +82,16 @@ class CombinedStore implements Store {
     return this.#coversVolatile(range.prefix) ? this.#merged(range, page) : page;
   }
 
-  async put(key: string, value: Uint8Array, expected: Revision): Promise<Revision> {
+  async put(key: string, value: Uint8Array, expected: Revision, guard?: Guard): Promise<Revision> {
     this.#feed.check();
     if (!this.#isVolatile(key)) {
-      const at = await this.#durably(key, expected, (want) => this.#store.put(key, value, want));
+      const only = this.#durableGuard(key, guard);
+      const at = await this.#durably(key, expected, (want) =>
+        this.#store.put(key, value, want, only),
+      );
       return at * room;
     }
+    await this.#mustHold(key, guard);
     await this.#makeRoom();
     const before = this.#expect(key, expected);
     const at = this.#feed.revision + 1;
@@ -99,11 +103,14 @@ class CombinedStore implements Store {
     return at;
   }
 
-  async delete(key: string, expected: Revision): Promise<Revision> {
+  async delete(key: string, expected: Revision, guard?: Guard): Promise<Revision> {
     this.#feed.check();
     if (!this.#isVolatile(key)) {
-      return (await this.#durably(key, expected, (want) => this.#store.delete(key, want))) * room;
+      const only = this.#durableGuard(key, guard);
+      const at = await this.#durably(key, expected, (want) => this.#store.delete(key, want, only));
+      return at * room;
     }
+    await this.#mustHold(key, guard);
     await this.#makeRoom();
     const before = this.#expect(key, expected);
     if (before === undefined) throw revisionConflict(key, 0, expected);
@@ -141,6 +148,20 @@ class CombinedStore implements Store {
     this.#stop.abort();
     await this.#pump;
     this.#feed.fail(closedError());
+  }
+
+  /** The guard as the durable store knows it. One that is volatile is looked at before the write. */
+  #durableGuard(key: string, guard: Guard | undefined): Guard | undefined {
+    if (guard === undefined) return undefined;
+    if (!this.#isVolatile(guard.key)) return { key: guard.key, at: guard.at / room };
+    if (this.#entries.get(guard.key)?.at === guard.at) return undefined;
+    throw guardConflict(key, guard.key, guard.at);
+  }
+
+  /** What is volatile means nothing after a restart: a look before the write is enough for it. */
+  async #mustHold(key: string, guard: Guard | undefined): Promise<void> {
+    if (guard === undefined || (await this.get(guard.key))?.at === guard.at) return;
+    throw guardConflict(key, guard.key, guard.at);
   }
 
   #isVolatile(key: string): boolean {

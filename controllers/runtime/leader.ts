@@ -4,6 +4,7 @@ import { isAlreadyExists, isConflict } from "../../api/machinery/errors.ts";
 import type { ObjectKey } from "../../api/machinery/object.ts";
 import { type Lease, leases } from "../../api/machinery/resources.ts";
 import { formatMicroTime } from "../../api/machinery/time.ts";
+import type { Term } from "./fenced-client.ts";
 import { planLease, type SeenLease } from "./lease-plan.ts";
 import type { Log } from "./reconciler.ts";
 
@@ -70,6 +71,14 @@ class Elector {
       }
     };
     await Promise.race([Promise.all([watchdog(), renewals()]), aborted(signal)]);
+  }
+
+  /** How writes of this term are told from those of others, see `Term.fence`. */
+  fence(): string {
+    const { identity, lease } = this.#options;
+    const { leaseTransitions = 0 } = this.#seen?.lease.spec ?? {};
+    const parts = [lease.namespace, lease.name, identity, leaseTransitions];
+    return parts.map(encodeURIComponent).join("/");
   }
 
   /** Gives the Lease back, so that a standby need not wait for its end. */
@@ -179,14 +188,15 @@ function aborted(signal: AbortSignal): Promise<void> {
 /**
  * Stands for election until the signal aborts, and does `work` while it leads. The signal that
  * `work` gets aborts when leadership is lost; `work` must then return soon, and is started anew
- * if we win again. On a clean stop the Lease is released.
+ * if we win again. On a clean stop the Lease is released. `work` is told the term, so that its
+ * writes can name it and that it can end it.
  *
  * Guarantees: with clocks that run equally fast, the signals of two leaders never overlap.
  */
 export async function lead(
   options: LeaderOptions,
   signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<void>,
+  work: (signal: AbortSignal, term: Term) => Promise<void>,
 ): Promise<void> {
   const { log, identity } = options;
   while (!signal.aborted) {
@@ -197,12 +207,15 @@ export async function lead(
     const term = new AbortController();
     const end = (): void => term.abort(signal.reason);
     signal.addEventListener("abort", end, { once: true });
-    const holding = elector.hold(sinceMs, term.signal, (why) => {
+    const lose = (why: string): void => {
+      if (term.signal.aborted) return;
       log.warn({ identity, why }, "stopped leading");
       term.abort(new Error(`Leadership lost: ${why}`));
-    });
+    };
+    const holding = elector.hold(sinceMs, term.signal, lose);
+    const working = work(term.signal, { fence: elector.fence(), lose });
     try {
-      await Promise.all([work(term.signal).finally(() => term.abort()), holding]);
+      await Promise.all([working.finally(() => term.abort()), holding]);
     } finally {
       signal.removeEventListener("abort", end);
       if (signal.aborted) await elector.release();

@@ -3,6 +3,7 @@ import type { Clock } from "../../api/machinery/clock.ts";
 import type { Change, Indexes } from "../../api/client/informer.ts";
 import type { KubeObject } from "../../api/machinery/object.ts";
 import { runController } from "./controller.ts";
+import { fencedClient, type Term } from "./fenced-client.ts";
 import { lead, type LeaderOptions } from "./leader.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createQueue, type Queue } from "./queue.ts";
@@ -150,9 +151,11 @@ export async function runManager(
   const { client, clock, election, recorder, metrics = createMetrics() } = options;
   const log = scopedLog(options.log);
   const shared = createSharedCaches({ client, clock, log });
-  const posts = build(builders, shared, { ...options, log });
-  const work = async (term: AbortSignal): Promise<void> => {
-    await Promise.all(posts.map((post) => serve(post, { clock, log, metrics }, term)));
+  const fenced = fencedClient(client);
+  const posts = build(builders, shared, { ...options, client: fenced.client, log });
+  const work = async (signal: AbortSignal, term?: Term): Promise<void> => {
+    if (term !== undefined) fenced.enter(term);
+    await Promise.all(posts.map((post) => serve(post, { clock, log, metrics }, signal)));
   };
   const stop = new AbortController();
   const onAbort = (): void => stop.abort(signal.reason);

@@ -46,6 +46,46 @@ export function storeWrites(start: Start, traits: StoreTraits): void {
       }
     });
 
+    test("a guarded write counts only while the guard's entry is as it was", async () => {
+      const { store } = await start();
+      const leader = await store.put("/lease", bytes("one"), 0);
+      const guard = { key: "/lease", at: leader };
+      const first = await store.put("/a", bytes("first"), 0, guard);
+      const second = await store.put("/a", bytes("second"), first, guard);
+      await store.put("/lease", bytes("two"), leader);
+      await expect(store.put("/a", bytes("x"), second, guard)).rejects.toSatisfy(isConflict);
+      await expect(store.put("/b", bytes("x"), 0, guard)).rejects.toSatisfy(isConflict);
+      await expect(store.delete("/a", second, guard)).rejects.toSatisfy(isConflict);
+      expect(text((await store.get("/a"))?.value)).toBe("second");
+      expect(await store.get("/b")).toBeUndefined();
+    });
+
+    test("a guard that was never there, or is gone, refuses every write", async () => {
+      const { store } = await start();
+      const lease = await store.put("/lease", bytes("one"), 0);
+      const never = { key: "/none", at: lease };
+      await expect(store.put("/a", bytes("x"), 0, never)).rejects.toSatisfy(isConflict);
+      await store.delete("/lease", lease);
+      const gone = { key: "/lease", at: lease };
+      await expect(store.put("/a", bytes("x"), 0, gone)).rejects.toSatisfy(isConflict);
+    });
+
+    test("of a guarded write and a change of its guard, both at once, the order decides", async () => {
+      const { store } = await start();
+      const lease = await store.put("/lease", bytes("one"), 0);
+      const guard = { key: "/lease", at: lease };
+      const outcomes = await Promise.allSettled([
+        store.put("/a", bytes("before"), 0, guard),
+        store.put("/lease", bytes("two"), lease),
+        store.put("/b", bytes("after"), 0, guard),
+      ]);
+      const [before, taken, after] = outcomes.map((one) =>
+        one.status === "fulfilled" ? one.value : undefined,
+      );
+      expect(taken).toBeDefined();
+      for (const at of [before, after]) expect(at ?? 0).toBeLessThan(taken ?? 0);
+    });
+
     test.each([
       ["creates what exists", 0, "absent"],
       ["has seen an older revision", -1, "older"],

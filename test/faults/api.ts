@@ -32,8 +32,8 @@ function mortal(store: Store, isDead: () => boolean, death: AbortSignal): Store 
   return {
     get: alive((key) => store.get(key)),
     list: alive((range) => store.list(range)),
-    put: alive((key, value, expected) => store.put(key, value, expected)),
-    delete: alive((key, expected) => store.delete(key, expected)),
+    put: alive((key, value, expected, guard) => store.put(key, value, expected, guard)),
+    delete: alive((key, expected, guard) => store.delete(key, expected, guard)),
     head: alive(() => store.head()),
     compact: alive((upTo) => store.compact(upTo)),
     async *watch(prefix, since, signal) {

@@ -32,9 +32,9 @@ export function timedStore(store: Store, latency: Histogram): Store {
   return {
     get: (key) => timed("get", key, store.get(key)),
     list: (range) => timed("list", range.prefix, store.list(range)),
-    put: (key, value, expected) =>
-      timed(expected === 0 ? "create" : "update", key, store.put(key, value, expected)),
-    delete: (key, expected) => timed("delete", key, store.delete(key, expected)),
+    put: (key, value, expected, guard) =>
+      timed(expected === 0 ? "create" : "update", key, store.put(key, value, expected, guard)),
+    delete: (key, expected, guard) => timed("delete", key, store.delete(key, expected, guard)),
     watch: (prefix, since, signal) => store.watch(prefix, since, signal),
     head: () => store.head(),
     compact: (upTo) => store.compact(upTo),

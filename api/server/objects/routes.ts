@@ -9,6 +9,7 @@ import { bodyLimitBytes, decodeBody } from "./codec.ts";
 import { withDuplicates } from "./json-body.ts";
 import { type JsonFromYaml, readLongYaml } from "./yaml-thread.ts";
 import { createObject } from "./create.ts";
+import { fencedStorage, fenceHeader } from "./fence.ts";
 import { deleteCollection } from "./delete-collection.ts";
 import { deleteObject } from "./delete.ts";
 import { listObjects, reach, wantedRevision } from "./list.ts";
@@ -85,8 +86,10 @@ function toCall(
   const rawBody = yaml?.body ?? bodyOf(request);
   const duplicates = yaml?.duplicates ?? [];
   const contentType = headers["content-type"];
+  const fence = headers[fenceHeader];
   return {
     ...scope,
+    storage: fencedStorage(scope.storage, typeof fence === "string" ? fence : undefined),
     kind,
     namespace: kind.namespaced ? namespace : "",
     name,
