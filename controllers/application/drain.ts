@@ -26,6 +26,10 @@ function movesOn(context: Context, revision: string, removed: number): readonly 
   return planMoves(views, { ...course, ...more }, removed);
 }
 
+/** Whether it may end a pod that serves: also one that is made to run in its place does. */
+const isOnDuty = (step: Step): boolean =>
+  step.kind === "order" || (step.kind === "createPod" && step.desired === "Running");
+
 /**
  * `steps`, and those by which slots leave Nodes that are drained while the rollout holds them where
  * they are: each takes its own Revision along. A drain shares the batch with the rollout, so that it
@@ -34,9 +38,9 @@ function movesOn(context: Context, revision: string, removed: number): readonly 
 export function withMoves(context: Context, steps: readonly Step[], removed = 0): readonly Step[] {
   const { seen, target } = context;
   const { current } = seen.memory;
-  if (!seen.running || steps.some(({ kind }) => kind === "order")) return steps;
+  if (!seen.running || steps.some(isOnDuty)) return steps;
   const ofTarget = movesOn(context, target.name, removed);
   if (current === undefined || current === target.name) return [...steps, ...ofTarget];
-  if (ofTarget.some(({ kind }) => kind === "order")) return [...steps, ...ofTarget];
+  if (ofTarget.some(isOnDuty)) return [...steps, ...ofTarget];
   return [...steps, ...ofTarget, ...movesOn(context, current, removed)];
 }

@@ -14,6 +14,7 @@ import { isBound, isMember } from "./membership.ts";
 import { planMoves, planPrepare } from "./moves.ts";
 import {
   type Removals,
+  removeAbandoned,
   removeEvicted,
   removeOddImages,
   removeSurplus,
@@ -44,7 +45,13 @@ function removals({ seen, reachable, target }: Context): Removals {
   const digests = new Map(target.images.map(({ image, digest }) => [image, digest]));
   const odd = removeOddImages(seen, reachable, digests);
   const evicted = removeEvicted(seen, reachable, odd.slots);
-  const rest = [...removeSurplus(seen, reachable), ...removeUnusable(reachable)];
+  // The way back is short, and ends with everything else removed.
+  const isReturn = target.name === seen.memory.current;
+  const rest = [
+    ...removeSurplus(seen, reachable),
+    ...removeUnusable(reachable),
+    ...(isReturn ? [] : removeAbandoned(reachable, [target.name, seen.memory.current])),
+  ];
   return { steps: [...rest, ...odd.steps, ...evicted.steps], slots: odd.slots + evicted.slots };
 }
 
@@ -115,14 +122,17 @@ function tolerate(context: Context, verdicts: readonly Verdict[]): Context | Tur
   const fresh = verdicts.filter(({ slot }) => !known.has(slot));
   if (fresh.length === 0 || isBound(seen, rollout)) return context;
   const failedSlots = [...rollout.failedSlots, ...fresh.map(({ slot }) => slot)];
-  if (failedSlots.length > seen.strategy.tolerated) return failWith(context, fresh);
+  // A version that is good nowhere is not good, whatever is tolerated.
+  const limit = Math.min(seen.strategy.tolerated, Math.max(0, context.reachable.length - 1));
+  if (failedSlots.length > limit) return failWith(context, fresh);
   return { ...context, rollout: { ...rollout, failedSlots } };
 }
 
 const isTurn = (result: Context | Turn): result is Turn => "steps" in result;
 
 /** The steps of a phase that switches slots up to `allowed`. */
-function switching(context: Context, progress: Progress, allowed: number): Turn {
+function switching(context: Context, allowed: number, insists = false): Turn {
+  const progress = progressOf(context);
   const { seen, reachable, rollout } = context;
   const isHeld = rollout.phase !== "Rolling" && rollout.from !== undefined;
   // A canary must stay small: what breaks beside it is repaired with the version that is proven.
@@ -131,6 +141,7 @@ function switching(context: Context, progress: Progress, allowed: number): Turn 
   const course = courseOf(context, {
     allowed,
     forgiven: progress.forgiven,
+    insists,
     held: new Set(held.map(({ slot }) => slot.id)),
   });
   const removed = removals(context);
@@ -157,7 +168,7 @@ export function canary(before: Context): Turn {
   const progress = progressOf(context);
   const end = batchEnd(seen.strategy, reachable.length, 1);
   if (progress.flying.length > 0 || progress.taken < end) {
-    return switching(context, progress, end);
+    return switching(context, end);
   }
   if (!seen.strategy.manualApproval || seen.approved === target.name) {
     return enterRolling(context, rollout.batch + 1);
@@ -193,7 +204,9 @@ function finish(context: Context): Turn {
 function completeIfClean(context: Context): Turn {
   const residue = context.reachable.filter(hasResidue);
   if (residue.length === 0) return complete(context);
-  const turn = switching(context, progressOf(context), context.seen.slots.length);
+  const overdue = isBound(context.seen, context.rollout) ? [] : overdueOf(context, residue);
+  if (overdue.length > 0) return failWith(context, overdue);
+  const turn = switching(context, context.seen.slots.length, true);
   return { ...turn, waits: waitForSlots(context, residue, applicationReason.rollingOut) };
 }
 
@@ -228,14 +241,14 @@ export function rolling(before: Context): Turn {
   const begun: Context = isNext
     ? { ...context, rollout: { ...rollout, batch, batchStartedAtMs: nowMs, progressedAtMs: nowMs } }
     : context;
-  return switching(begun, progress, batchEnd(seen.strategy, reachable.length, batch));
+  return switching(begun, batchEnd(seen.strategy, reachable.length, batch));
 }
 
 /** What holds a rollout that is good so far, since when, and when to look again. */
 function holdBy(context: Context, owner: string, wakeAtMs: readonly number[]): Turn {
   const { seen, rollout, reachable } = context;
   const end = batchEnd(seen.strategy, reachable.length, Math.max(1, rollout.batch));
-  const turn = switching(context, progressOf(context), end);
+  const turn = switching(context, end);
   const { message, reason, phaseStartedAtMs: sinceMs } = rollout;
   return { ...turn, waits: [{ owner, message, reason, sinceMs }, ...turn.waits], wakeAtMs };
 }
@@ -282,8 +295,8 @@ export function verifying(before: Context): Turn {
   if (isThrough && hold === undefined) return completeIfClean(context);
   const turn = switching(
     { ...context, rollout: { ...rollout, phase: "Rolling" } },
-    progressOf(context),
     reachable.length,
+    true,
   );
   const { message, phaseStartedAtMs: sinceMs } = rollout;
   const wait = { owner: "clock", reason: applicationReason.monitoring, message, sinceMs };

@@ -75,10 +75,13 @@ function verdictOf(view: View, context: Context): Verdict | undefined {
   if (goal.ended || goal.finished) return failed("ended");
   if (goal.restarts > 0) return failed(`was restarted ${goal.restarts} times`);
   if (isRefused(goal, context)) return failed("cannot be started");
-  // Whoever was there when the watch began was good then.
-  const watched = rollout.phase === "Verifying" && goal.createdAtMs < rollout.phaseStartedAtMs;
-  const isLost = watched && !goal.ready && !goal.hostRestarted;
-  return isLost ? failed("is no longer ready") : undefined;
+  return hasBroken(goal, rollout) ? failed("is no longer ready") : undefined;
+}
+
+/** Whether it was good when the watch began, as whoever was there then, and is so no more. */
+function hasBroken(goal: PodSeen, { phase, phaseStartedAtMs }: Context["rollout"]): boolean {
+  if (phase !== "Verifying" || goal.ready || goal.hostRestarted) return false;
+  return goal.createdAtMs < phaseStartedAtMs && goal.neverReady !== true;
 }
 
 /**
@@ -123,6 +126,11 @@ export function deadlinesOf(context: Context, open: readonly View[]): readonly n
 }
 
 function stuckVerdict(view: View): Verdict {
+  const old = view.goal?.ready === true ? view.others.find((pod) => pod.up) : undefined;
+  if (old !== undefined) {
+    const message = `slot ${view.slot.id}: pod ${old.name} on ${old.node ?? "no Node"} does not stop in time`;
+    return { slot: view.slot.id, reason: applicationReason.progressDeadlineExceeded, message };
+  }
   const what = view.goal?.prepared === true ? "ready" : "prepared";
   return {
     slot: view.slot.id,

@@ -21,6 +21,8 @@ export type Course = {
   readonly allowed: number;
   /** A goal that is ready is good, so that its rival may stop (StartFirst). */
   readonly proven: boolean;
+  /** The rival of a forgiven slot stops although its goal is not good. */
+  readonly insists?: boolean;
   /** Slots whose unavailability is tolerated and takes nothing from the budget. */
   readonly forgiven: ReadonlySet<string>;
   /** Slots that count for the budget and are moved by somebody else. */
@@ -147,7 +149,9 @@ function settle(view: View, goal: PodSeen, course: Course, budget: Budget): read
     if (budget.unavailable >= course.batch) return [];
     budget.unavailable += 1;
   }
-  const handsOver = stopFirst || (course.proven && isReady(view, course.running));
+  const isGood = course.proven && isReady(view, course.running);
+  const isGivenUp = course.insists === true && course.forgiven.has(view.slot.id);
+  const handsOver = stopFirst || isGood || isGivenUp;
   const ending = handsOver ? view.rivals : view.rivals.filter((pod) => !pod.ready);
   return orders(
     view,
@@ -191,11 +195,13 @@ export function planPrepare(views: readonly View[], course: Course): readonly St
 export function planMoves(views: readonly View[], course: Course, removed = 0): readonly Step[] {
   const reachable = views.filter((view) => !view.offline);
   const down = reachable.filter((view) => !view.available && !course.forgiven.has(view.slot.id));
+  // One that failed and is tolerated stays doubled until all others are good.
+  const isDoubled = ({ slot, goal, rivals }: View): boolean =>
+    goal?.desired === "Running" && rivals.length > 0 && !course.forgiven.has(slot.id);
   const budget: Budget = {
     taken: reachable.filter((view) => isTaken(view, course.running)).length,
     unavailable: down.length + removed,
-    doubled: reachable.filter((view) => view.goal?.desired === "Running" && view.rivals.length > 0)
-      .length,
+    doubled: reachable.filter(isDoubled).length,
   };
   // What does not serve has nothing to lose, so it goes first.
   const sorted = [

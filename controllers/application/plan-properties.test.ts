@@ -40,7 +40,15 @@ function checkPrepared(world: RolloutWorld, plan: Plan): void {
   if (world.memory.rollout?.phase !== "Preparing" || !isSameRollout(world, plan)) return;
   const orders = plan.steps.flatMap((step) => (step.kind === "order" ? step.orders : []));
   const isAskedToLeave = ({ pod }: Order): boolean => world.pods.get(pod)?.evicting === true;
-  const stops = orders.filter((order) => order.to === "Stopped" && !isAskedToLeave(order));
+  // What the template before broke goes back meanwhile: it does not serve, and is known to be bad.
+  const isBroken = ({ pod: name }: Order): boolean => {
+    const pod = world.pods.get(name);
+    const revision = world.revisions.find((one) => one.name === pod?.revision);
+    return pod?.ready === false && revision?.outcome === "Failed";
+  };
+  const stops = orders.filter(
+    (order) => order.to === "Stopped" && !isAskedToLeave(order) && !isBroken(order),
+  );
   expect(world.wish.running ? stops : []).toEqual([]);
   if (after?.phase !== "Rolling" && after?.phase !== "Canary") return;
   const views = viewsOf(world.seen(), after.revision).filter(({ offline }) => !offline);

@@ -6,7 +6,7 @@
 import type { Context } from "./context.ts";
 import { defined } from "./defined.ts";
 import type { Rollout, Seen } from "./seen.ts";
-import { isDone, isReady, isTaken, type View, viewsOf } from "./slots.ts";
+import { hasResidue, isDone, isReady, isTaken, type View, viewsOf } from "./slots.ts";
 
 /** Whether somebody or something holds the rollout, so that its deadline stands still. */
 export function isHeld({ phase }: Pick<Rollout, "phase">): boolean {
@@ -62,7 +62,7 @@ function withProgress({ seen, rollout, nowMs }: Context, views: readonly View[])
   const forgiven = new Set(rollout.failedSlots);
   const arrival = { running: seen.running, proven: isProven(rollout, seen, nowMs) };
   const isOpen = (view: View): boolean =>
-    !view.offline && !forgiven.has(view.slot.id) && !isDone(view, arrival);
+    !view.offline && (hasResidue(view) || (!forgiven.has(view.slot.id) && !isDone(view, arrival)));
   if (!views.some(isOpen)) return rest;
   const of = `${views.length} ${seen.running ? "Running" : "Stopped"}`;
   const steps = stepsOf(views, seen.running);

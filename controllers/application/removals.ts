@@ -117,6 +117,21 @@ export function finishedDueMs(views: readonly View[], nowMs: number): readonly n
   );
 }
 
+/**
+ * Pods of Revisions that nothing leads to or back to any more, once they do not run: a template that
+ * was changed before it was through. `kept` names the Revisions whose pods are still of use.
+ */
+export function removeAbandoned(
+  views: readonly View[],
+  kept: readonly (string | undefined)[],
+): readonly Step[] {
+  const isAbandoned = (pod: PodSeen): boolean =>
+    !kept.includes(pod.revision) && pod.desired !== "Running" && !pod.up;
+  return views
+    .filter((view) => !view.offline)
+    .flatMap(({ others }) => others.filter(isAbandoned).map(remove));
+}
+
 /** What a rollout leaves behind once it is final: pods of other Revisions that are not to run. */
 export function removeParked(views: readonly View[]): readonly Step[] {
   return views
