@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Pod, PodStatus } from "../../api/machinery/resources.ts";
+import { podCondition } from "../../crds/conditions.ts";
 import { desiredOf, podSeen, slotOf } from "./pod-facts.ts";
 
 const healthy = { offline: false, misplaced: false, fits: true };
@@ -211,15 +212,19 @@ test("slotOf() prefers the full name of a Node, and desiredOf() takes unknown wo
 });
 
 test.each([
-  ["not ready since before", "False", "12:00:00", true],
-  ["not ready since after", "False", "12:00:05", undefined],
-  ["ready", "True", "12:00:05", undefined],
-])("podSeen() of a prepared pod that is %s", (_what, status, time, neverReady) => {
+  ["not ready since before", "True", "False", "12:00:00", true],
+  ["not ready since after", "True", "False", "12:00:05", undefined],
+  ["not ready and not prepared", "False", "False", "12:00:01", true],
+  ["ready", "True", "True", "12:00:05", undefined],
+])("podSeen() of a pod that is %s", (_what, prepared, status, time, neverReady) => {
   const at = (clock: string): string => `2026-01-01T${clock}Z`;
   const conditions = [
-    { type: "lighthouse.dev/Prepared", status: "True", lastTransitionTime: at("12:00:01") },
+    { type: podCondition.prepared, status: prepared, lastTransitionTime: at("12:00:01") },
     { type: "Ready", status, lastTransitionTime: at(time) },
   ].map((one) => ({ ...one, reason: "x", message: "" }));
-  const { neverReady: found } = podSeen(pod({ conditions }), healthy);
-  expect(found).toBe(neverReady);
+  expect(podSeen(pod({ conditions }), healthy).neverReady).toBe(neverReady);
+});
+
+test("podSeen() of a pod that no agent has reported on was never ready", () => {
+  expect(podSeen(pod({}), healthy)).toMatchObject({ ready: false, neverReady: true });
 });

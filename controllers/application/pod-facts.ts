@@ -111,13 +111,14 @@ function containerFacts(pod: Pod, all: readonly ContainerStatus[]): Pick<PodSeen
 }
 
 /**
- * Whether readiness never changed since the containers were made. Both times are the agent's, so that
- * only their order counts; of two in one second nobody can tell.
+ * Whether readiness never changed since the containers were made, or since it was known that they
+ * are not. Both times are the agent's, so that only their order counts.
  */
 function isNeverReady(conditions: readonly Condition[] | undefined): boolean {
   const ready = findCondition(conditions, "Ready");
   const prepared = findCondition(conditions, podCondition.prepared);
-  if (ready?.status !== "False" || prepared?.status !== "True") return false;
+  if (ready === undefined) return true;
+  if (ready.status !== "False" || prepared === undefined) return false;
   const changedMs = parseTime(ready.lastTransitionTime);
   const preparedMs = parseTime(prepared.lastTransitionTime);
   return changedMs !== undefined && preparedMs !== undefined && changedMs <= preparedMs;

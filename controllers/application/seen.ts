@@ -50,7 +50,7 @@ export type PodSeen = {
   /** Some container of it runs. */
   readonly up: boolean;
   readonly ready: boolean;
-  /** It is known not to have been ready since its containers were made: it cannot have lost it. */
+  /** It is known not to have been ready so far: it cannot have lost it. */
   readonly neverReady?: boolean;
   readonly createdAtMs: number;
   /** Restarts of its containers, except those after a stop that we asked for. */
