@@ -21,6 +21,8 @@ export type Arena = {
   readonly from: number;
   /** Hosts that cannot be asked for anything now. */
   readonly away: Set<Host>;
+  /** Hosts that could not be asked at some time since the rollout began. */
+  readonly missed: Set<Host>;
   readonly signal: AbortSignal;
 };
 

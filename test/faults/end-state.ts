@@ -74,7 +74,6 @@ function holds(wanted: unknown, found: unknown): boolean {
 
 /** G2 and G5: every slot runs the one revision, and nothing else is left. */
 function placeProblems(state: EndState, revision: string | undefined, slots: readonly string[]) {
-  const wanted = revision === undefined ? [] : slots;
   const about = (one: ContainerState): string => `${revisionOf(one)} in slot ${slotOf(one)}`;
   const bySlot = Map.groupBy(state.containers, slotOf);
   const alien = state.containers.filter((one) => revisionOf(one) !== revision);
@@ -83,7 +82,7 @@ function placeProblems(state: EndState, revision: string | undefined, slots: rea
   return [
     ...alien.map((one) => `G5: a container of ${about(one)} is left`),
     ...idle.map((one) => `G2: the container of ${about(one)} does not run`),
-    ...wanted
+    ...slots
       .filter((slot) => (bySlot.get(slot) ?? []).length !== 1)
       .map((slot) => `G2: slot ${slot} has ${(bySlot.get(slot) ?? []).length} containers`),
     ...(images.size > 1 ? [`G9: ${images.size} images run`] : []),
@@ -103,25 +102,35 @@ function podProblems({ pods: list }: EndState, revision: string | undefined, cou
   ];
 }
 
+/** G2, G7, G11: how it ended, and on what. */
+function endProblems(
+  { spec, status }: Application,
+  { ending, spec: written }: Expected,
+  revision: string | undefined,
+): readonly string[] {
+  const { phase, message } = status?.rollout ?? {};
+  const current = status?.currentRevision;
+  const isWrong = ending !== "any" && ending !== phase;
+  return [
+    ...(isWrong ? [`G11: it ended ${phase}, not ${ending}: ${message}`] : []),
+    ...(current === revision ? [] : [`G2: currentRevision is ${current}, not ${revision}`]),
+    ...(holds(written, spec) ? [] : ["G7: spec is not what the user wrote"]),
+  ];
+}
+
 /** Everything that is not as it must be at the end; none when all guarantees hold. */
 export function problemsOf(state: EndState, expected: Expected): readonly string[] {
   const { application } = state;
   if (application === undefined) return ["the Application is gone"];
   const phase = application.status?.rollout?.phase;
   if (phase !== "Completed" && phase !== "RolledBack") return [`G6: it is still ${phase}`];
-  const { ending, slots, spec } = expected;
   const isGood = phase === "Completed";
   const revision = isGood ? expected.completed : expected.rolledBack;
-  const wrongEnd = ending !== "any" && ending !== phase;
-  const why = application.status?.rollout?.message ?? "";
+  const slots = revision === undefined ? [] : expected.slots;
   return [
-    ...(wrongEnd ? [`G11: it ended ${phase}, not ${ending}: ${why}`] : []),
-    ...(application.status?.currentRevision === revision
-      ? []
-      : [`G2: currentRevision is ${application.status?.currentRevision}, not ${revision}`]),
-    ...(holds(spec, application.spec) ? [] : ["G7: spec is not what the user wrote"]),
+    ...endProblems(application, expected, revision),
     ...verdictProblems(application, isGood),
     ...placeProblems(state, revision, slots),
-    ...podProblems(state, revision, revision === undefined ? 0 : slots.length),
+    ...podProblems(state, revision, slots.length),
   ];
 }

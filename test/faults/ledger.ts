@@ -11,6 +11,8 @@ export type Watched = {
   readonly preparedFirst?: string;
   /** Whether the container's host cannot be asked for anything now. */
   readonly isAway: (slot: string) => boolean;
+  /** Whether that was so at some time since the rollout began: then it went on without it. */
+  readonly wasAway: (slot: string) => boolean;
   /** All containers of all hosts. */
   readonly containers: () => readonly ContainerState[];
 };
@@ -80,7 +82,7 @@ class EngineLedger implements Ledger {
   }
 
   /** G3: everything is there everywhere before the first stop. */
-  #checkPrepared({ preparedFirst, slots, containers, isAway }: Watched): void {
+  #checkPrepared({ preparedFirst, slots, containers, wasAway }: Watched): void {
     if (preparedFirst === undefined || this.#touched) return;
     this.#touched = true;
     const made = new Set(
@@ -88,7 +90,7 @@ class EngineLedger implements Ledger {
         .filter((one) => revisionOf(one) === preparedFirst)
         .map(slotOf),
     );
-    const missing = slots.filter((slot) => !made.has(slot) && !isAway(slot));
+    const missing = slots.filter((slot) => !made.has(slot) && !wasAway(slot));
     if (missing.length > 0)
       this.breaches.push(
         `G3: a container stops while slots ${missing.join(", ")} are not prepared`,

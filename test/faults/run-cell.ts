@@ -137,17 +137,18 @@ function arenaOf(
     image: imageOf(name, to),
     from: story.phases.length,
     away: new Set<Host>(),
+    missed: new Set<Host>(),
     signal: AbortSignal.timeout(limits.strikeMs),
   };
 }
 
 function watch(arena: Arena): void {
-  const { world, application, cell, away } = arena;
-  const isAway = (slot: string): boolean => {
+  const { world, application, cell, away, missed } = arena;
+  const isOn = (hosts: ReadonlySet<Host>, slot: string): boolean => {
     try {
-      return away.has(hostOf(arena, slot));
+      return hosts.has(hostOf(arena, slot));
     } catch {
-      return away.size > 0; // it has nothing of the slot: it may be the one
+      return hosts.size > 0; // none has anything of the slot: it may be the one
     }
   };
   world.ledger.watch(
@@ -157,7 +158,8 @@ function watch(arena: Arena): void {
           application,
           slots: slotIds,
           batch,
-          isAway,
+          isAway: (slot) => isOn(away, slot),
+          wasAway: (slot) => isOn(missed, slot),
           containers: () => world.containers(),
           ...(cell.kind === "update" ? { preparedFirst: revisionName(application, 2) } : {}),
         },

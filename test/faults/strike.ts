@@ -17,6 +17,7 @@ const lengthOf = ({ cell }: Arena): number => lengths[indexOf(cell)] ?? lengths[
 
 async function away(arena: Arena, host: Host, deed: () => Promise<void>): Promise<void> {
   arena.away.add(host);
+  arena.missed.add(host);
   try {
     await deed();
   } finally {

@@ -1,0 +1,56 @@
+import { type Cell } from "./cell.ts";
+import { type Observer, startObserver } from "./observer.ts";
+import { type Outcome, runCell } from "./run-cell.ts";
+import { openWorld, type World } from "./world.ts";
+
+type Place = AsyncDisposable & { readonly world: World; readonly observer: Observer };
+
+async function openPlace(): Promise<Place> {
+  const world = await openWorld();
+  const observer = startObserver(world.client);
+  return {
+    world,
+    observer,
+    async [Symbol.asyncDispose]() {
+      await observer[Symbol.asyncDispose]();
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Cells that one world serves before it makes room for a new one: its history grows. */
+const cellsPerWorld = 12;
+
+/** Runs cells one after the other, in a world that is replaced when one of them went wrong in it. */
+async function runLane(
+  cells: IterableIterator<readonly [number, Cell]>,
+  report: (outcome: Outcome) => void,
+): Promise<void> {
+  let place: Place | undefined;
+  let served = 0;
+  try {
+    for (const [number, cell] of cells) {
+      place ??= await openPlace();
+      const outcome = await runCell(place, cell, `c${number}`);
+      report(outcome);
+      served += 1;
+      if (outcome.problems.length === 0 && served < cellsPerWorld) continue;
+      served = 0;
+      const old = place;
+      place = undefined;
+      await old[Symbol.asyncDispose]();
+    }
+  } finally {
+    await place?.[Symbol.asyncDispose]();
+  }
+}
+
+/** Runs cells in `lanes` worlds side by side: they mostly wait. */
+export async function runLanes(
+  cells: readonly Cell[],
+  lanes: number,
+  report: (outcome: Outcome) => void,
+): Promise<void> {
+  const queue = cells.entries();
+  await Promise.all(Array.from({ length: lanes }, () => runLane(queue, report)));
+}

@@ -1,0 +1,104 @@
+/**
+ * `npm run faults`: the fault matrix on simulated hosts, with its table in docs/fault-matrix.md.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { allCells, type Cell, nameOf, sampleOf, whyImpossible } from "./cell.ts";
+import { runLanes } from "./lanes.ts";
+import type { Outcome } from "./run-cell.ts";
+import { sectionOf, withSection } from "./table.ts";
+
+const usage = `Usage: npm run faults -- [--only REGEX] [--sample SEED] [--processes N] [--lanes N]
+
+  --only REGEX    cells whose name matches, e.g. 'start / .* / update'
+  --sample SEED   one cell for each operation and fault, as CI runs them
+  --processes N   default: the number of processors
+  --lanes N       worlds in each process, default 6
+A run of the whole matrix writes its table to docs/fault-matrix.md. FAULTS_LOG=1 shows the parts' logs.
+`;
+
+const page = join(import.meta.dirname, "..", "..", "docs", "fault-matrix.md");
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", default: "" },
+    sample: { type: "string" },
+    processes: { type: "string", default: String(availableParallelism()) },
+    lanes: { type: "string", default: "6" },
+    shard: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+function pickedCells(): readonly Cell[] {
+  const pattern = new RegExp(values.only);
+  const possible = allCells.filter((cell) => whyImpossible(cell) === undefined);
+  const sampled =
+    values.sample === undefined ? possible : sampleOf(possible, Number(values.sample));
+  return sampled.filter((cell) => pattern.test(nameOf(cell)));
+}
+
+function show({ cell, problems, phases, tookMs }: Outcome): void {
+  if (problems.length === 0) return;
+  const lines = problems.map((problem) => `  ${problem}\n`).join("");
+  const story = `  ${phases.join(" > ")}, ${Math.round(tookMs)} ms\n`;
+  process.stdout.write(`FAIL ${nameOf(cell)}\n${lines}${story}`);
+}
+
+function untilEnd(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) =>
+      code === 0 ? resolve() : reject(new Error(`a process of the matrix ended with ${code}`)),
+    );
+  });
+}
+
+async function runAll(cells: readonly Cell[]): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const count = Math.max(1, Number(values.processes));
+  const children = Array.from({ length: count }, (_, index) => {
+    const argv = [...process.argv.slice(2), `--shard=${index}/${count}`];
+    const child = fork(import.meta.filename, argv);
+    child.on("message", (outcome: Outcome) => {
+      outcomes.push(outcome);
+      show(outcome);
+      if (outcomes.length % 50 === 0) process.stdout.write(`${outcomes.length}/${cells.length}\n`);
+    });
+    return untilEnd(child);
+  });
+  await Promise.all(children);
+  return outcomes;
+}
+
+async function runShard(shard: string): Promise<void> {
+  const [index, count] = shard.split("/").map(Number);
+  const own = pickedCells().filter((_, number) => number % (count ?? 1) === index);
+  await runLanes(own, Number(values.lanes), (outcome) => process.send?.(outcome));
+  process.disconnect();
+}
+
+async function runParent(): Promise<void> {
+  const cells = pickedCells();
+  const start = performance.now();
+  const outcomes = await runAll(cells);
+  const failed = outcomes.filter(({ problems }) => problems.length > 0).length;
+  const seconds = ((performance.now() - start) / 1000).toFixed(0);
+  process.stdout.write(`${outcomes.length} cells, ${failed} failed, ${seconds} s\n`);
+  if (values.only === "" && values.sample === undefined) {
+    const sorted = cells.flatMap(
+      (cell) => outcomes.find((one) => nameOf(one.cell) === nameOf(cell)) ?? [],
+    );
+    const date = new Date().toISOString().slice(0, 10);
+    const text = sectionOf("simulated", sorted, date);
+    await writeFile(page, withSection(await readFile(page, "utf8"), "simulated", text));
+  }
+  process.exitCode = failed === 0 && outcomes.length === cells.length ? 0 : 1;
+}
+
+if (values.help) process.stdout.write(usage);
+else if (values.shard === undefined) await runParent();
+else await runShard(values.shard);
