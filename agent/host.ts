@@ -12,6 +12,7 @@ import type { Engine, EngineEvent, EngineInfo } from "./engine/engine.ts";
 import { diskBytes, hostPlace } from "./host-address.ts";
 import type { HostFacts } from "./node.ts";
 import type { NodeRegistry } from "./node-registry.ts";
+import { followPulse } from "./pulse.ts";
 import { createImageStore, type ImageStore } from "./pods/image-store.ts";
 import { createInventory, type Inventory } from "./pods/inventory.ts";
 import {
@@ -52,6 +53,8 @@ export type HostDeps = {
   serve(nodeName: string, host: ServedHost): () => void;
   /** The host's engine began or ceased to answer. */
   onLiveness(): void;
+  /** How often an engine is asked for a sign of life. Milliseconds, default 10 s. */
+  readonly pulseMs?: number | undefined;
 };
 
 /** What streams of a host's pods need. */
@@ -73,6 +76,7 @@ export type RunningHost = {
 
 const uidIndex = "uid";
 const heartbeatMs = 10_000;
+const defaultPulseMs = 10_000;
 const resyncMs = 300_000;
 const retryMs = 2_000;
 const infoTimeoutMs = 5_000;
@@ -175,6 +179,7 @@ class Host {
         this.#awaitSync(),
         this.#followEvents(),
         this.#beat(),
+        this.#feelPulse(),
         this.#resyncNow(),
         runController(controller, { ...this.#deps, queue: this.#queue }, signal),
       ]);
@@ -247,10 +252,24 @@ class Host {
         () => undefined,
         (err: unknown) => (err instanceof Error ? err.message : error.message),
       );
-      if (why === undefined || signal.aborted) return;
-      this.#setAnswers(false);
-      const { endpoint } = this.#found.engine;
-      await this.#deps.registry.reportLost(this.nodeName, endpoint, why, signal);
+      if (why !== undefined && !signal.aborted) await this.#lose(why, signal);
+    });
+  }
+
+  async #lose(why: string, signal: AbortSignal): Promise<void> {
+    this.#setAnswers(false);
+    const { endpoint } = this.#found.engine;
+    await this.#deps.registry.reportLost(this.nodeName, endpoint, why, signal);
+  }
+
+  /** An engine that hangs keeps its connections: only a question that stays unanswered tells. */
+  async #feelPulse(): Promise<void> {
+    const { clock, pulseMs = defaultPulseMs } = this.#deps;
+    const { engine } = this.#found;
+    await followPulse({ engine, clock, pulseMs, signal: this.#end.signal }, (why) => {
+      if (why === undefined && !this.#answers) this.#retrying("resync", () => this.#onConnected());
+      if (why !== undefined && this.#answers)
+        this.#retrying("report hanging engine", (signal) => this.#lose(why, signal));
     });
   }
 

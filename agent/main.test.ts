@@ -81,7 +81,7 @@ test("one engine by two URLs is one Node; two engines of one name are two", asyn
   const twin = await simulatedEngine({ name: "host.example" });
   await rig.stop();
   const path = simulated.url.slice("unix://".length);
-  const other = await agentRig([simulated.url, path, twin.url], rig.api);
+  const other = await agentRig([simulated.url, path, twin.url], { api: rig.api });
   try {
     other.start();
     await eventually("both engines are Nodes", () => rig.api.all(nodes).length === 2);

@@ -30,6 +30,8 @@ export type AgentOptions = {
   readonly metrics?: Metrics;
   /** Default: over the Docker API. */
   readonly open?: (host: DockerHost) => Engine;
+  /** How often an engine is asked for a sign of life. Milliseconds, default 10 s. */
+  readonly pulseMs?: number;
   /** Puts a Node's streams on offer, until the returned function is called. */
   readonly register?: (nodeName: string, streams: Streams) => () => void;
 };
@@ -119,9 +121,10 @@ class Agent {
   }
 
   #slotDeps(cluster: string): SlotDeps {
-    const { client, clock, log, beacon, version, register } = this.#options;
+    const { client, clock, log, beacon, version, register, pulseMs } = this.#options;
     return {
       client,
+      pulseMs,
       clock,
       log,
       beacon,

@@ -150,6 +150,7 @@ export function openEngine(url: string, options: EngineOptions = {}): Engine {
     images: createImages(parts),
     volumes: createVolumes(parts),
     info,
+    ping: (signal) => transport.ping(signal),
     events: (signal) => followEvents(connectEvents, clock, signal),
     async [Symbol.asyncDispose]() {
       transport.close();

@@ -341,6 +341,9 @@ export interface Engine extends AsyncDisposable {
   readonly volumes: Volumes;
   /** @throws StatusError `ServiceUnavailable`, `Forbidden` when the socket may not be opened. */
   info(signal?: AbortSignal): Promise<EngineInfo>;
+  /** The cheapest question there is: resolves when the engine answers at all, within seconds.
+   * @throws StatusError `ServiceUnavailable`, or `Timeout` of an engine that hangs. */
+  ping(signal?: AbortSignal): Promise<void>;
   /** Live changes of containers and images until `signal` aborts; then it ends without an error.
    * Starts with `resync` once connected, reconnects by itself and says `resync` after each gap. */
   events(signal: AbortSignal): AsyncIterable<EngineEvent>;

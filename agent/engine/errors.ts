@@ -144,6 +144,12 @@ export function isEngineAway(err: unknown): boolean {
   return err instanceof StatusError && err.details?.kind === "engines";
 }
 
+/** Whether the engine itself answers, but did not do in time, or refused, what it was asked of one object. */
+export function isEngineRefusal(err: unknown): boolean {
+  const kind = err instanceof StatusError ? err.details?.kind : undefined;
+  return kind === "containers" || kind === "images" || kind === "volumes";
+}
+
 const hopeless: ReadonlySet<Reason> = new Set<Reason>([
   "NotFound",
   "Unauthorized",

@@ -46,6 +46,8 @@ export type Transport = {
   readonly open: (call: Call) => Promise<Body | undefined>;
   /** Takes over the connection. Destroying it hangs up. */
   readonly hijack: (call: Call) => Promise<Duplex>;
+  /** Asks for a sign of life. */
+  readonly ping: (signal?: AbortSignal) => Promise<void>;
   /** The negotiated version, e.g. `1.41`. */
   readonly apiVersion: (signal?: AbortSignal) => Promise<string>;
   /** Drops idle connections; open streams end by their own. */
@@ -183,11 +185,13 @@ async function exchange<T>(
   }
 }
 
+const pingMs = 10_000;
+
 /** The version that the engine announces, without knowing one yet. */
-function ping(line: Line): Promise<string> {
+function ping(line: Line, signal?: AbortSignal): Promise<string> {
   const { url } = line.endpoint;
   const doing: Doing = { action: "reach the engine", kind: "engines", name: url };
-  const ask: Call = { method: "GET", path: "/_ping", doing, deadlineMs: 10_000 };
+  const ask: Call = { method: "GET", path: "/_ping", doing, deadlineMs: pingMs, signal };
   return exchange(
     line,
     ask,
@@ -262,6 +266,9 @@ export function createTransport(endpoint: Endpoint): Transport {
   };
   return {
     apiVersion: line.apiVersion,
+    ping: async (signal) => {
+      await ping(line, signal);
+    },
     json: json(line),
     open: open(line),
     hijack: hijack(line),

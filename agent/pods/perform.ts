@@ -3,8 +3,8 @@ import {
   isAlreadyExists,
   isConflict,
   isNotFound,
+  isTimeout,
   notFound,
-  StatusError,
 } from "../../api/machinery/errors.ts";
 import type { Pod } from "../../api/machinery/resources.ts";
 import { pods } from "../../api/machinery/resources.ts";
@@ -12,7 +12,7 @@ import { keyOf } from "../../api/machinery/object.ts";
 import { containerLabel } from "../../crds/labels.ts";
 import { podReason } from "../../crds/conditions.ts";
 import type { Engine, RegistryAuth } from "../engine/engine.ts";
-import { isEngineAway, isImageUnknown } from "../engine/errors.ts";
+import { isEngineAway, isEngineRefusal, isImageUnknown } from "../engine/errors.ts";
 import { type Member, membersOf, networkRoot } from "./containers.ts";
 import { runHook } from "./hooks.ts";
 import type { ImageStore } from "./image-store.ts";
@@ -249,13 +249,20 @@ export async function perform(
   try {
     await act(pod, step, deps, signal);
   } catch (err) {
+    if (err instanceof StepFailure || signal.aborted || isEngineAway(err)) throw err;
     const container = containerOf(step);
-    if (err instanceof StepFailure || signal.aborted || container === undefined) throw err;
-    if (isEngineAway(err) || isPassing(err)) throw err;
-    const foreign = !(err instanceof StatusError) && !(err instanceof Error);
-    if (foreign) throw err;
+    if (container === undefined) throw blamed(step, err);
+    // What an engine does not do in time is told: nobody else would say why the container waits.
+    if (isPassing(err) && !(isTimeout(err) && isEngineRefusal(err))) throw err;
+    if (!(err instanceof Error)) throw err;
     throw new StepFailure(container, failureReason(step.kind, err), err);
   }
+}
+
+/** A predecessor that does not stop keeps its successor from its start, which has to say so. */
+function blamed(step: Step, err: unknown): unknown {
+  const handsOver = step.kind === "stop" && step.of !== undefined;
+  return handsOver && isEngineRefusal(err) ? new StepFailure("", podReason.runError, err) : err;
 }
 
 async function removeOrphan(

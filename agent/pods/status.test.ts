@@ -76,6 +76,16 @@ test.each<[string, Partial<Seen>, string, string]>([
     "ErrImagePull",
   ],
   [
+    "kept from its start by a neighbour",
+    {
+      containers: [createdFact()],
+      histories: new Map(),
+      troubles: new Map([["", { ...trouble, reason: "PortConflict" }]]),
+    },
+    "Pending",
+    "PortConflict",
+  ],
+  [
     "prepared",
     { pod: prepared, desired: "Prepared", containers: [createdFact()], histories: new Map() },
     "Pending",

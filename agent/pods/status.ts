@@ -64,7 +64,8 @@ const waiting = (reason: string, message?: string): ContainerState => ({
 /** Why a container that does not run, and has not ended for good, waits. */
 function waitingState(input: StatusInput, member: Member, history: History) {
   const { seen, nowMs } = input;
-  const trouble = seen.troubles.get(member.name);
+  // A taken port, or a predecessor that does not stop, is the trouble of every container.
+  const trouble = seen.troubles.get(member.name) ?? seen.troubles.get("");
   if (trouble !== undefined) return waiting(trouble.reason, trouble.message);
   if (seen.desired === "Stopped") return waiting(podReason.stopped);
   const pull = input.pulling(member.spec.image ?? "");

@@ -56,7 +56,7 @@ export type OperationFault = {
 export type Injected = {
   /** Calls that it has hit so far. */
   hits(): number;
-  /** Resolves at its first hit. */
+  /** Resolves when its first hit has its effect: the call hangs, or the engine is gone. */
   readonly hit: Promise<void>;
   /** Lets hanging calls go on, those of the past and those to come. */
   release(): void;
@@ -78,6 +78,8 @@ export type Mishap = {
   readonly fault: OperationFault;
   /** Resolves when a hanging call may go on. */
   readonly released: Promise<void>;
+  /** To be called when it has its effect. */
+  readonly strike: () => void;
 };
 
 /** The faults still to come. */
@@ -170,8 +172,7 @@ export function createFaults(): Faults {
       const [struck] = meant.filter(strikes);
       if (struck === undefined) return undefined;
       struck.hits += 1;
-      struck.onHit();
-      return { fault: struck.fault, released: struck.released };
+      return { fault: struck.fault, released: struck.released, strike: struck.onHit };
     },
   };
 }

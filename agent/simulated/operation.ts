@@ -44,18 +44,17 @@ export async function operationOf(
 
 /** Does the operation as the mishap wants it, or not at all. `kill` takes the engine, or its host, away. */
 export async function sufferFrom(
-  { fault, released }: Mishap,
+  { fault, released, strike }: Mishap,
   call: ApiCall,
-  world: { readonly handler: Handler; readonly kill: (host: boolean) => void },
+  world: { readonly handler: Handler; readonly kill: (host: boolean) => Promise<void> },
 ): Promise<Reply | undefined> {
   const { how, when = "before", status = 500, message = "injected fault" } = fault;
   const after = when === "after" && fault.operation !== "pull";
   const reply = after ? await world.handler(call) : undefined;
+  if (how === "killEngine" || how === "killHost") await world.kill(how === "killHost");
+  strike();
   if (how === "error") throw new ApiError(status, message);
-  if (how === "hang") {
-    await released;
-    return after ? reply : world.handler(call);
-  }
-  world.kill(how === "killHost");
-  return undefined;
+  if (how !== "hang") return undefined;
+  await released;
+  return after ? reply : world.handler(call);
 }

@@ -173,7 +173,7 @@ type Hooks = {
   readonly note: (request: IncomingMessage) => Fault | undefined;
   readonly faults: Faults;
   /** Takes the engine away; with its containers when it is the `host`. */
-  readonly kill: (host: boolean) => void;
+  readonly kill: (host: boolean) => Promise<void>;
   /** Resolves when requests are answered; at once unless it is frozen. */
   readonly awake: () => Promise<void> | undefined;
 };
@@ -254,7 +254,7 @@ export async function startSimulatedEngine(
     for (const container of world.containers()) container.process?.exit(lostExitCode);
     return stopped;
   };
-  const kill = (host: boolean): void => void (host ? crash() : listener.stop());
+  const kill = (host: boolean): Promise<void> => (host ? crash() : listener.stop());
   const freezer = createFreezer();
   const hooks = { routes, world, note, faults, kill, awake: freezer.awake };
   const listener = createListener(socketPath, () => createApi(hooks));

@@ -17,6 +17,10 @@ export function engineLifecycle(start: Start): void {
     expect((await engine.info()).id).toBe(info.id);
   });
 
+  test("ping() resolves while the engine answers", async () => {
+    await expect(start().engine.ping()).resolves.toBeUndefined();
+  });
+
   test("a container goes from created over running to exited, then is gone", async () => {
     const { engine, create } = start();
     const name = freshName();

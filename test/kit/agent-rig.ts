@@ -1,4 +1,4 @@
-import { runAgent } from "../../agent/main.ts";
+import { type AgentOptions, runAgent } from "../../agent/main.ts";
 import { localProvider } from "../../agent/discovery/local.ts";
 import type { Engine } from "../../agent/engine/engine.ts";
 import { openEngine } from "../../agent/engine/dockerode.ts";
@@ -46,8 +46,18 @@ async function freshApi(): Promise<MemoryApi> {
   return api;
 }
 
+/** How a rig differs from the plain one. */
+export type RigOptions = Pick<AgentOptions, "open" | "pulseMs"> & {
+  /** Default: one with the Namespace kube-system alone. */
+  readonly api?: MemoryApi;
+};
+
 /** A rig whose agent is yet to start. */
-export async function agentRig(urls: readonly string[], given?: MemoryApi): Promise<AgentRig> {
+export async function agentRig(
+  urls: readonly string[],
+  options: RigOptions = {},
+): Promise<AgentRig> {
+  const { api: given, ...agent } = options;
   const api = given ?? (await freshApi());
   const engine = openEngine(urls[0] ?? "");
   const streams = new Map<string, Streams>();
@@ -67,6 +77,7 @@ export async function agentRig(urls: readonly string[], given?: MemoryApi): Prom
       end = new AbortController();
       running = runAgent(
         {
+          ...agent,
           client: api,
           beacon: "local",
           version: "0.1.0",
