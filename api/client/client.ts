@@ -36,7 +36,7 @@ export type WriteOptions = {
   readonly dryRun?: boolean;
   /** How unknown and duplicate fields are treated; the server's default is `Warn`. */
   readonly fieldValidation?: "Ignore" | "Warn" | "Strict";
-  /** The term in which a leader writes: see ADR FENCE. Refused once somebody else leads. */
+  /** The term in which a leader writes: see ADR 0017. Refused once somebody else leads. */
   readonly fence?: string;
 };
 
@@ -47,7 +47,7 @@ export type DeleteOptions = {
   readonly propagationPolicy?: "Background" | "Foreground" | "Orphan";
   /** Delete only this incarnation and, if given, only this version of it. */
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
-  /** The term in which a leader writes: see ADR FENCE. Refused once somebody else leads. */
+  /** The term in which a leader writes: see ADR 0017. Refused once somebody else leads. */
   readonly fence?: string;
 };
 
