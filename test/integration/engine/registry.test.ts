@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { promisify } from "node:util";
 import { openEngine } from "../../../agent/engine/dockerode.ts";
 import type { Engine, PullProgress } from "../../../agent/engine/engine.ts";
+import { isImageUnknown } from "../../../agent/engine/errors.ts";
 import { makeImage, webRecipe } from "../../../hack/docker/example-images.ts";
 import { type PrivateDockerd, privateDockerd, whyNoDockerd } from "../../kit/dockerd.ts";
+import { httpServer } from "../../kit/http-server.ts";
 import { missingProgram, skipReason } from "../../kit/missing.ts";
 import { type Registry, startRegistry } from "../../kit/registry.ts";
 
@@ -73,5 +75,52 @@ describe.skipIf(skipReason("pulls from a registry", missing))("with a real regis
     };
     await expect(Array.fromAsync(engine.images.pull(reference))).rejects.toMatchObject(absent);
     await expect(engine.images.resolve(reference)).rejects.toMatchObject(absent);
+  });
+
+  const hostOf = (url: string): string => new URL(url).host;
+  const failure = (reference: string): Promise<unknown> =>
+    Array.fromAsync(engine.images.pull(reference)).then(
+      () => undefined,
+      (err: unknown) => err,
+    );
+
+  test.each([
+    ["a tag that its repository does not have", "team/web:v9"],
+    ["a repository that nobody pushed to", "team/none:v1"],
+    ["a digest that nobody pushed", `team/web@sha256:${"0".repeat(64)}`],
+    ["a name that is none", "Team/Web:v1"],
+  ])("%s is unknown for good", async (_why, path) => {
+    const err = await failure(`${registry.address}/${path}`);
+    expect(err).toBeInstanceOf(Error);
+    expect(isImageUnknown(err), String(err)).toBe(true);
+  });
+
+  test("a registry that is away may come back", async () => {
+    const err = await failure("127.0.0.1:9/team/web:v1");
+    expect(err).toBeInstanceOf(Error);
+    expect(isImageUnknown(err), String(err)).toBe(false);
+  });
+
+  test("a registry that refuses the login does not change its mind", async () => {
+    await using guarded = await httpServer((_request, response) => {
+      const challenge = `Basic realm="tests"`;
+      response.writeHead(401, {
+        "WWW-Authenticate": challenge,
+        "Content-Type": "application/json",
+      });
+      response.end('{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}');
+    });
+    const err = await failure(`${hostOf(guarded.url)}/team/web:v1`);
+    expect(err).toBeInstanceOf(Error);
+    expect(isImageUnknown(err), String(err)).toBe(true);
+  });
+
+  test("a registry in trouble of its own may come round", async () => {
+    await using broken = await httpServer((_request, response) => {
+      response.writeHead(503).end("no upstream");
+    });
+    const err = await failure(`${hostOf(broken.url)}/team/web:v1`);
+    expect(err).toBeInstanceOf(Error);
+    expect(isImageUnknown(err), String(err)).toBe(false);
   });
 });
