@@ -5,6 +5,7 @@ import { equalJson } from "../api/machinery/equality.ts";
 import { type Lease, leases, type Node, nodes } from "../api/machinery/resources.ts";
 import { formatMicroTime } from "../api/machinery/time.ts";
 import { annotation, label } from "../crds/labels.ts";
+import { shared } from "./shared-read.ts";
 import {
   changedStatus,
   type HostFacts,
@@ -43,9 +44,16 @@ export type RegistryOptions = {
 
 class ApiNodeRegistry implements NodeRegistry {
   readonly #options: RegistryOptions;
+  readonly #all: () => Promise<readonly Node[]>;
+  readonly #own: () => Promise<readonly Node[]>;
 
   constructor(options: RegistryOptions) {
+    const { client, beacon } = options;
+    const labelSelector = `${label.beacon}=${beacon}`;
     this.#options = options;
+    // An agent may have hundreds of hosts that all come at once.
+    this.#all = shared(async () => (await client.list(nodes, {})).items);
+    this.#own = shared(async () => (await client.list(nodes, { labelSelector })).items);
   }
 
   async register(facts: HostFacts, signal: AbortSignal): Promise<string> {
@@ -59,10 +67,13 @@ class ApiNodeRegistry implements NodeRegistry {
     return name;
   }
 
+  /** By its usual name, or by whatever name it got when its engine was called something else. */
   async #find(facts: HostFacts, signal: AbortSignal): Promise<Node | undefined> {
-    const { items } = await this.#options.client.list(nodes, {}, signal);
     const id = providerId(facts.info);
-    return items.find(({ spec }) => spec?.providerID === id);
+    const [name] = nodeNames(facts.info);
+    const usual = await this.#options.client.get(nodes, { name }, signal);
+    if (usual?.spec?.providerID === id) return usual;
+    return (await this.#all()).find(({ spec }) => spec?.providerID === id);
   }
 
   async #create(facts: HostFacts, signal: AbortSignal): Promise<Node> {
@@ -110,12 +121,10 @@ class ApiNodeRegistry implements NodeRegistry {
   }
 
   async knownAt(endpoint: string, signal: AbortSignal): Promise<string | undefined> {
-    const labelSelector = `${label.beacon}=${this.#options.beacon}`;
-    const { items } = await this.#options.client.list(nodes, { labelSelector }, signal);
-    const at = items.filter(
-      ({ metadata }) => metadata.annotations?.[annotation.endpoint] === endpoint,
-    );
-    return at[0]?.metadata.name;
+    const own = await this.#own();
+    signal.throwIfAborted();
+    const at = own.find(({ metadata }) => metadata.annotations?.[annotation.endpoint] === endpoint);
+    return at?.metadata.name;
   }
 
   async reportLost(
