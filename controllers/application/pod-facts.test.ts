@@ -212,17 +212,23 @@ test("slotOf() prefers the full name of a Node, and desiredOf() takes unknown wo
 });
 
 test.each([
-  ["not ready since before", "True", "False", "12:00:00", true],
-  ["not ready since after", "True", "False", "12:00:05", undefined],
-  ["not ready and not prepared", "False", "False", "12:00:01", true],
-  ["ready", "True", "True", "12:00:05", undefined],
-])("podSeen() of a pod that is %s", (_what, prepared, status, time, neverReady) => {
+  {
+    what: "not ready since before",
+    prepared: "True",
+    ready: "False",
+    time: "12:00:00",
+    want: true,
+  },
+  { what: "not ready since after", prepared: "True", ready: "False", time: "12:00:05" },
+  { what: "not even prepared", prepared: "False", ready: "False", time: "12:00:01", want: true },
+  { what: "ready", prepared: "True", ready: "True", time: "12:00:05" },
+])("podSeen() of a pod that is $what", ({ prepared, ready, time, want }) => {
   const at = (clock: string): string => `2026-01-01T${clock}Z`;
   const conditions = [
     { type: podCondition.prepared, status: prepared, lastTransitionTime: at("12:00:01") },
-    { type: "Ready", status, lastTransitionTime: at(time) },
+    { type: "Ready", status: ready, lastTransitionTime: at(time) },
   ].map((one) => ({ ...one, reason: "x", message: "" }));
-  expect(podSeen(pod({ conditions }), healthy).neverReady).toBe(neverReady);
+  expect(podSeen(pod({ conditions }), healthy).neverReady).toBe(want);
 });
 
 test("podSeen() of a pod that no agent has reported on was never ready", () => {
