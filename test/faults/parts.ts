@@ -67,8 +67,8 @@ export function startControllers(port: () => number, who: string): Promise<Part>
   );
 }
 
-/** How long an engine may take for an answer, in real milliseconds: less than the longest hang. */
-const deadlines = { readMs: 700, changeMs: 700, pullMs: 700 };
+/** How long an engine may take for an answer: less than the longest hang. */
+const deadlines = { readMs: realMs(7_000), changeMs: realMs(7_000), pullMs: realMs(7_000) };
 
 /** The agent of one host. */
 export function startAgent(port: () => number, beacon: string, engine: string): Promise<Part> {

@@ -5,6 +5,7 @@ import type { RolloutPhase } from "../../crds/types.gen.ts";
 import { eventually } from "../kit/eventually.ts";
 import { type Arena, hostOf, runningIn } from "./arena.ts";
 import { type Cell, endingOf, indexOf } from "./cell.ts";
+import { realMs } from "./fast-clock.ts";
 import { type EndState, type Expected, lookAt, problemsOf } from "./end-state.ts";
 import { applicationOf, batch, imageOf } from "./manifest.ts";
 import type { Observer } from "./observer.ts";
@@ -24,9 +25,14 @@ export type Outcome = {
 
 const slotIds = ["0", "1", "2"];
 /** Real milliseconds: a multiple of what the slowest cell takes on an idle machine. */
-const limits = { baseMs: 15_000, strikeMs: 20_000, settleMs: 30_000, deleteMs: 15_000 };
+const limits = {
+  baseMs: realMs(150_000),
+  strikeMs: realMs(200_000),
+  settleMs: realMs(300_000),
+  deleteMs: realMs(150_000),
+};
 /** For so long everything must stay as it must be. Real milliseconds. */
-const steadyMs = 250;
+const steadyMs = realMs(2_500);
 
 async function waitFor(
   observer: Observer,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Injected, OperationFault } from "../../agent/simulated/faults.ts";
 import { containerLabel } from "../../crds/labels.ts";
 import { eventually } from "../kit/eventually.ts";
+import { realMs } from "./fast-clock.ts";
 import { type Arena, hostOf, runningIn } from "./arena.ts";
 import { type FaultName, indexOf, isLasting } from "./cell.ts";
 import type { Host } from "./world.ts";
@@ -9,11 +10,13 @@ import type { Host } from "./world.ts";
 /** What a fault does to a world: resolves once the fault is over. */
 type Deed = (arena: Arena, host: Host) => Promise<void>;
 
-/** How long a fault lasts by slot, in real milliseconds: one that is hardly noticed, one that is,
- * and one that outlasts what it interrupts. */
-const lengths = [200, 900, 2_500] as const;
+/** How long a fault lasts by slot, by the fast clock in milliseconds: one that is hardly noticed, one
+ * that is, and one that outlasts what it interrupts. */
+const lengths = [2_000, 9_000, 25_000] as const;
+/** Longer than a Node may be silent, by the fast clock in milliseconds. */
+const longSilenceMs = 55_000;
 
-const lengthOf = ({ cell }: Arena): number => lengths[indexOf(cell)] ?? lengths[0];
+const lengthOf = ({ cell }: Arena): number => realMs(lengths[indexOf(cell)] ?? lengths[0]);
 
 async function away(arena: Arena, host: Host, deed: () => Promise<void>): Promise<void> {
   arena.away.add(host);
@@ -41,8 +44,7 @@ const die: Deed = async (arena, { engine }) => {
 const cutOff: Deed = async (arena, { agent }) => {
   const isLong = arena.cell.slot === "last";
   agent.link.cut(arena.cell.slot === "first" ? "reset" : "silent");
-  // Longer than a Node may be silent, for one of three.
-  await sleep(isLong ? 5_500 : lengthOf(arena));
+  await sleep(isLong ? realMs(longSilenceMs) : lengthOf(arena));
   agent.link.mend();
 };
 
@@ -71,9 +73,9 @@ const changeLeader: Deed = async ({ world, cell }) => {
   old.link.cut(cell.slot === "first" ? "reset" : "silent");
   try {
     const isOther = async (): Promise<boolean> => ![before, ""].includes(await world.leader());
-    await eventually("another one leads", isOther, { timeoutMs: 10_000 });
+    await eventually("another one leads", isOther, { timeoutMs: realMs(100_000) });
     old.link.mend(); // it must see by itself that its term is over
-    await sleep(200);
+    await sleep(realMs(2_000));
   } finally {
     old.kill();
   }
@@ -171,7 +173,7 @@ async function refuse(arena: Arena, target: Target): Promise<void> {
   try {
     await arena.story.until(settled, arena.from, arena.signal);
     await eventually("the error lasts", () => injected.hits() >= lastingHits, {
-      timeoutMs: 5_000,
+      timeoutMs: realMs(50_000),
     }).catch(() => undefined); // nobody tries again: there is nothing left to refuse
   } finally {
     injected.withdraw();
