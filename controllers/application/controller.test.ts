@@ -243,3 +243,47 @@ test("reconcile() leaves an Application alone that is gone or going", async () =
   expect(await world.start().reconcile({ namespace: "shop", name: "other" }, signal)).toEqual({});
   expect(world.api.all(revisions)).toEqual([]);
 });
+
+test("reconcile() restarts with new containers of the same images, and the same digests (AP-15)", async () => {
+  await play(world, 30);
+  const { spec } = application("registry:5000/web:1");
+  const at = { [annotation.restartedAt]: "2026-01-01T00:00:00Z" };
+  const body = { spec: { template: { ...spec.template, metadata: { annotations: at } } } };
+  await world.api.patch(applications, key, { type: "merge", body });
+  await play(world, 2);
+  const fresh = world.api.all(pods).filter(({ metadata }) => metadata.name.startsWith("web-2-"));
+  expect(fresh.map(({ spec }) => spec.containers[0]?.image)).toEqual(
+    Array(2).fill(`registry:5000/web@sha256:${"a".repeat(64)}`),
+  );
+  await play(world, 40);
+  expect((await read(world))?.status).toMatchObject({ currentRevision: "web-2", ready: "2/2" });
+});
+
+test("reconcile() leaves what an Application before left behind, and goes on beside it (AP-36, G8)", async () => {
+  await play(world, 30);
+  const left = [...world.api.all(revisions), ...world.api.all(pods)].map(
+    ({ metadata }) => metadata.uid,
+  );
+  // As a delete with --cascade=orphan leaves them.
+  const body = { metadata: { ownerReferences: null } };
+  for (const one of world.api.all(revisions)) {
+    await world.api.patch(revisions, keyOf(one), { type: "merge", body });
+  }
+  for (const one of world.api.all(pods)) {
+    await world.api.patch(pods, keyOf(one), { type: "merge", body });
+  }
+  await world.api.delete(applications, key);
+  await world.api.create(applications, application("registry:5000/web:1"));
+  await play(world, 30);
+  expect((await read(world))?.status).toMatchObject({ currentRevision: "web-2", ready: "2/2" });
+  const uids = [...world.api.all(revisions), ...world.api.all(pods)].map(
+    ({ metadata }) => metadata.uid,
+  );
+  expect(uids).toEqual(expect.arrayContaining(left));
+  expect(world.api.all(pods).map(({ metadata }) => metadata.name)).toEqual([
+    "web-1-0",
+    "web-1-1",
+    "web-2-0",
+    "web-2-1",
+  ]);
+});

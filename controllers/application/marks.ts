@@ -77,6 +77,7 @@ const recorded = ({
   uid: _uid,
   number: _number,
   hash: _hash,
+  content: _content,
   ...mark
 }: RevisionSeen) => mark;
 

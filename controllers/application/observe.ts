@@ -3,14 +3,17 @@ import { keyText, type ObjectKey } from "../../api/machinery/object.ts";
 import { controllerOf, isControlledBy } from "../../api/machinery/owner.ts";
 import type { Node, Pod } from "../../api/machinery/resources.ts";
 import { parseTime } from "../../api/machinery/time.ts";
+import { applicationReason } from "../../crds/conditions.ts";
 import { annotation, evictionHoldsMs, label } from "../../crds/labels.ts";
 import type { Application, ImageDigest, PodTemplate, Revision } from "../../crds/types.gen.ts";
 import { defined } from "./defined.ts";
-import { templateHash } from "./hash.ts";
+import { type ConfigSource, wantedOf } from "./config-version.ts";
+import { contentHash } from "./hash.ts";
 import { groupOf } from "./observe-group.ts";
 import { memoryFrom } from "./memory.ts";
 import { isAnswering, nodeFacts, slotsOf } from "./placement.ts";
 import { type NodeFacts, podSeen } from "./pod-facts.ts";
+import { revisionName } from "./names.ts";
 import type { RevisionSeen, Seen, Slot } from "./seen.ts";
 import { strategyOf } from "./strategy.ts";
 
@@ -23,6 +26,8 @@ export type Sources = {
   readonly revisions: Cache<Revision>;
   readonly pods: Cache<Pod>;
   readonly nodes: Cache<Node>;
+  /** What templates reload on; absent where nobody follows it. */
+  readonly config?: ConfigSource;
 };
 
 /** An Application as decisions see it, and the templates that its pods are made from. */
@@ -62,6 +67,7 @@ function revisionSeen(revision: Revision): RevisionSeen {
     uid: metadata.uid,
     number: spec.number,
     hash: spec.templateHash,
+    content: contentHash(spec.template),
     ...defined({
       phase,
       outcome,
@@ -74,17 +80,53 @@ function revisionSeen(revision: Revision): RevisionSeen {
   };
 }
 
+const numberOf = (text: string | undefined): number | undefined =>
+  text !== undefined && /^[1-9][0-9]{0,8}$/.test(text) ? Number(text) : undefined;
+
+/** The first number from `least` on whose Revision is not one that an Application before left behind. */
+function freeNumber(sources: Sources, { namespace, name }: ObjectKey, least: number): number {
+  const isTaken = (number: number): boolean => {
+    const key = {
+      ...(namespace === undefined ? {} : { namespace }),
+      name: revisionName(name, number),
+    };
+    return sources.revisions.get(key) !== undefined;
+  };
+  let number = least;
+  while (isTaken(number)) number += 1;
+  return number;
+}
+
+/** The hash that is asked for, and what is missing to know it, each since it was first told. */
+function wantedSeen(
+  application: Application,
+  { config }: Sources,
+  nowMs: number,
+): Pick<Seen, "hash" | "missing"> {
+  const { hash, missing } = wantedOf(application, config);
+  if (missing.length === 0) return { hash };
+  const told = application.status?.rollout?.waits ?? [];
+  const since = ({ owner }: { readonly owner: string }): number | undefined =>
+    msOf(
+      told.find(
+        (wait) => wait.owner === owner && wait.reason === applicationReason.waitingForConfig,
+      )?.since,
+    );
+  return { hash, missing: missing.map((one) => ({ ...one, sinceMs: since(one) ?? nowMs })) };
+}
+
 function wishesOf({ metadata, spec }: Application) {
   const { annotations = {} } = metadata;
   return {
     name: metadata.name,
-    hash: templateHash(spec.template),
+    content: contentHash(spec.template),
     running: spec.runState !== "Stopped",
     paused: spec.paused,
     historyLimit: spec.revisionHistoryLimit,
     ...defined({
       approved: annotations[annotation.approve],
       retryMs: msOf(annotations[annotation.retry]),
+      rollbackTo: numberOf(annotations[annotation.rollbackTo]),
     }),
   };
 }
@@ -153,22 +195,25 @@ export function observe(sources: Sources, key: ObjectKey, nowMs: number): Subjec
     const facts = factsOf(pod, own ?? application.spec.template);
     return podSeen(pod, isEvicting(pod, nowMs) ? { ...facts, evicting: true } : facts);
   });
+  const newest = Math.max(0, ...revisions.map(({ spec }) => spec.number));
   const cordoned = cordonedOf(slots, nodeOf, occupied);
   return {
     application,
     templates,
     seen: {
       ...wishesOf(application),
+      ...wantedSeen(application, sources, nowMs),
       strategy: strategyOf(application, slots.length),
       slots,
       pods: seenPods.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
       revisions: revisions.map(revisionSeen),
+      freeNumber: freeNumber(sources, key, newest + 1),
       offlineNodes: new Set([
         ...cordoned,
         ...slots.filter(isAway).flatMap(({ node }) => node ?? []),
       ]),
       cordonedNodes: cordoned,
-      ...defined({ group: groupOf(sources.applications, application) }),
+      ...defined({ group: groupOf(sources, application) }),
       memory: memoryFrom(application.status),
     },
   };

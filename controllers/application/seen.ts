@@ -74,6 +74,8 @@ export type RevisionSeen = {
   readonly uid: string;
   readonly number: number;
   readonly hash: string;
+  /** The same for templates that differ by a restart alone. */
+  readonly content?: string;
   readonly phase?: RevisionPhase;
   readonly outcome?: RevisionOutcome;
   readonly reason?: string;
@@ -156,12 +158,28 @@ export type Memory = {
   readonly rollout?: Rollout;
 };
 
+/** Something that has to be there before a rollout can begin, e.g. a ConfigMap. */
+export type MissingSeen = {
+  /** e.g. `configmap/web-env`. */
+  readonly owner: string;
+  readonly message: string;
+  readonly sinceMs: number;
+};
+
 /** Everything the decision rests on: plain, readonly and complete. */
 export type Seen = {
   /** metadata.name of the Application. */
   readonly name: string;
-  /** Hash of `spec.template`. */
+  /** Hash of `spec.template`, and of the versions of what it reloads on. */
   readonly hash: string;
+  /** What must be there before the template can be rolled out; absent when nothing is missing. */
+  readonly missing?: readonly MissingSeen[];
+  /** {@link RevisionSeen.content} of `spec.template`. */
+  readonly content?: string;
+  /** Number of the Revision that an undo brought back, as its annotation says. */
+  readonly rollbackTo?: number;
+  /** The least number of a Revision whose name nobody else holds. Integer, 1 or more. */
+  readonly freeNumber?: number;
   /** `spec.runState` is Running. */
   readonly running: boolean;
   readonly paused: boolean;
