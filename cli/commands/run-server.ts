@@ -1,5 +1,6 @@
 import { runServer } from "../../api/server/server.ts";
 import { openStore } from "../../api/store/open.ts";
+import { previewRollout } from "../../controllers/preview.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import type { Run } from "../command.ts";
 import { productVersion } from "../version.ts";
@@ -23,6 +24,7 @@ export const runServerCommand: Run = async (call) => {
     log,
     clock: systemClock,
     version: productVersion,
+    planRollout: previewRollout,
   };
   await runServer(options, call.signal, ({ url }) => {
     call.io.out(`Lighthouse is ready at ${url}, kubeconfig: ${config.kubeconfig ?? ""}\n`);

@@ -4,6 +4,7 @@ import type { Provider } from "../../agent/discovery/provider.ts";
 import { startServer } from "../../api/server/server.ts";
 import { openStore } from "../../api/store/open.ts";
 import { runControllers } from "../../controllers/main.ts";
+import { previewRollout } from "../../controllers/preview.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import type { Call, Run } from "../command.ts";
 import { productVersion } from "../version.ts";
@@ -40,7 +41,15 @@ async function runAll(call: Call, log: Logger): Promise<void> {
   const store = stack.use(await openStore(storeUrl));
   const sharedStore = isSharedStore(storeUrl);
   const server = stack.use(
-    await startServer({ config, store, sharedStore, log, clock, version: productVersion }),
+    await startServer({
+      config,
+      store,
+      sharedStore,
+      log,
+      clock,
+      version: productVersion,
+      planRollout: previewRollout,
+    }),
   );
   const controllers = stack.use(inProcessClient(server.controllers, "lighthouse-controllers"));
   const agent = stack.use(inProcessClient(server.agent, "lighthouse-agent"));

@@ -37,14 +37,23 @@ function liveDisplay(io: Io): Display {
   };
 }
 
+/** How long a controller may take before its silence is news. Milliseconds. */
+const silenceMs = 4000;
+
 /** One line for each piece of news, everywhere else. */
 function logDisplay(io: Io, name: string): Display {
   let last: RolloutView | undefined;
+  let silentSinceMs: number | undefined;
   let lastNote: string | undefined;
   const say = (line: string): void => io.out(`application/${name}: ${line}\n`);
   return {
     show(view, note) {
       for (const line of newsOf(last, view)) say(line);
+      if (view.phase !== "Pending") silentSinceMs = undefined;
+      else if (view.nowMs - (silentSinceMs ??= view.nowMs) >= silenceMs) {
+        say(view.verdict.text);
+        silentSinceMs = Number.POSITIVE_INFINITY;
+      }
       if (note !== lastNote) say(note ?? "the server answers again");
       last = view;
       lastNote = note;

@@ -11,7 +11,7 @@ import { exitCode } from "../exit-code.ts";
 import { bounded } from "./bounded.ts";
 
 /** How long a server that is away is left alone before it is asked again. Milliseconds. */
-const retryMs = 1000;
+const retryMs = 300;
 
 /** The lines of one connection, until the server or the network ends it. */
 async function* connected(
