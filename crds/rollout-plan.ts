@@ -11,7 +11,9 @@ export type RolloutAction =
   /** Nothing would happen for now: it is paused, or this template has failed before. */
   | "Held"
   /** The containers are stopped. */
-  | "Stop";
+  | "Stop"
+  /** They are started again. */
+  | "Start";
 
 /** Where a slot would be: on the Node it has, on its first, on another one, or nowhere. */
 export type SlotPlacement = "Kept" | "New" | "Moved" | "None";

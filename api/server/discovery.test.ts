@@ -60,6 +60,7 @@ test("/apis declares the aggregated form exactly, every part with a responseKind
         responseKind: { group: "autoscaling", version: "v1", kind: "Scale" },
       },
       { subresource: "approve", responseKind: { kind: "RolloutApproval" } },
+      { subresource: "plan", responseKind: { kind: "RolloutPlan" } },
       { subresource: "rollout", responseKind: { kind: "RolloutStream" }, verbs: ["get"] },
     ],
   });

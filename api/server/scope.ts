@@ -28,6 +28,8 @@ import { kindTable } from "./kinds/table.ts";
 import { newUid, type Scope } from "./objects/call.ts";
 import { readItem, type Storage } from "./objects/storage.ts";
 import { builtInDefinitions } from "./openapi/builtin.ts";
+import type { PlanRollout } from "./rollouts/planner.ts";
+import { planWarnings } from "./rollouts/plan-warnings.ts";
 import { reviewKinds } from "./reviews/review-kinds.ts";
 import { type TokenReviewer, tokenReviewer } from "./tokens/account-review.ts";
 import { accountTokens, defaultIssuer } from "./tokens/account-tokens.ts";
@@ -49,6 +51,8 @@ export type ScopeOptions = {
   readonly tokenKeys?: TokenKeys;
   /** Default: `defaultIssuer`. */
   readonly tokenIssuer?: string;
+  /** Works out what an Application would lead to. Absent: dry runs do not tell. */
+  readonly planRollout?: PlanRollout;
 };
 
 type Parts = { readonly storage: Storage; readonly clock: Pick<Clock, "nowMs"> };
@@ -75,6 +79,7 @@ export async function openScope(
     limits,
     tokenKeys = passingTokenKeys(),
     tokenIssuer: issuer = defaultIssuer,
+    planRollout,
   }: ScopeOptions = {},
 ): Promise<OwnedScope> {
   const definitions = await builtInDefinitions();
@@ -99,8 +104,10 @@ export async function openScope(
     serviceAccountAdmission(storage),
     rbacEscalation(rights),
     applicationRecords(rights),
+    planWarnings({ storage, clock, planRollout }),
   ]);
-  const shared = { storage, kinds, admission, rights, tokens, clock };
+  const planner = planRollout === undefined ? {} : { planRollout };
+  const shared = { storage, kinds, admission, rights, tokens, clock, ...planner };
   return { ...shared, cache, reviewer, fieldTypes: fieldTypes(definitions) };
 }
 

@@ -23,6 +23,7 @@ import { serveOpenApiV2 } from "./openapi/openapi-v2.ts";
 import { openPki, type Pki } from "./pki.ts";
 import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
 import { type NodeStreams, nodeStreams } from "./pods/pod-streams.ts";
+import type { PlanRollout } from "./rollouts/planner.ts";
 import { openScope, type OwnedScope } from "./scope.ts";
 import { openService, type Service } from "./service.ts";
 import { publishAuthority } from "./root-certificate.ts";
@@ -43,6 +44,8 @@ export type ServerOptions = {
   readonly clock: Clock;
   /** Version of the product, e.g. `0.1.0`. */
   readonly version: string;
+  /** Works out what an Application would lead to: the controllers' part, which the server must not know. */
+  readonly planRollout?: PlanRollout;
 };
 
 /** A server that listens. Dispose of it to end its watches, its connections and its listener. */
@@ -153,6 +156,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     onError,
     tokenKeys: await openTokenKeys(directory),
     ...(config.tokenIssuer === undefined ? {} : { tokenIssuer: config.tokenIssuer }),
+    ...(options.planRollout === undefined ? {} : { planRollout: options.planRollout }),
   });
   stack.use(scope.cache);
   await publishAuthority(scope, pki.authority);

@@ -8,8 +8,11 @@ import type { NodeStreams } from "./pods/pod-streams.ts";
 import { podPortForward } from "./pods/port-forward.ts";
 import type { Watches } from "./objects/watches.ts";
 import { approveRollout } from "./rollouts/approve.ts";
+import { planSent, planStored } from "./rollouts/plan-endpoint.ts";
 import { rolloutStream } from "./rollouts/stream.ts";
 import { requestToken } from "./tokens/token-request.ts";
+
+const planning: Endpoint = { get: planStored, create: planSent, update: planSent };
 
 const approval: Endpoint = {
   create: approveRollout,
@@ -28,6 +31,7 @@ export function subresourceEndpoints(
 ): ReadonlyMap<string, Endpoint> {
   return new Map<string, Endpoint>([
     ["applications/approve", approval],
+    ["applications/plan", planning],
     ["applications/rollout", { get: rolloutStream(watches, stopping) }],
     ["namespaces/finalize", { update: finalizeNamespace }],
     // Streams into a container are authorised and served as `create`, also when asked for by GET.

@@ -12,6 +12,7 @@ import { openScope, type OwnedScope } from "../../api/server/scope.ts";
 import type { WindowLimits } from "../../api/store/cached-collection.ts";
 import { memoryStore } from "../../api/store/memory.ts";
 import type { Store } from "../../api/store/store.ts";
+import { previewRollout } from "../../controllers/preview.ts";
 import { type ManualClock, manualClock } from "./clock.ts";
 
 /** What came back. `body` is the parsed JSON, or the text if it is none. */
@@ -109,7 +110,10 @@ const noGuard: Guard = {
 export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const { bookmarkMs = 60_000, limits, store = memoryStore() } = options;
   const clock = manualClock();
-  const opened = await openScope(store, clock, limits === undefined ? {} : { limits });
+  const opened = await openScope(store, clock, {
+    ...(limits === undefined ? {} : { limits }),
+    planRollout: previewRollout,
+  });
   const scope = options.kinds === undefined ? opened : { ...opened, kinds: options.kinds };
   const nodes = nodeStreams();
   const app = buildApp({

@@ -17,17 +17,31 @@ export type Review = {
   readonly user: User;
 };
 
+/** The same once the object is complete and valid in itself. */
+export type FinalReview = Omit<Review, "object"> & {
+  readonly object: AnyObject;
+  /** Nothing will be stored. */
+  readonly dryRun: boolean;
+  /** Sends a Warning header with the answer. */
+  readonly warn: (text: string) => void;
+};
+
 /** Judges or completes writes beyond what a kind's own strategy knows. */
 export interface Admission {
-  /** @throws StatusError, mostly `Forbidden`, to refuse the write. */
-  admit(review: Review): Promise<void>;
+  /** Comes before validation. @throws StatusError, mostly `Forbidden`, to refuse the write. */
+  admit?(review: Review): Promise<void>;
+  /** Comes after validation, and changes nothing. @throws StatusError, mostly `Invalid` */
+  judge?(review: FinalReview): Promise<void>;
 }
 
 /** Asks all in order; the first that refuses decides. */
-export function admissionChain(links: readonly Admission[]): Admission {
+export function admissionChain(links: readonly Admission[]): Required<Admission> {
   return {
     async admit(review) {
-      for (const link of links) await link.admit(review);
+      for (const link of links) await link.admit?.(review);
+    },
+    async judge(review) {
+      for (const link of links) await link.judge?.(review);
     },
   };
 }

@@ -117,6 +117,7 @@ export const view: readonly ShortRule[] = [
     apiGroups: [ours],
     resources: [
       "applications",
+      "applications/plan",
       "applications/rollout",
       "applications/scale",
       "applications/status",
@@ -155,6 +156,7 @@ export const edit: readonly ShortRule[] = [
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: [...change, ...read] },
   { apiGroups: [ours], resources: ["applications"], verbs: change },
   { apiGroups: [ours], resources: ["applications/scale"], verbs: ["patch", "update"] },
+  { apiGroups: [ours], resources: ["applications/plan"], verbs: ["create", "update"] },
   ...approve,
 ];
 
@@ -188,6 +190,7 @@ export const fleet: readonly ShortRule[] = [
 export const release: readonly ShortRule[] = [
   { apiGroups: [ours], resources: ["applications"], verbs: ["create", "patch", "update"] },
   { apiGroups: [ours], resources: ["applications/scale"], verbs: ["patch", "update"] },
+  { apiGroups: [ours], resources: ["applications/plan"], verbs: ["create", "update"] },
   { apiGroups: [""], resources: ["pods"], verbs: ["delete"] },
   { apiGroups: [""], resources: ["pods/eviction"], verbs: ["create"] },
 ];

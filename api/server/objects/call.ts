@@ -7,6 +7,7 @@ import type { Admission } from "../admission/chain.ts";
 import type { Rights } from "../authz/rbac-authorizer.ts";
 import type { AccountTokens } from "../tokens/account-tokens.ts";
 import type { Kind, Kinds, Verb } from "../kinds/kind.ts";
+import type { PlanRollout } from "../rollouts/planner.ts";
 import type { FieldTypes } from "../fields/field-types.ts";
 import type { Decoded } from "./json-body.ts";
 import type { Rendering } from "./negotiate.ts";
@@ -16,10 +17,12 @@ import type { Storage } from "./storage.ts";
 export type Scope = {
   readonly storage: Storage;
   readonly kinds: Kinds;
-  readonly admission: Admission;
+  readonly admission: Required<Admission>;
   readonly rights: Rights;
   readonly tokens: AccountTokens;
   readonly clock: Pick<Clock, "nowMs">;
+  /** Works out what an Application would lead to. Absent: nobody here knows. */
+  readonly planRollout?: PlanRollout;
   readonly fieldTypes: FieldTypes;
 };
 

@@ -10,6 +10,7 @@ import { generatedName, generatedNameBytes } from "../../machinery/names.ts";
 import { formatTime } from "../../machinery/time.ts";
 import { encodeObject, type Item, itemOf } from "../../store/item.ts";
 import { storeKey } from "../../store/keys.ts";
+import type { AnyObject } from "../../machinery/object.ts";
 import type { Body } from "../kinds/kind.ts";
 import { checkManager } from "../fields/field-manager.ts";
 import { type Tracking, trackUpdate } from "../fields/tracking.ts";
@@ -78,14 +79,17 @@ export async function newObject(call: Call, draft: Draft, track: Tracking): Prom
   kind.strategy.prepareCreate(object);
   const { name = "" } = object.metadata;
   const { user, namespace, subresource } = call;
-  const operation = "CREATE";
-  await call.admission.admit({ operation, kind, namespace, name, subresource, object, user });
+  const review = { operation: "CREATE", kind, namespace, name, subresource, user } as const;
+  await call.admission.admit({ ...review, object });
   const causes = [
     ...nameCauses(object.metadata, kind.nameProblems),
     ...metadataCauses(object.metadata),
     ...kind.strategy.validate(object),
   ];
   if (causes.length > 0) throw invalid(kind, name, causes);
+  const whole = object as unknown as AnyObject;
+  const warn = (text: string): void => call.warn(text);
+  await call.admission.judge({ ...review, object: whole, dryRun: isDryRun(call), warn });
   return object;
 }
 

@@ -95,19 +95,13 @@ export async function nextState(
   const object = call.subresource === "status" ? withStatus(call, parts) : withSpec(call, parts);
   judgeFields(call, draft);
   const { kind, user, namespace, name, subresource } = call;
-  const operation = "UPDATE";
-  await call.admission.admit({
-    operation,
-    kind,
-    namespace,
-    name,
-    subresource,
-    object,
-    before,
-    user,
-  });
+  const review = { operation: "UPDATE", kind, namespace, name, subresource, before, user } as const;
+  await call.admission.admit({ ...review, object });
   const causes = causesOf(call, object, before);
   if (causes.length > 0) throw invalid(kind, name, causes);
+  const whole = object as unknown as AnyObject;
+  const warn = (text: string): void => call.warn(text);
+  await call.admission.judge({ ...review, object: whole, dryRun: isDryRun(call), warn });
   return decideWrite(kind, object, current);
 }
 

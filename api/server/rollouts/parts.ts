@@ -15,6 +15,7 @@ export function rolloutParts(gvk: Gvk): readonly Subresource[] {
   if (gvk.group !== "lighthouse.dev" || gvk.kind !== "Application") return [];
   return [
     { ...part(gvk, "approve", "RolloutApproval"), verbs: ["create", "patch", "update"] },
+    { ...part(gvk, "plan", "RolloutPlan"), verbs: ["create", "get", "update"] },
     { ...part(gvk, "rollout", "RolloutStream"), verbs: ["get"] },
   ];
 }
