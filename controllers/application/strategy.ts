@@ -1,4 +1,5 @@
-import type { Application, PodTemplate, RolloutOrder } from "../../crds/types.gen.ts";
+import { rolloutOrder } from "../../crds/rollout-order.ts";
+import type { Application } from "../../crds/types.gen.ts";
 import type { Strategy } from "./seen.ts";
 
 /** `25%` of `total`, or the number itself. Not rounded. */
@@ -7,34 +8,13 @@ function share(value: number | string, total: number): number {
   return (Number.parseInt(value, 10) * total) / 100;
 }
 
-/** Whether old and new pod of a slot cannot run side by side on one host. */
-function isExclusive({ spec }: PodTemplate): boolean {
-  const containers = [...spec.containers, ...(spec.initContainers ?? [])];
-  const ports = spec.containers.flatMap((container) => container.ports ?? []);
-  if (ports.some(({ hostPort }) => hostPort !== undefined)) return true;
-  if (spec.hostNetwork === true && ports.length > 0) return true;
-  const kept = new Set(
-    (spec.volumes ?? [])
-      .filter(
-        (volume) => volume.hostPath !== undefined || volume.persistentVolumeClaim !== undefined,
-      )
-      .map(({ name }) => name),
-  );
-  const mounts = containers.flatMap((container) => container.volumeMounts ?? []);
-  return mounts.some(({ name, readOnly }) => kept.has(name) && readOnly !== true);
-}
-
-function orderOf({ spec }: Application): RolloutOrder {
-  return spec.strategy.order ?? (isExclusive(spec.template) ? "StopFirst" : "StartFirst");
-}
-
 /** `spec.strategy` for this many slots: percentages become numbers, seconds milliseconds. */
 export function strategyOf(application: Application, slots: number): Strategy {
   const { strategy } = application.spec;
   const second = 1000;
   return {
     batch: Math.max(1, Math.ceil(share(strategy.batch, slots))),
-    order: orderOf(application),
+    order: rolloutOrder(application),
     canary: strategy.canary.count,
     manualApproval: strategy.canary.approve === "Manual",
     prepare: strategy.prepare,

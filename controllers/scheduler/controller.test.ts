@@ -42,7 +42,16 @@ function setup() {
     if (options?.subresource === "binding" && isLost()) throw timedOut("lost");
     return created;
   };
-  const options = { client: { ...api, create }, clock, log, recorder };
+  let more: () => readonly object[] = () => [];
+  let lists = 0;
+  const list: Client["list"] = async (type, options, signal) => {
+    const found = await api.list(type, options, signal);
+    if (type.plural === "pods") lists += 1;
+    // The first is that of the cache, which is behind.
+    const hidden = type.plural === "pods" && lists > 1 ? more() : [];
+    return { ...found, items: [...found.items, ...(hidden as typeof found.items)] };
+  };
+  const options = { client: { ...api, create, list }, clock, log, recorder };
   const running = runManager([buildScheduler], options, controller.signal);
   onTestFinished(async () => {
     controller.abort();
@@ -55,7 +64,10 @@ function setup() {
   const loseAnswers = (when: typeof isLost): void => {
     isLost = when;
   };
-  return { api, clock, places, loseAnswers };
+  const alsoList = (objects: typeof more): void => {
+    more = objects;
+  };
+  return { api, clock, places, loseAnswers, alsoList };
 }
 
 const conditionOf = (it: ReturnType<typeof setup>, index = 0) =>
@@ -77,7 +89,7 @@ test("scheduler says once why a pod has no Node, and finds one when the world ch
   await it.api.create(nodes, node("a", "1Mi"));
   await it.api.create(pods, pod("web"));
   await settle();
-  const message = "0/1 nodes are available: 1 Insufficient memory";
+  const message = "0/1 nodes are available: 1 Insufficient memory.";
   expect(conditionOf(it)).toEqual({
     type: "PodScheduled",
     status: "False",
@@ -194,4 +206,49 @@ test("scheduler reads how to spread from the Application", async () => {
   await settle();
   expect(it.places()).toEqual({ "web-0": "a", "web-1": "" });
   expect(conditionOf(it, 1)?.message).toContain("maxPerNode");
+});
+
+test("scheduler counts pods in full that StartFirst has run side by side, and others once", async () => {
+  const it = setup();
+  await it.api.create(nodes, node("a", "100Mi"));
+  await it.api.create(nodes, node("b", "100Mi"));
+  const asks = [
+    ["swap", "StopFirst"],
+    ["beside", "StartFirst"],
+  ] as const;
+  for (const [name, order] of asks) {
+    const application = {
+      apiVersion: "lighthouse.dev/v1",
+      kind: "Application",
+      metadata: { namespace: "shop", name },
+      spec: { placement: {}, strategy: { order }, template: { spec: { containers: [] } } },
+    };
+    await it.api.create(applications as unknown as Resource<KubeObject>, application);
+    for (const version of ["1", "2"]) {
+      const { metadata, ...rest } = pod(`${name}-${version}`, "60Mi");
+      const labels = { "lighthouse.dev/application": name, "lighthouse.dev/slot": "0" };
+      const annotations = { "lighthouse.dev/desired-state": "Prepared" };
+      await it.api.create(pods, { ...rest, metadata: { ...metadata, labels, annotations } });
+      await settle();
+    }
+  }
+  const { "swap-1": swap, "beside-1": first, ...rest } = it.places();
+  expect(new Set([swap, first])).toEqual(new Set(["a", "b"]));
+  expect(rest).toEqual({ "swap-2": swap, "beside-2": "" });
+});
+
+test("scheduler waits at the beginning of a term until it sees what the last leader bound", async () => {
+  const it = setup();
+  const late = { ...pod("late", "60Mi"), spec: { ...pod("late", "60Mi").spec, nodeName: "a" } };
+  let hidden = true;
+  it.alsoList(() => (hidden ? [late] : []));
+  await it.api.create(nodes, node("a", "100Mi"));
+  await it.api.create(pods, pod("web", "60Mi"));
+  await settle();
+  expect(it.places()).toEqual({ web: "" });
+  await it.api.create(pods, late);
+  hidden = false;
+  await it.clock.advance(1_000);
+  expect(it.places()).toEqual({ late: "a", web: "" });
+  expect(conditionOf(it, 1)?.message).toBe("0/1 nodes are available: 1 Insufficient memory.");
 });

@@ -1,8 +1,10 @@
 import type { ObjectKey } from "../../api/machinery/object.ts";
 import { applications, nodes, type Pod, pods } from "../../api/machinery/resources.ts";
 import type { BuildController } from "../runtime/reconciler.ts";
+import { createRests } from "../runtime/rests.ts";
 import { source } from "../runtime/sources.ts";
 import { createAssumptions } from "./assumptions.ts";
+import { createCatchUp } from "./catch-up.ts";
 import { observe, pendingIndex } from "./observe.ts";
 import { bind, refuse } from "./perform.ts";
 import { type Plan, planScheduling } from "./plan.ts";
@@ -12,6 +14,9 @@ const everything: ObjectKey = { name: "all" };
 const theOneKey = (): readonly ObjectKey[] => [everything];
 
 const nothing: Plan = { bindings: [], refusals: [] };
+
+/** While our cache is behind the server at the beginning of a term: soon. Milliseconds. */
+const recheckMs = 50;
 
 /** Calls at once. The server's latency is hidden, the server is not flooded. */
 const concurrency = 16;
@@ -41,6 +46,12 @@ export const buildScheduler: BuildController = ({ client, caches, clock, recorde
     applications: caches.of(applications),
   };
   const assumptions = createAssumptions();
+  const rests = createRests(clock);
+  const catchUp = createCatchUp(client, podCache);
+  const think = (): Plan => {
+    const seen = observe(view, assumptions.nodes());
+    return seen === undefined ? nothing : planScheduling(seen);
+  };
   const deps = { client, clock, recorder, assumptions };
   const podOf = ({ namespace, name, uid }: { namespace: string; name: string; uid: string }) => {
     const pod = podCache.get({ namespace, name });
@@ -60,15 +71,17 @@ export const buildScheduler: BuildController = ({ client, caches, clock, recorde
     ],
     workers: 1,
     reconciler: {
-      async reconcile() {
+      async reconcile(_key, signal) {
+        if (!(await catchUp.isDone(signal))) return { requeueAfterMs: recheckMs };
+        const restMs = rests.leftMs(everything.name);
+        if (restMs > 0) return { requeueAfterMs: restMs };
         assumptions.settle((key) => podCache.get(key));
         const failures = [
           ...(await forAll(assumptions.unsure(), ({ key, node }) =>
             ifThere(podCache.get(key), (pod) => bind(pod, node, deps)),
           )),
         ];
-        const seen = observe(view, assumptions.nodes());
-        const plan = seen === undefined ? nothing : planScheduling(seen);
+        const plan = rests.after(everything.name, think);
         failures.push(
           ...(await forAll(plan.bindings, ({ pod, node }) =>
             ifThere(podOf(pod), (live) => bind(live, node, deps)),

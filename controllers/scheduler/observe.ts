@@ -3,6 +3,7 @@ import { isDeleting } from "../../api/machinery/finalizer.ts";
 import { type Node, type Pod } from "../../api/machinery/resources.ts";
 import type { Application } from "../../crds/types.gen.ts";
 import { label } from "../../crds/labels.ts";
+import { rolloutOrder } from "../../crds/rollout-order.ts";
 import { podFacts, toAmounts } from "./pod-facts.ts";
 import type { BoundPod, NodeSeen, PodSeen, Seen, Spread } from "./seen.ts";
 
@@ -65,6 +66,25 @@ function spreadsOf(
 }
 
 /**
+ * Pods of slots that change with StartFirst run side by side for a while, and may again on the way
+ * back: each of them counts in full, so that there is room when its turn comes.
+ */
+function sideBySide(applications: Cache<Application>): (pod: PodSeen) => PodSeen {
+  const known = new Map<string, boolean>();
+  const isStartFirst = ({ application = "", namespace }: PodSeen): boolean => {
+    const before = known.get(application);
+    if (before !== undefined) return before;
+    const name = application.slice(namespace.length + 1);
+    const found = applications.get({ namespace, name });
+    const answer = found !== undefined && rolloutOrder(found) === "StartFirst";
+    known.set(application, answer);
+    return answer;
+  };
+  return (pod) =>
+    pod.application === undefined || pod.runs || !isStartFirst(pod) ? pod : { ...pod, runs: true };
+}
+
+/**
  * Reads the caches; `undefined` when no pod waits. `assumed` are Nodes, by pod uid, of bindings
  * that the caches may not show yet: without them a Node would be given away twice.
  */
@@ -72,13 +92,14 @@ export function observe(
   caches: SchedulerCaches,
   assumed: ReadonlyMap<string, string>,
 ): Seen | undefined {
-  const waiting = caches.pods.by("pending", "yes").map(podFacts);
+  const counted = sideBySide(caches.applications);
+  const waiting = caches.pods.by("pending", "yes").map((pod) => counted(podFacts(pod)));
   const pending = waiting.filter(({ uid }) => !assumed.has(uid));
   if (pending.length === 0) return undefined;
   const bound = caches.pods
     .list()
     .filter((pod) => !isFinished(pod))
-    .map(podFacts)
+    .map((pod) => counted(podFacts(pod)))
     .flatMap((pod): readonly BoundPod[] => {
       const node = pod.node ?? assumed.get(pod.uid);
       return node === undefined ? [] : [{ ...pod, node }];

@@ -4,11 +4,12 @@ const noAmounts: Amounts = new Map();
 
 /** What a group of pods needs of one Node: see {@link PodSeen.group}. */
 function needOf(pods: readonly PodSeen[]): Amounts {
+  const replaced = new Set(pods.flatMap(({ runs, replaces }) => (runs ? (replaces ?? []) : [])));
   const running = new Map<string, bigint>();
   const largest = new Map<string, bigint>();
-  for (const { requests, runs } of pods) {
+  for (const { name: own, requests, runs } of pods) {
     for (const [name, amount] of requests) {
-      if (runs) running.set(name, (running.get(name) ?? 0n) + amount);
+      if (runs && !replaced.has(own)) running.set(name, (running.get(name) ?? 0n) + amount);
       const before = largest.get(name) ?? 0n;
       largest.set(name, amount > before ? amount : before);
     }
@@ -34,31 +35,44 @@ export class Occupancy {
   readonly #groups = new Map<string, readonly PodSeen[]>();
   readonly #used = new Map<string, bigint>();
   readonly #groupsOf = new Map<string, Set<string>>();
+  #load: number | undefined;
 
   constructor(node: NodeSeen) {
     this.node = node;
   }
 
-  /** Takes the pod in, whether it fits or not. */
-  add(pod: PodSeen): void {
+  /** Takes the pod in, whether it fits or not; whether it is the first of its group here. */
+  add(pod: PodSeen): boolean {
     for (const [name, extra] of this.#growth(pod)) {
       this.#used.set(name, (this.#used.get(name) ?? 0n) + extra);
     }
-    this.#groups.set(pod.group, [...this.#membersWith(pod), pod]);
-    if (pod.application === undefined) return;
+    this.#load = undefined;
+    const isFirst = !this.#groups.has(pod.group);
+    this.#groups.set(pod.group, isFirst ? [pod] : [...this.#membersWith(pod), pod]);
+    if (pod.application === undefined) return isFirst;
     const slots = this.#groupsOf.get(pod.application) ?? new Set<string>();
     this.#groupsOf.set(pod.application, slots.add(pod.group));
+    return isFirst;
+  }
+
+  /** The Application of every slot that is here, as often as it has slots. */
+  slots(): readonly string[] {
+    return [...this.#groupsOf].flatMap(([application, groups]) =>
+      Array.from(groups, () => application),
+    );
   }
 
   /** Names of the resources of which too little is left for the pod. */
   shortages(pod: PodSeen): readonly string[] {
     const { allocatable } = this.node;
-    return [...this.#growth(pod)]
-      .filter(([name, extra]) => {
-        const limit = allocatable.get(name) ?? (name === "pods" ? undefined : 0n);
-        return extra > 0n && limit !== undefined && (this.#used.get(name) ?? 0n) + extra > limit;
-      })
-      .map(([name]) => name);
+    const short: string[] = [];
+    for (const [name, extra] of this.#growth(pod)) {
+      const limit = allocatable.get(name) ?? (name === "pods" ? undefined : 0n);
+      const isShort =
+        extra > 0n && limit !== undefined && (this.#used.get(name) ?? 0n) + extra > limit;
+      if (isShort) short.push(name);
+    }
+    return short;
   }
 
   /** Whether a pod of another group holds a host port that this one wants. */
@@ -76,8 +90,18 @@ export class Occupancy {
     return slots === undefined ? 0 : slots.size - (slots.has(group) ? 1 : 0);
   }
 
+  /** Whether another pod of the group is here: a slot stays where it is, if there is room. */
+  isHome(group: string): boolean {
+    return this.#groups.has(group);
+  }
+
   /** How much of the Node is asked for, 0 to 1 and beyond: the mean over cpu, memory and pods. */
   load(): number {
+    this.#load ??= this.#shareOfAll();
+    return this.#load;
+  }
+
+  #shareOfAll(): number {
     const shares = ["cpu", "memory", "pods"].map((name) => {
       const limit = Number(this.node.allocatable.get(name) ?? 0n);
       return limit === 0 ? 0 : Number(this.#used.get(name) ?? 0n) / limit;
@@ -91,7 +115,7 @@ export class Occupancy {
 
   #growth(pod: PodSeen): Amounts {
     const members = this.#groups.get(pod.group);
-    if (members === undefined) return needOf([pod]);
+    if (members === undefined) return pod.requests; // as nearly always: it is alone
     const before = members.length === 0 ? noAmounts : needOf(members);
     const after = needOf([...this.#membersWith(pod), pod]);
     return new Map(Array.from(after, ([name, need]) => [name, need - (before.get(name) ?? 0n)]));

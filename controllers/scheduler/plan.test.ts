@@ -80,15 +80,15 @@ test.each<[string, Partial<Seen>, string]>([
   [
     "says that there is no Node at all",
     { nodes: [], pending: [pod("p")] },
-    "p: 0/0 nodes are available: no Node has joined",
+    "p: 0/0 nodes are available: no Node has joined.",
   ],
   [
-    "counts reasons, the most frequent first",
+    "counts reasons, in the order of kube-scheduler",
     {
       nodes: [node("a"), node("b"), node("c", { unschedulable: true })],
       pending: [pod("p", needs(101))],
     },
-    "p: 0/3 nodes are available: 2 Insufficient memory, 1 node(s) were unschedulable",
+    "p: 0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient memory.",
   ],
   [
     "names each missing resource, also one the Node does not have",
@@ -96,7 +96,7 @@ test.each<[string, Partial<Seen>, string]>([
       nodes: [node("a", { allocatable: amounts({ memory: 1, pods: 0 }) })],
       pending: [pod("p", { requests: amounts({ memory: 2, "nvidia.com/gpu": 1, pods: 1 }) })],
     },
-    "p: 0/1 nodes are available: 1 Insufficient memory, 1 Insufficient nvidia.com/gpu, 1 Too many pods",
+    "p: 0/1 nodes are available: 1 Insufficient memory, 1 Insufficient nvidia.com/gpu, 1 Too many pods.",
   ],
   [
     "does not limit pods where the Node names no limit",
@@ -106,7 +106,7 @@ test.each<[string, Partial<Seen>, string]>([
   [
     "leaves out Nodes that are not ready",
     { nodes: [node("a", { ready: false })], pending: [pod("p")] },
-    "p: 0/1 nodes are available: 1 node(s) were not ready",
+    "p: 0/1 nodes are available: 1 node(s) were not ready.",
   ],
   [
     "heeds taints",
@@ -114,7 +114,7 @@ test.each<[string, Partial<Seen>, string]>([
       nodes: [node("a", { taints: [taint("gpu", "NoSchedule", "yes")] })],
       pending: [pod("p"), pod("q", { tolerations: [{ key: "gpu", operator: "Exists" }] })],
     },
-    "q>a | p: 0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}",
+    "q>a | p: 0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.",
   ],
   [
     "takes PreferNoSchedule for a wish",
@@ -146,7 +146,7 @@ test.each<[string, Partial<Seen>, string]>([
         pod("nowhere", { constraints: { labels: {}, terms: [{ labels: [], fields: [] }] } }),
       ],
     },
-    "byLabel>a | byName>b | nowhere: 0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector",
+    "byLabel>a | byName>b | nowhere: 0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.",
   ],
   [
     "gives a host port once per address and protocol",
@@ -159,7 +159,7 @@ test.each<[string, Partial<Seen>, string]>([
         pod("p3", { ports: [port(80, "", "UDP")] }),
       ],
     },
-    "p1>a | p3>a | p2: 0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports",
+    "p1>a | p3>a | p2: 0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.",
   ],
   [
     "serves higher priority first, then who waits longer",
@@ -171,7 +171,7 @@ test.each<[string, Partial<Seen>, string]>([
         pod("urgent", { createdAt: "2026-01-01T00:00:03Z", priority: 5 }),
       ],
     },
-    "urgent>a | early>a | late: 0/1 nodes are available: 1 Too many pods",
+    "urgent>a | early>a | late: 0/1 nodes are available: 1 Too many pods.",
   ],
   [
     "puts pods without an Application where most is left",
@@ -192,7 +192,7 @@ test.each<[string, Partial<Seen>, string]>([
       ],
       spreads: spread({ maxPerNode: 1 }),
     },
-    "web-0>a | web-2: 0/2 nodes are available: 2 node(s) held as many slots of the Application as maxPerNode allows",
+    "web-0>a | web-2: 0/2 nodes are available: 2 node(s) held as many slots of the Application as maxPerNode allows.",
   ],
   [
     "spreads over beacons before hosts",
@@ -214,7 +214,37 @@ test.each<[string, Partial<Seen>, string]>([
       bound: [on("a", slot("0", { ports: [port(80)], ...needs(80) }))],
       pending: [slot("0", { runs: false, ports: [port(80)], ...needs(90) }), slot("1", needs(20))],
     },
-    "web-0>a | web-1: 0/1 nodes are available: 1 Insufficient memory",
+    "web-0>a | web-1: 0/1 nodes are available: 1 Insufficient memory.",
+  ],
+  [
+    "needs no room for what the new pod replaces: a full Node can be updated, its host port too",
+    {
+      nodes: [node("a")],
+      bound: [on("a", slot("0", { ports: [port(80)], ...needs(100) }))],
+      pending: [slot("0", { name: "new", replaces: "web-0", ports: [port(80)], ...needs(100) })],
+    },
+    "new>a",
+  ],
+  [
+    "counts both pods of a slot that may run side by side",
+    {
+      nodes: [node("a")],
+      bound: [on("a", slot("0", needs(60)))],
+      pending: [slot("0", { name: "new", ...needs(60) })],
+    },
+    "new: 0/1 nodes are available: 1 Insufficient memory.",
+  ],
+  [
+    "keeps a slot at home, and moves it where there is room",
+    {
+      bound: [on("b", slot("0", needs(40))), on("c", slot("1", needs(60)))],
+      pending: [
+        slot("0", { name: "new0", ...needs(40) }),
+        slot("1", { name: "new1", ...needs(60) }),
+      ],
+      spreads: spread(),
+    },
+    "new0>b | new1>a",
   ],
   [
     "forgets pods on Nodes that are gone",
@@ -228,7 +258,7 @@ test.each<[string, Partial<Seen>, string]>([
       bound: [on("a", slot("0", needs(40))), on("a", slot("0", needs(40)))],
       pending: [pod("p", needs(30))],
     },
-    "p: 0/1 nodes are available: 1 Insufficient memory",
+    "p: 0/1 nodes are available: 1 Insufficient memory.",
   ],
 ])("planScheduling() %s", (_why, over, want) => {
   expect(shown(over)).toBe(want);

@@ -1,5 +1,6 @@
+import { Board } from "./board.ts";
 import { matchesNode, untoleratedTaint } from "./node-match.ts";
-import { Occupancy } from "./occupancy.ts";
+import type { Occupancy } from "./occupancy.ts";
 import type { NodeSeen, PodSeen, Seen, Spread } from "./seen.ts";
 
 /** A pod that gets a Node. */
@@ -34,10 +35,8 @@ function refusalOfNode(pod: PodSeen, node: NodeSeen): string | undefined {
   return `node(s) had untolerated taint {${taint.key}: ${taint.value}}`;
 }
 
-/** Why the pod cannot be on the Node; empty when it can. */
-function refusalsOf(pod: PodSeen, place: Occupancy, spread: Spread): readonly string[] {
-  const ofNode = refusalOfNode(pod, place.node);
-  if (ofNode !== undefined) return [ofNode];
+/** Why what is on the Node leaves no room for the pod; empty when it can be there. */
+function refusalsOfPlace(pod: PodSeen, place: Occupancy, spread: Spread): readonly string[] {
   if (place.hasPortClash(pod)) {
     return ["node(s) didn't have free ports for the requested pod ports"];
   }
@@ -51,59 +50,88 @@ function refusalsOf(pod: PodSeen, place: Occupancy, spread: Spread): readonly st
   return place.shortages(pod).map(shortageText);
 }
 
-const domainOf = (node: NodeSeen, label: string): string =>
-  // A Node without this label is a domain of its own: its name is unique.
-  node.labels[label] ?? `\0${node.name}`;
-
 /** Smaller is better, the first difference decides. */
 type Score = readonly number[];
 
-function compareScores(one: Score, other: Score): number {
-  return one.map((value, index) => value - (other[index] ?? 0)).find((gap) => gap !== 0) ?? 0;
+function isBetter(one: Score, other: Score): boolean {
+  const at = one.findIndex((value, index) => value !== other[index]);
+  return at >= 0 && (one[at] ?? 0) < (other[at] ?? 0);
 }
 
-/** How many slots of the pod's Application each Node's domains hold, by label; then its load. */
-function scoresOf(
-  { application, group }: PodSeen,
-  places: readonly Occupancy[],
-  labels: readonly string[],
-): (place: Occupancy) => Score {
-  if (application === undefined) return (place) => [place.load()];
-  const counts = labels.map((label) => {
-    const byDomain = Map.groupBy(places, ({ node }) => domainOf(node, label));
-    const slots = (members: readonly Occupancy[]): number =>
-      members.reduce((sum, place) => sum + place.slotsOf(application, group), 0);
-    return new Map(
-      [...byDomain.values()].flatMap((members) => {
-        const count = slots(members);
-        return members.map((place) => [place, count] as const);
-      }),
-    );
+/**
+ * Whether the slot is at home there; then how many slots of the pod's Application each of the Node's
+ * domains holds; then its load.
+ */
+function scoreOf(pod: PodSeen, place: Occupancy, board: Board, { by }: Spread): Score {
+  if (pod.application === undefined) return [place.load()];
+  const around = by.map((label) => board.slotsAround(place, label, pod));
+  return [place.isHome(pod.group) ? 0 : 1, ...around, place.load()];
+}
+
+/** Names of the only Nodes that the pod may be on, if its constraints name them. */
+function namedNodes({ constraints: { terms } }: PodSeen): readonly string[] | undefined {
+  const [term] = terms ?? [];
+  if (terms?.length !== 1 || term === undefined) return undefined;
+  return term.fields.find(({ key, operator }) => key === "metadata.name" && operator === "In")
+    ?.values;
+}
+
+/** Pods of one template differ in nothing that a Node could mind. */
+const shapeOf = ({ constraints, tolerations }: PodSeen): string =>
+  JSON.stringify([constraints, tolerations]);
+
+/** {@link refusalOfNode} for pods that come by the thousand and are all alike. */
+function createJudge(): (pod: PodSeen) => (node: NodeSeen) => string | undefined {
+  const known = new Map<string, Map<NodeSeen, string | undefined>>();
+  return (pod) => {
+    const shape = shapeOf(pod);
+    const ofShape = known.get(shape) ?? new Map<NodeSeen, string | undefined>();
+    known.set(shape, ofShape);
+    return (node) => {
+      if (!ofShape.has(node)) ofShape.set(node, refusalOfNode(pod, node));
+      return ofShape.get(node);
+    };
+  };
+}
+
+/** What one pass decides with. */
+type Desk = {
+  readonly board: Board;
+  readonly judge: ReturnType<typeof createJudge>;
+};
+
+/** Its home if that has room, else the emptiest domain by the first label, then by the next, then the least loaded Node. */
+function choose(pod: PodSeen, { board, judge }: Desk, spread: Spread): Occupancy | undefined {
+  const named = namedNodes(pod)
+    ?.toSorted()
+    .flatMap((name) => board.place(name) ?? []);
+  const refusal = judge(pod);
+  let best: { readonly place: Occupancy; readonly score: Score } | undefined;
+  // Places come sorted by name: of equal ones always the same is taken.
+  for (const place of named ?? board.places) {
+    if (refusal(place.node) !== undefined) continue;
+    if (refusalsOfPlace(pod, place, spread).length > 0) continue;
+    const score = scoreOf(pod, place, board, spread);
+    if (best === undefined || isBetter(score, best.score)) best = { place, score };
+  }
+  return best?.place;
+}
+
+/** What each Node has against the pod. */
+function refusalsOf(pod: PodSeen, { board, judge }: Desk, spread: Spread): readonly string[] {
+  const refusal = judge(pod);
+  return board.places.flatMap((place) => {
+    const ofNode = refusal(place.node);
+    return ofNode === undefined ? refusalsOfPlace(pod, place, spread) : [ofNode];
   });
-  return (place) => [...counts.map((count) => count.get(place) ?? 0), place.load()];
 }
 
-/** The emptiest domain by the first label, then by the next, then the least loaded Node. */
-function choose(
-  pod: PodSeen,
-  fitting: readonly Occupancy[],
-  places: readonly Occupancy[],
-  { by }: Spread,
-): Occupancy | undefined {
-  const scoreOf = scoresOf(pod, places, by);
-  const scored = fitting.map((place) => ({ place, score: scoreOf(place) }));
-  // Places come sorted by name and the sort is stable: equal scores always end the same way.
-  return scored.sort((one, other) => compareScores(one.score, other.score))[0]?.place;
-}
-
-/** `0/3 nodes are available: 2 Insufficient memory, 1 node(s) were unschedulable`. */
+/** As kube-scheduler words it: `0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient memory.` */
 function refusalMessage(reasons: readonly string[], nodes: number): string {
-  if (nodes === 0) return "0/0 nodes are available: no Node has joined";
+  if (nodes === 0) return "0/0 nodes are available: no Node has joined.";
   const counts = Map.groupBy(reasons, (reason) => reason);
-  const shown = Array.from(counts, ([reason, all]) => ({ reason, count: all.length }))
-    .sort((one, other) => other.count - one.count || (one.reason < other.reason ? -1 : 1))
-    .map(({ reason, count }) => `${count} ${reason}`);
-  return `0/${nodes} nodes are available: ${shown.join(", ")}`;
+  const shown = Array.from(counts, ([reason, all]) => `${all.length} ${reason}`).sort();
+  return `0/${nodes} nodes are available: ${shown.join(", ")}.`;
 }
 
 const text = (one: string, other: string): number => (one === other ? 0 : one < other ? -1 : 1);
@@ -121,23 +149,18 @@ const byTurn = (one: PodSeen, other: PodSeen): number =>
  * always gives the same plan.
  */
 export function planScheduling({ nodes, bound, pending, spreads }: Seen): Plan {
-  const places = nodes
-    .toSorted((one, other) => text(one.name, other.name))
-    .map((node) => new Occupancy(node));
-  const byName = new Map(places.map((place) => [place.node.name, place]));
-  for (const pod of bound) byName.get(pod.node)?.add(pod);
+  const board = new Board(nodes, bound);
+  const desk: Desk = { board, judge: createJudge() };
   const bindings: Binding[] = [];
   const refusals: Refusal[] = [];
   for (const pod of pending.toSorted(byTurn)) {
     const spread = spreads.get(pod.application ?? "") ?? noSpread;
-    const judged = places.map((place) => ({ place, reasons: refusalsOf(pod, place, spread) }));
-    const fitting = judged.filter(({ reasons }) => reasons.length === 0).map(({ place }) => place);
-    const chosen = choose(pod, fitting, places, spread);
+    const chosen = choose(pod, desk, spread);
     if (chosen === undefined) {
-      const reasons = judged.flatMap(({ reasons }) => reasons);
-      refusals.push({ pod, message: refusalMessage(reasons, places.length) });
+      const reasons = refusalsOf(pod, desk, spread);
+      refusals.push({ pod, message: refusalMessage(reasons, board.places.length) });
     } else {
-      chosen.add(pod);
+      board.add(pod, chosen);
       bindings.push({ pod, node: chosen.node.name });
     }
   }

@@ -103,6 +103,7 @@ function isAskedToRun({ metadata }: Pod): boolean {
 function read(pod: Pod): PodSeen {
   const { metadata, spec } = pod;
   const { nodeName = "" } = spec;
+  const replaced = metadata.annotations?.[annotation.replaces] ?? "";
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -112,6 +113,7 @@ function read(pod: Pod): PodSeen {
     ...(nodeName === "" ? {} : { node: nodeName }),
     ...membership(pod),
     runs: isAskedToRun(pod),
+    ...(replaced === "" ? {} : { replaces: replaced }),
     requests: totalRequests(spec),
     ports: hostPorts(spec),
     constraints: constraintsOf(spec),

@@ -51,13 +51,15 @@ export type PodSeen = {
   readonly node?: string;
   /**
    * The pods of one slot of an Application take turns on a Node: together they need as much as the
-   * largest of them, or as those that are asked to run at once. Other pods are alone in their group.
+   * largest of them, or as those that run at once. Other pods are alone in their group.
    */
   readonly group: string;
   /** `namespace/name` of its Application. */
   readonly application?: string;
-  /** It is asked to run now, and not only to be there. */
+  /** It is asked to run now, or it may be beside the others of its group: with StartFirst. */
   readonly runs: boolean;
+  /** The pod of its group that stops before it starts. */
+  readonly replaces?: string;
   /** `pods` is among them. */
   readonly requests: Amounts;
   readonly ports: readonly HostPort[];

@@ -85,7 +85,7 @@ test("controllers bind 100 pods that come at once, and overfill nothing", async 
   const byNode = Object.groupBy(settled, ({ spec }) => spec.nodeName ?? "none");
   expect([byNode["a"]?.length, byNode["b"]?.length, byNode["none"]?.length]).toEqual([10, 10, 80]);
   expect(byNode["a"]?.map((one) => scheduled(one)?.status)).toEqual(Array(10).fill("True"));
-  const why = "0/2 nodes are available: 2 Insufficient memory";
+  const why = "0/2 nodes are available: 2 Insufficient memory.";
   expect(byNode["none"]?.map((one) => scheduled(one)?.message)).toEqual(Array(80).fill(why));
   // A pod may be refused before the first Node is seen, and be bound a moment later.
   const refused = new Set(byNode["none"]?.map(({ metadata }) => metadata.name));
