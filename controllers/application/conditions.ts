@@ -52,6 +52,7 @@ function completedVerdict(seen: Seen, plan: Plan): Verdict {
 }
 
 function readyVerdict(seen: Seen, plan: Plan): Verdict {
+  if (plan.blocked !== undefined) return no(plan.blocked.reason, plan.blocked.message);
   const { rollout, current } = plan.memory;
   const words = rollout?.message ?? "";
   switch (rollout?.phase) {
@@ -88,7 +89,9 @@ function progressingVerdict({ memory }: Plan): Verdict {
   }
 }
 
-function rolledBackVerdict({ memory }: Plan): Verdict {
+function rolledBackVerdict({ memory, blocked }: Plan): Verdict {
+  // What failed is not what is asked for now.
+  if (blocked !== undefined) return no(reason.notRolledBack);
   const { rollout, current } = memory;
   switch (rollout?.phase) {
     case "RolledBack":
@@ -159,7 +162,9 @@ export function conditionsOf(
   about: { readonly generation: number; readonly nowMs: number },
 ): readonly Condition[] {
   const ready = readyVerdict(seen, plan);
-  const progressing = progressingVerdict(plan);
+  const { blocked } = plan;
+  const progressing: Verdict =
+    blocked === undefined ? progressingVerdict(plan) : { status: "True", ...blocked };
   const stalled = stalledVerdict(seen, plan);
   const verdicts: readonly (readonly [string, Verdict])[] = [
     [type.ready, ready],

@@ -1,64 +1,22 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { applications, events, pods } from "../../api/machinery/resources.ts";
 import { annotation } from "../../crds/labels.ts";
 import type { Application } from "../../crds/types.gen.ts";
-import { manualClock, settle } from "../../test/kit/clock.ts";
-import { memoryApi } from "../../test/kit/memory-api.ts";
-import {
-  actAsAgents,
-  addHost,
-  draftApplication,
-  setImage,
-} from "../../test/kit/obedient-agents.ts";
-import { runManager } from "../runtime/manager.ts";
-import { createRecorder } from "../runtime/recorder.ts";
-import { buildApplicationController } from "./controller.ts";
+import { type ControllerRig, startControllerRig } from "../../test/kit/controller-rig.ts";
+import { draftApplication, setImage } from "../../test/kit/obedient-agents.ts";
 
-const keyOf = (name: string) => ({ namespace: "shop", name });
-
-/** The controller over real caches and watches of an API in memory; it may die and come back. */
-async function setup() {
-  const [api, clock] = [memoryApi(), manualClock()];
-  const log = { debug() {}, info() {}, warn() {}, error() {} };
-  await addHost(api);
-  let stop = new AbortController();
-  let running: Promise<void> = Promise.resolve();
-  const start = async (): Promise<void> => {
-    stop = new AbortController();
-    const about = { component: "application", instance: "" };
-    const recorder = createRecorder({ client: api, clock, log, ...about });
-    const options = { client: api, clock, log, recorder };
-    running = runManager([buildApplicationController], options, stop.signal);
-    await settle();
-  };
-  const kill = async (): Promise<void> => {
-    stop.abort();
-    await running;
-  };
-  onTestFinished(kill);
-  await start();
-  const play = async (seconds: number, bad?: string): Promise<void> => {
-    for (let second = 0; second < seconds; second += 1) {
-      await actAsAgents(api, clock.nowMs(), bad);
-      await clock.advance(1_000);
-    }
-  };
-  const read = async (name: string): Promise<Application["status"]> =>
-    (await api.get(applications, keyOf(name)))?.status;
-  const add = async (name: string, order: string): Promise<void> => {
-    const group = { [annotation.rolloutGroup]: "release", [annotation.rolloutOrder]: order };
-    await api.create(applications, draftApplication(name, `${name}:1`, group));
-  };
-  return { api, play, read, add, kill, start };
+async function add({ api }: ControllerRig, name: string, order: string): Promise<void> {
+  const group = { [annotation.rolloutGroup]: "release", [annotation.rolloutOrder]: order };
+  await api.create(applications, draftApplication(name, `${name}:1`, group));
 }
 
 const conditions = (status: Application["status"]): readonly string[] =>
   (status?.conditions ?? []).map(({ type, status: is, reason }) => `${type}=${is} ${reason}`);
 
 test("Applications with the same annotation go together, in order, also over a change of the controller", async () => {
-  const it = await setup();
-  await it.add("db", "0");
-  await it.add("web", "10");
+  const it = await startControllerRig();
+  await add(it, "db", "0");
+  await add(it, "web", "10");
   await it.play(70);
   expect(await it.read("db")).toMatchObject({ currentRevision: "db-1" });
   expect(await it.read("web")).toMatchObject({ currentRevision: "web-1" });
@@ -82,9 +40,9 @@ test("Applications with the same annotation go together, in order, also over a c
 });
 
 test("one that fails takes the others back with it, and each says whose fault it was", async () => {
-  const it = await setup();
-  await it.add("db", "0");
-  await it.add("web", "10");
+  const it = await startControllerRig();
+  await add(it, "db", "0");
+  await add(it, "web", "10");
   await it.play(70);
   await setImage(it.api, "db", "db:2");
   await setImage(it.api, "web", "web:bad");
@@ -117,8 +75,8 @@ test("one that fails takes the others back with it, and each says whose fault it
 });
 
 test("groups of the same name in two namespaces have nothing to do with each other", async () => {
-  const it = await setup();
-  await it.add("db", "0");
+  const it = await startControllerRig();
+  await add(it, "db", "0");
   const other = draftApplication("web", "web:bad", { [annotation.rolloutGroup]: "release" });
   const metadata = { ...other.metadata, namespace: "lab" };
   await it.api.create(applications, { ...other, metadata });

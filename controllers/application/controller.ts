@@ -7,6 +7,7 @@ import { applicationReason } from "../../crds/conditions.ts";
 import type { Application } from "../../crds/types.gen.ts";
 import type { BuildController, Context, Reconciler, Result } from "../runtime/reconciler.ts";
 import { source } from "../runtime/sources.ts";
+import { byConfig, configIndex, createConfigWatch } from "./config-watch.ts";
 import {
   applicationIndex,
   applicationKeys,
@@ -165,8 +166,11 @@ export function applicationReconciler(sources: Sources, deps: Deps): Reconciler 
  * and deletes pods of Applications, whose status belongs to their agents.
  */
 export const buildApplicationController: BuildController = ({ caches, ...deps }) => {
+  const known = caches.of(applications, { [byGroup]: groupIndex, [byConfig]: configIndex });
+  const watch = createConfigWatch(known);
   const sources: Sources = {
-    applications: caches.of(applications, { [byGroup]: groupIndex }),
+    applications: known,
+    config: watch.config,
     revisions: caches.of(revisions, { [byApplication]: applicationIndex }),
     pods: caches.of(pods, {
       [byApplication]: applicationIndex,
@@ -193,6 +197,7 @@ export const buildApplicationController: BuildController = ({ caches, ...deps })
       source(pods, applicationKeys),
       source(nodes, onNode),
     ],
+    findSources: watch.findSources,
     reconciler: applicationReconciler(sources, deps),
   };
 };

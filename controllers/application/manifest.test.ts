@@ -85,12 +85,14 @@ test("podOf() tells a Node that is no label value in full", () => {
 
 test("revisionOf() records what, who and why", () => {
   const images = [{ image: "tool", digest: "sha256:2" }];
-  const of = { kind: "createRevision", name: "web-3", number: 3, sameAs: 1, images } as const;
+  const named = { kind: "createRevision", name: "web-3", number: 3 } as const;
+  const of = { ...named, hash: "k7d2m9x4fb", sameAs: 1, images };
   expect(revisionOf(of, application({}))).toMatchObject({
     metadata: { name: "web-3", annotations: { "kubernetes.io/change-cause": "a fix" } },
     spec: {
       application: { name: "web", uid: "u" },
       number: 3,
+      templateHash: "k7d2m9x4fb",
       rollbackTo: 1,
       changeCause: "a fix",
       createdBy: "ann",

@@ -102,7 +102,7 @@ export function revisionOf(step: CreateRevision, application: Application): Draf
   const { template } = application.spec;
   const cause = annotations[annotation.changeCause];
   const user = annotations[annotation.changedBy];
-  const hash = templateHash(template);
+  const { hash } = step;
   return {
     apiVersion: "lighthouse.dev/v1",
     kind: "Revision",

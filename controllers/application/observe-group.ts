@@ -3,7 +3,7 @@ import { annotation } from "../../crds/labels.ts";
 import type { Application } from "../../crds/types.gen.ts";
 import { defined } from "./defined.ts";
 import type { GroupSeen } from "./group-seen.ts";
-import { templateHash } from "./hash.ts";
+import { type ConfigSource, wantedOf } from "./config-version.ts";
 import { memberSeen } from "./membership.ts";
 import { memoryFrom } from "./memory.ts";
 
@@ -33,9 +33,15 @@ const facts = (application: Application) => ({
   ...defined({ version: application.metadata.annotations?.[annotation.rolloutGroupVersion] }),
 });
 
+/** What a group is read from. */
+export type GroupSources = {
+  readonly applications: Cache<Application>;
+  readonly config?: ConfigSource;
+};
+
 /** The group of an Application with what its other members have on record. */
 export function groupOf(
-  applications: Cache<Application>,
+  { applications, config }: GroupSources,
   application: Application,
 ): GroupSeen | undefined {
   const name = groupName(application);
@@ -46,7 +52,7 @@ export function groupOf(
     .filter(({ metadata }) => metadata.uid !== application.metadata.uid)
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .map((other) => {
-      const about = { ...facts(other), hash: templateHash(other.spec.template) };
+      const about = { ...facts(other), hash: wantedOf(other, config).hash };
       return memberSeen(about, memoryFrom(other.status), name);
     });
   return {

@@ -6,7 +6,6 @@ import { pods, revisions } from "../../api/machinery/resources.ts";
 import { formatTime } from "../../api/machinery/time.ts";
 import { annotation } from "../../crds/labels.ts";
 import type { RevisionStatus } from "../../crds/types.gen.ts";
-import { templateHash } from "./hash.ts";
 import { podOf, revisionOf } from "./manifest.ts";
 import type { Subject } from "./observe.ts";
 import type { Mark, Order, Step } from "./step.ts";
@@ -35,8 +34,7 @@ async function createRevision(
     if (!isAlreadyExists(err)) throw err;
     const found = await client.get(revisions, keyIn(subject, step.name));
     const isOurs = found !== undefined && isControlledBy(found, application.metadata.uid);
-    const hash = templateHash(application.spec.template);
-    if (isOurs && found.spec.templateHash === hash) return;
+    if (isOurs && found.spec.templateHash === step.hash) return;
     const why = "the name is taken by a Revision of another template or Application";
     throw conflict(revisions, step.name, why);
   });

@@ -15,7 +15,9 @@ import { planApplication } from "./plan.ts";
 test("planApplication() starts the pods of a first rollout at once, as there is nothing to protect", () => {
   const world = new RolloutWorld({ replicas: 2 });
   const begun = passOver(world);
-  expect(begun.steps).toEqual([{ kind: "createRevision", name: "web-1", number: 1, images: [] }]);
+  expect(begun.steps).toEqual([
+    { kind: "createRevision", name: "web-1", number: 1, hash: "v1", images: [] },
+  ]);
   expect(next(world)).toBe("Rolling: create web-1-0 Running, create web-1-1 Running");
 });
 
@@ -127,6 +129,7 @@ test("planApplication() makes a new version of an older template, with the diges
   expect(steps[0]).toEqual({
     kind: "createRevision",
     name: "web-3",
+    hash: "v1",
     number: 3,
     sameAs: 1,
     images: [{ image: "web:1", digest: "sha256:web-1" }],

@@ -9,7 +9,7 @@ import { canary, preparing, rolling, verifying, waiting } from "./forward.ts";
 import { holdForGroup } from "./group-turns.ts";
 import { imagesOf, markRevisions, trimRevisions } from "./marks.ts";
 import { isBound, isGroupRetry, membershipAfter, membershipAtBegin } from "./membership.ts";
-import type { Memory, Rollout, Seen } from "./seen.ts";
+import type { Memory, MissingSeen, Rollout, Seen } from "./seen.ts";
 import { noticesOf } from "./notices.ts";
 import { recorded } from "./progress.ts";
 import { viewsOf } from "./slots.ts";
@@ -19,6 +19,8 @@ import { resolveTarget, type Target } from "./target.ts";
 import { enter } from "./transitions.ts";
 import { waitForNodes } from "./waits.ts";
 
+/** How soon to look again whether ConfigMaps and Secrets have been read. Milliseconds. */
+const rereadMs = 250;
 const forwardPhases: readonly RolloutPhase[] = ["Preparing", "Canary", "Rolling", "Verifying"];
 const isTerminal = (phase: RolloutPhase): boolean => terminalPhases.includes(phase);
 
@@ -196,12 +198,40 @@ function planNext(context: Context, before: Rollout, target: Target): Plan {
 }
 
 /**
+ * What the template reloads on is missing or not known yet: no rollout begins, and the one that is
+ * there goes on as if nothing had changed.
+ */
+function planWithout(seen: Seen, missing: readonly MissingSeen[], nowMs: number): Plan {
+  const reason = applicationReason.waitingForConfig;
+  const waits = missing.map((one) => ({ ...one, reason }));
+  const message = missing.map((one) => one.message).join(", ");
+  const before = seen.memory.rollout;
+  const isUnread = missing.some(({ owner }) => owner === "api-server");
+  const soonMs = isUnread ? rereadMs : Infinity;
+  if (before === undefined) {
+    const none = { steps: [], memory: seen.memory, target: "", waits, notices: [] };
+    const again = isUnread ? { requeueAfterMs: soonMs } : {};
+    return { ...none, blocked: { reason, message }, ...again };
+  }
+  const target = targetOf(seen, before);
+  const plan = planNext(contextOf(seen, target, before, nowMs), before, target);
+  const requeueAfterMs = Math.min(plan.requeueAfterMs ?? Infinity, soonMs);
+  return {
+    ...plan,
+    waits: [...waits, ...plan.waits],
+    ...(before.hash === seen.hash ? {} : { blocked: { reason, message } }),
+    ...(Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {}),
+  };
+}
+
+/**
  * Decides what to do now. Pure, total and level-based: everything it needs to know of the past is
  * in `seen.memory` and on the pods, so that any process may go on at any point. A turn that changes
  * the phase touches no pod: the phase is on record before anything is done in its name.
  */
 export function planApplication(seen: Seen, nowMs: number): Plan {
   const before = seen.memory.rollout;
+  if (seen.missing !== undefined) return planWithout(seen, seen.missing, nowMs);
   if (before !== undefined && isBound(seen, before)) {
     // Its consent stands: a newer template has to wait for the verdict on this one.
     const target = targetOf(seen, before);

@@ -63,7 +63,7 @@ export function statusOf(
     ready: `${ready}/${total}`,
     selector: `${label.application}=${application.metadata.name}`,
     ...(current === undefined ? {} : { currentRevision: current }),
-    targetRevision: plan.target,
+    ...(plan.target === "" ? {} : { targetRevision: plan.target }),
     ...(failed === undefined ? {} : { failedRevision: failureTo(failed) }),
     ...(rollout === undefined ? {} : { rollout: rolloutStatus(rollout, plan.waits) }),
     conditions: conditionsOf(application.status?.conditions, seen, plan, { generation, nowMs }),

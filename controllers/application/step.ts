@@ -1,6 +1,6 @@
 import type { DesiredState } from "../../crds/labels.ts";
 import type { ImageDigest, RevisionOutcome, RevisionPhase } from "../../crds/types.gen.ts";
-import type { Memory } from "./seen.ts";
+import type { Memory, Trouble } from "./seen.ts";
 
 /** What one pod shall become. Done only if the pod still is what the decision rested on. */
 export type Order = {
@@ -30,6 +30,8 @@ export type Step =
       readonly kind: "createRevision";
       readonly name: string;
       readonly number: number;
+      /** `Seen.hash` of what it stands for. */
+      readonly hash: string;
       /** Number of the newest earlier Revision of the same template, whose digests it takes. */
       readonly sameAs?: number;
       readonly images: readonly ImageDigest[];
@@ -82,6 +84,8 @@ export type Plan = {
   readonly notices: readonly Notice[];
   /** It is about the template of the latest rollout; that of the spec has yet to be looked at. */
   readonly isBehind?: boolean;
+  /** Why the template of the spec cannot even be begun with. */
+  readonly blocked?: Trouble;
   /** Time alone brings the next change. Integer, 1 or more. */
   readonly requeueAfterMs?: number;
 };

@@ -141,7 +141,7 @@ function misplacedEvent(
 const confidential: ReadonlySet<string> = new Set(["secrets", "configmaps"]);
 
 const readingOf = (type: ResourceType): Resource<KubeObject> =>
-  confidential.has(resourceText(type)) ? metadataOf(type) : (type as Resource<KubeObject>);
+  confidential.has(resourceText(type)) ? metadataOf(type) : type;
 
 /** Removes what its owners left behind. */
 export const buildCollector: BuildController = ({ client, clock, log, recorder }) => {

@@ -69,9 +69,9 @@ function containerStatus(pod: Pod, isBad: boolean, now: string): ContainerStatus
   };
 }
 
-/** What an agent would say of a pod by now. `bad` images end at once. */
+/** What an agent would say of a pod by now. Containers end at once whose pod or image is called `bad`. */
 function statusOf(pod: Pod, bad: string, now: string): Pod["status"] {
-  const isBad = pod.spec.containers[0]?.image?.includes(bad) === true;
+  const isBad = `${pod.metadata.name} ${pod.spec.containers[0]?.image ?? ""}`.includes(bad);
   const container = containerStatus(pod, isBad && desiredOf(pod) === "Running", now);
   const past = pod.status?.conditions?.find(({ type }) => type === "Ready");
   const is = container.ready ? "True" : "False";
@@ -87,7 +87,8 @@ function statusOf(pod: Pod, bad: string, now: string): Pod["status"] {
   };
 }
 
-/** Does what agents and scheduler would: all on `host-1`, at once. Images that contain `bad` end at once. */
+/** Does what agents and scheduler would: all on `host-1`, at once. Containers end
+ * at once whose pod or image is called `bad`, in part. */
 export async function actAsAgents(api: MemoryApi, nowMs: number, bad = "none"): Promise<void> {
   const now = formatTime(nowMs);
   for (const pod of api.all(pods)) {
