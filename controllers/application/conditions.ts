@@ -117,6 +117,8 @@ function pausedVerdict(seen: Seen, { memory }: Plan): Verdict {
 }
 
 function scheduledVerdict(seen: Seen): Verdict {
+  const [unknown] = seen.unknownNodes ?? [];
+  if (unknown !== undefined) return no(reason.unschedulable, `there is no Node ${unknown}`);
   const wanted = new Set(seen.slots.map(({ id }) => id));
   const homeless = seen.pods.filter(
     (pod) => pod.node === undefined && !pod.terminating && wanted.has(pod.slot),

@@ -29,8 +29,9 @@ export function reasonOf(pod: PodSeen | undefined, otherwise: string): string {
 /** Which pod of which slot, and what it said last. */
 export function describe(view: View, what: string): string {
   const { slot, goal } = view;
+  const asked = slot.node === undefined ? "" : `, which only Node ${slot.node} may have,`;
   if (goal === undefined) return `slot ${slot.id}: ${what}`;
-  const where = goal.node === undefined ? "" : ` on ${goal.node}`;
+  const where = goal.node === undefined ? asked : ` on ${goal.node}`;
   const said =
     goal.trouble === undefined || goal.trouble.message === "" ? "" : `: ${goal.trouble.message}`;
   return `slot ${slot.id}: pod ${goal.name}${where} ${what}${said}`;

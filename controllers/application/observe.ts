@@ -212,6 +212,9 @@ export function observe(sources: Sources, key: ObjectKey, nowMs: number): Subjec
         ...cordoned,
         ...slots.filter(isAway).flatMap(({ node }) => node ?? []),
       ]),
+      unknownNodes: new Set(
+        slots.flatMap(({ node }) => (node === undefined || nodeOf.has(node) ? [] : node)),
+      ),
       cordonedNodes: cordoned,
       ...defined({ group: groupOf(sources, application) }),
       memory: memoryFrom(application.status),

@@ -195,6 +195,8 @@ export type Seen = {
   readonly revisions: readonly RevisionSeen[];
   /** Nodes that do not answer, among those that slots are pinned to. */
   readonly offlineNodes: ReadonlySet<string>;
+  /** Nodes that slots are pinned to and that do not exist. */
+  readonly unknownNodes?: ReadonlySet<string>;
   /** Those of `offlineNodes` that answer, and are cordoned and hold no pod of their slot. */
   readonly cordonedNodes?: ReadonlySet<string>;
   /** The other Applications with which it shares one verdict; absent outside of any group. */
