@@ -8,17 +8,12 @@ import { serveVersion } from "../../api/server/version.ts";
 import { memoryStore } from "../../api/store/memory.ts";
 import type { Store } from "../../api/store/store.ts";
 import { fastClock, realMs } from "./fast-clock.ts";
+import type { FaultyApi } from "./stage.ts";
 
-/** An API server that can be killed and started again over what it had stored. */
-export interface MortalApi extends AsyncDisposable {
+/** An API server in this process. */
+export interface MortalApi extends FaultyApi, AsyncDisposable {
   /** Of 127.0.0.1, while it runs. */
   port(): number;
-  /** As SIGKILL: nothing more is answered, and nothing more is stored. */
-  kill(): void;
-  start(): Promise<void>;
-  /** Holds the next matching request, e.g. `DELETE /api/v1/namespaces/default/pods/web-1-0`, until
-   * `act` resolves. */
-  intercept(request: RegExp, act: () => Promise<void>): void;
 }
 
 /** A store that a dead process has no access to any more. */
@@ -64,7 +59,8 @@ class Api implements MortalApi {
     return this.#life?.port ?? 1; // nobody listens on port 1
   }
 
-  intercept(request: RegExp, act: () => Promise<void>): void {
+  onDelete(pod: string, act: () => Promise<void>): void {
+    const request = new RegExp(`^DELETE /api/v1/namespaces/default/pods/${pod}(\\?|$)`);
     this.#interceptions.push({ request, act });
   }
 

@@ -2,7 +2,7 @@ import type { ContainerState } from "../../agent/simulated/simulated-engine.ts";
 import type { Cell } from "./cell.ts";
 import { applicationOf, slotOf } from "./container-facts.ts";
 import type { Story } from "./observer.ts";
-import type { Host, World } from "./world.ts";
+import type { Host, World } from "./stage.ts";
 
 /** All that one cell is about. */
 export type Arena = {

@@ -1,11 +1,11 @@
 import { type Cell } from "./cell.ts";
-import { type Observer, startObserver } from "./observer.ts";
-import { type Outcome, runCell } from "./run-cell.ts";
-import { openWorld, type World } from "./world.ts";
+import { startObserver } from "./observer.ts";
+import { type Outcome, type Place, runCell } from "./run-cell.ts";
+import { openWorld } from "./world.ts";
 
-type Place = AsyncDisposable & { readonly world: World; readonly observer: Observer };
+type OwnedPlace = AsyncDisposable & Place;
 
-async function openPlace(): Promise<Place> {
+async function openPlace(): Promise<OwnedPlace> {
   const world = await openWorld();
   const observer = startObserver(world.client);
   return {
@@ -26,7 +26,7 @@ async function runLane(
   cells: IterableIterator<readonly [number, Cell]>,
   report: (outcome: Outcome) => void,
 ): Promise<void> {
-  let place: Place | undefined;
+  let place: OwnedPlace | undefined;
   let served = 0;
   try {
     for (const [number, cell] of cells) {

@@ -1,15 +1,11 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import type { Cable } from "./stage.ts";
 
 /** A connection between two parts that can be cut. */
-export interface Link extends AsyncDisposable {
+export interface Link extends Cable, AsyncDisposable {
   /** Where the part that dials must dial, e.g. `http://127.0.0.1:41233`. */
   readonly url: string;
-  /** `reset` ends every connection and refuses new ones; `silent` lets nothing through, as a cable
-   * that is pulled out. */
-  cut(how: "reset" | "silent"): void;
-  /** Lets everything through again, also what came meanwhile. */
-  mend(): void;
 }
 
 type Pair = { readonly client: Socket; readonly upstream: Socket };

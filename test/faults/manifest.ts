@@ -1,15 +1,17 @@
 import type { Application } from "../../crds/types.gen.ts";
 import { type Cell, isLasting } from "./cell.ts";
+import type { World } from "./stage.ts";
 
 /** Slots that may be down by our hand. */
 export const batch = 1;
 
-/** The image of a version: a name of its own per cell, so that no host holds it already. */
-export const imageOf = (application: string, version: number): string =>
-  `lh/${application}:v${version}`;
-
-/** The Application of a cell. Times are those of the fast clock. */
-export function applicationOf(name: string, version: number, cell: Cell): Application {
+/** The Application of a cell, in one of its two versions. Times are by the world's clock. */
+export function applicationOf(
+  { pace, imageOf }: Pick<World, "pace" | "imageOf">,
+  cell: Cell,
+  name: string,
+  version: number,
+): Application {
   return {
     apiVersion: "lighthouse.dev/v1",
     kind: "Application",
@@ -34,7 +36,8 @@ export function applicationOf(name: string, version: number, cell: Cell): Applic
         order: "StopFirst",
         minReadySeconds: 1,
         // Longer than any fault that hides a crash from everybody.
-        monitorSeconds: cell.operation === "crash while watched" ? 40 : 10,
+        monitorSeconds:
+          cell.operation === "crash while watched" ? pace.longMonitorSeconds : pace.monitorSeconds,
         // What never ends by itself must be given up soon; what only interrupts must not be.
         progressDeadlineSeconds: isLasting(cell) ? 30 : 120,
       },

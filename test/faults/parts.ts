@@ -6,14 +6,8 @@ import { clientDefaults } from "../../api/client/config.ts";
 import { runControllers } from "../../controllers/main.ts";
 import type { Log } from "../../controllers/runtime/reconciler.ts";
 import { fastClock, realMs } from "./fast-clock.ts";
-import { type Link, openLink } from "./link.ts";
-
-/** A process of its own, as far as one process can pretend. */
-export interface Part extends AsyncDisposable {
-  readonly link: Link;
-  /** As SIGKILL: from now on nobody hears anything of it. */
-  kill(): void;
-}
+import { openLink } from "./link.ts";
+import type { Part } from "./stage.ts";
 
 /** Lines of the parts' logs: shown with FAULTS_LOG set. */
 export function logOf(who: string): Log {

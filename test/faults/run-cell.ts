@@ -5,12 +5,11 @@ import type { RolloutPhase } from "../../crds/types.gen.ts";
 import { eventually } from "../kit/eventually.ts";
 import { type Arena, hostOf, runningIn } from "./arena.ts";
 import { type Cell, endingOf, indexOf } from "./cell.ts";
-import { realMs } from "./fast-clock.ts";
 import { type EndState, type Expected, lookAt, problemsOf } from "./end-state.ts";
-import { applicationOf, batch, imageOf } from "./manifest.ts";
+import { applicationOf, batch } from "./manifest.ts";
 import type { Observer } from "./observer.ts";
 import { strike } from "./strike.ts";
-import type { Host, World } from "./world.ts";
+import type { Host, World } from "./stage.ts";
 
 /** How a cell came out. */
 export type Outcome = {
@@ -24,27 +23,26 @@ export type Outcome = {
 };
 
 const slotIds = ["0", "1", "2"];
-/** Real milliseconds: a multiple of what the slowest cell takes on an idle machine. */
-const limits = {
-  baseMs: realMs(150_000),
-  strikeMs: realMs(200_000),
-  settleMs: realMs(300_000),
-  deleteMs: realMs(150_000),
-};
-/** For so long everything must stay as it must be. Real milliseconds. */
-const steadyMs = realMs(2_500);
+/** Milliseconds by the world's clock: a multiple of what the slowest cell takes on an idle machine. */
+const limits = { baseMs: 150_000, strikeMs: 200_000, settleMs: 300_000, deleteMs: 150_000 };
+/** For so long everything must stay as it must be. Likewise. */
+const steadyMs = 2_500;
+
+/** Where cells are played, and who watches. */
+export type Place = { readonly world: World; readonly observer: Observer };
 
 async function waitFor(
-  observer: Observer,
+  { world, observer }: Place,
   name: string,
   phases: readonly RolloutPhase[],
   from = 0,
 ): Promise<void> {
-  await observer.story(name).until(phases, from, AbortSignal.timeout(limits.baseMs));
+  const patience = AbortSignal.timeout(world.pace.realMs(limits.baseMs));
+  await observer.story(name).until(phases, from, patience);
 }
 
 async function apply(world: World, name: string, version: number, cell: Cell): Promise<void> {
-  const application = applicationOf(name, version, cell);
+  const application = applicationOf(world, cell, name, version);
   if (version === 1) {
     await world.client.create(applications, application);
     return;
@@ -62,14 +60,14 @@ async function makeItFail(arena: Arena): Promise<void> {
   host.engine.exit(container.id, 1);
 }
 
-function expectedOf(cell: Cell, name: string, version: number): Expected {
+function expectedOf({ world, cell, application: name }: Arena, version: number): Expected {
   const [first, second] = [revisionName(name, 1), revisionName(name, 2)];
   return {
     ending: endingOf(cell),
     completed: cell.kind === "first rollout" ? first : second,
     rolledBack: cell.kind === "first rollout" ? undefined : first,
     slots: slotIds,
-    spec: applicationOf(name, version, cell).spec,
+    spec: applicationOf(world, cell, name, version).spec,
   };
 }
 
@@ -83,14 +81,14 @@ async function settle(world: World, name: string, expected: Expected): Promise<r
       return [`the API server does not answer: ${String(err)}`];
     }
   };
-  const endMs = performance.now() + limits.settleMs;
+  const endMs = performance.now() + world.pace.realMs(limits.settleMs);
   let goodSinceMs: number | undefined;
   for (;;) {
     const problems = await look();
     const nowMs = performance.now();
     if (problems.length > 0 && nowMs > endMs) return problems;
     goodSinceMs = problems.length > 0 ? undefined : (goodSinceMs ?? nowMs);
-    if (goodSinceMs !== undefined && nowMs - goodSinceMs >= steadyMs) return [];
+    if (goodSinceMs !== undefined && nowMs - goodSinceMs >= world.pace.realMs(steadyMs)) return [];
     await sleep(30);
   }
 }
@@ -123,11 +121,7 @@ async function foreignProblems({ hosts }: World, crashed: boolean): Promise<read
   });
 }
 
-function arenaOf(
-  { world, observer }: { readonly world: World; readonly observer: Observer },
-  cell: Cell,
-  name: string,
-): Arena {
+function arenaOf({ world, observer }: Place, cell: Cell, name: string): Arena {
   const slot = slotIds[indexOf(cell)] ?? "";
   const pod = (version: number): string => podName(revisionName(name, version), slot);
   const story = observer.story(name);
@@ -140,11 +134,11 @@ function arenaOf(
     slot,
     target: pod(to),
     old: pod(to === 2 ? 1 : 2),
-    image: imageOf(name, to),
+    image: world.imageOf(name, to),
     from: story.phases.length,
     away: new Set<Host>(),
     missed: new Set<Host>(),
-    signal: AbortSignal.timeout(limits.strikeMs),
+    signal: AbortSignal.timeout(world.pace.realMs(limits.strikeMs)),
   };
 }
 
@@ -181,7 +175,7 @@ async function tidy(world: World, name: string): Promise<readonly string[]> {
   const key = { namespace: "default", name };
   await world.client.delete(applications, key);
   try {
-    await eventually("all is gone", isGone, { timeoutMs: limits.deleteMs });
+    await eventually("all is gone", isGone, { timeoutMs: world.pace.realMs(limits.deleteMs) });
     return [];
   } catch {
     const { pods, containers } = await lookAt(world.client, name, world.containers());
@@ -189,13 +183,13 @@ async function tidy(world: World, name: string): Promise<readonly string[]> {
   }
 }
 
-async function play(arena: Arena, observer: Observer): Promise<readonly string[]> {
+async function play(arena: Arena, place: Place): Promise<readonly string[]> {
   const { world, cell, application: name } = arena;
   const version = cell.kind === "first rollout" ? 1 : 2;
   watch(arena);
   if (cell.kind === "rollback") {
     await apply(world, name, version, cell);
-    await waitFor(observer, name, ["Verifying"], arena.from);
+    await waitFor(place, name, ["Verifying"], arena.from);
   }
   const struck = strike(arena).then(
     () => [],
@@ -204,12 +198,8 @@ async function play(arena: Arena, observer: Observer): Promise<readonly string[]
   if (cell.kind === "rollback") await makeItFail(arena);
   else await apply(world, name, version, cell);
   const missed = await struck;
-  const problems = await settle(world, name, expectedOf(cell, name, version));
+  const problems = await settle(world, name, expectedOf(arena, version));
   const creates = cell.kind === "rollback" ? world.ledger.creates() : 0;
-  const pulls = world.hosts.flatMap(({ engine }) =>
-    engine.requests.filter((request) => request === "POST /images/create"),
-  ).length;
-  void pulls;
   return [
     ...missed,
     ...problems,
@@ -221,21 +211,17 @@ async function play(arena: Arena, observer: Observer): Promise<readonly string[]
 }
 
 /** Runs one cell in a world. Never rejects: what goes wrong is a problem of the cell. */
-export async function runCell(
-  place: { readonly world: World; readonly observer: Observer },
-  cell: Cell,
-  name: string,
-): Promise<Outcome> {
+export async function runCell(place: Place, cell: Cell, name: string): Promise<Outcome> {
   const { world, observer } = place;
   const startMs = performance.now();
   const problems: string[] = [];
   try {
     if (cell.kind !== "first rollout") {
       await apply(world, name, 1, cell);
-      await waitFor(observer, name, ["Completed"]);
+      await waitFor(place, name, ["Completed"]);
     }
     const arena = arenaOf(place, cell, name);
-    problems.push(...(await play(arena, observer)));
+    problems.push(...(await play(arena, place)));
     problems.push(...(await tidy(world, name)));
   } catch (err) {
     problems.push(err instanceof Error ? err.message : String(err));

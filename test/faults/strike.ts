@@ -2,21 +2,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Injected, OperationFault } from "../../agent/simulated/faults.ts";
 import { containerLabel } from "../../crds/labels.ts";
 import { eventually } from "../kit/eventually.ts";
-import { realMs } from "./fast-clock.ts";
 import { type Arena, hostOf, runningIn } from "./arena.ts";
 import { type FaultName, indexOf, isLasting } from "./cell.ts";
-import type { Host } from "./world.ts";
+import type { Host } from "./stage.ts";
 
 /** What a fault does to a world: resolves once the fault is over. */
 type Deed = (arena: Arena, host: Host) => Promise<void>;
 
-/** How long a fault lasts by slot, by the fast clock in milliseconds: one that is hardly noticed, one
- * that is, and one that outlasts what it interrupts. */
-const lengths = [2_000, 9_000, 25_000] as const;
-/** Longer than a Node may be silent, by the fast clock in milliseconds. */
-const longSilenceMs = 55_000;
-
-const lengthOf = ({ cell }: Arena): number => realMs(lengths[indexOf(cell)] ?? lengths[0]);
+const lengthOf = ({ cell, world: { pace } }: Arena): number =>
+  pace.realMs(pace.faultMs[indexOf(cell)] ?? 0);
 
 async function away(arena: Arena, host: Host, deed: () => Promise<void>): Promise<void> {
   arena.away.add(host);
@@ -42,9 +36,10 @@ const die: Deed = async (arena, { engine }) => {
 };
 
 const cutOff: Deed = async (arena, { agent }) => {
+  const { realMs, silenceMs } = arena.world.pace;
   const isLong = arena.cell.slot === "last";
   agent.link.cut(arena.cell.slot === "first" ? "reset" : "silent");
-  await sleep(isLong ? realMs(longSilenceMs) : lengthOf(arena));
+  await sleep(isLong ? realMs(silenceMs) : lengthOf(arena));
   agent.link.mend();
 };
 
@@ -68,6 +63,7 @@ const killApi: Deed = async (arena) => {
 };
 
 const changeLeader: Deed = async ({ world, cell }) => {
+  const { realMs } = world.pace;
   const before = await world.leader();
   const old = await world.replaceControllers();
   old.link.cut(cell.slot === "first" ? "reset" : "silent");
@@ -173,7 +169,7 @@ async function refuse(arena: Arena, target: Target): Promise<void> {
   try {
     await arena.story.until(settled, arena.from, arena.signal);
     await eventually("the error lasts", () => injected.hits() >= lastingHits, {
-      timeoutMs: realMs(50_000),
+      timeoutMs: arena.world.pace.realMs(50_000),
     }).catch(() => undefined); // nobody tries again: there is nothing left to refuse
   } finally {
     injected.withdraw();
@@ -228,8 +224,7 @@ async function strikeCrash(arena: Arena): Promise<void> {
 async function strikeDelete(arena: Arena): Promise<void> {
   const { world, old, cell, slot, signal } = arena;
   const begun = Promise.withResolvers<Promise<void>>();
-  const request = new RegExp(`^DELETE /api/v1/namespaces/default/pods/${old}(\\?|$)`);
-  world.api.intercept(request, async () => {
+  world.api.onDelete(old, async () => {
     const host = hostOf(arena, slot);
     const labels = { [containerLabel.podName]: old };
     const times = 1 + indexOf(cell);

@@ -2,51 +2,26 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openEngine } from "../../agent/engine/dockerode.ts";
 import {
-  type ContainerState,
   type SimulatedEngine,
   startSimulatedEngine,
 } from "../../agent/simulated/simulated-engine.ts";
-import type { OwnedClient } from "../../api/client/create-client.ts";
-import { leases, nodes } from "../../api/machinery/resources.ts";
-import { eventually } from "../kit/eventually.ts";
 import { createMortalApi, type MortalApi } from "./api.ts";
-import { fastClock } from "./fast-clock.ts";
+import { fastClock, realMs } from "./fast-clock.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { openLink } from "./link.ts";
-import { hastyClient, type Part, startAgent, startControllers } from "./parts.ts";
-
-/** One simulated Docker host with its agent, which may be replaced by the next one. */
-export type Host = {
-  readonly name: string;
-  readonly engine: SimulatedEngine;
-  /** Id of the container that is not ours. */
-  readonly foreign: string;
-  agent: Part;
-};
-
-/** Three hosts, an API server, controllers: each can be cut off and killed by itself. */
-export type World = AsyncDisposable & {
-  readonly api: MortalApi;
-  readonly hosts: readonly Host[];
-  readonly ledger: Ledger;
-  /** Of the test itself: it reaches the API server whenever one runs. */
-  readonly client: OwnedClient;
-  /** Those that lead, or stand for it. */
-  controllers: Part;
-  containers(): readonly ContainerState[];
-  /** Who holds the Lease of the controllers. */
-  leader(): Promise<string>;
-  /** Starts the next agent of a host; the one before should be dead. */
-  replaceAgent(host: Host): Promise<void>;
-  /** Starts the next controllers; those before, dead or alive, are the answer. */
-  replaceControllers(): Promise<Part>;
-};
+import { hastyClient, startAgent, startControllers } from "./parts.ts";
+import { type Host, leaderOf, type Pace, untilReady, type World } from "./stage.ts";
 
 const hostCount = 3;
 const foreignImage = "someone/else:v1";
 
-/** The Lease of the controllers. */
-const lease = { namespace: "kube-system", name: "lighthouse-controllers" };
+const pace: Pace = {
+  realMs,
+  faultMs: [2_000, 9_000, 25_000],
+  silenceMs: 55_000,
+  monitorSeconds: 10,
+  longMonitorSeconds: 40,
+};
 
 async function startForeign(url: string): Promise<string> {
   await using engine = openEngine(url);
@@ -56,9 +31,12 @@ async function startForeign(url: string): Promise<string> {
   return id;
 }
 
+/** A host whose engine must be disposed of. */
+type SimulatedHost = Host & { readonly engine: SimulatedEngine };
+
 type Draft = { readonly api: MortalApi; readonly ledger: Ledger; readonly dir: string };
 
-async function startHost(index: number, { api, ledger, dir }: Draft): Promise<Host> {
+async function startHost(index: number, { api, ledger, dir }: Draft): Promise<SimulatedHost> {
   const name = `host-${index}`;
   const engine = await startSimulatedEngine({
     socketPath: join(dir, `${index}.sock`),
@@ -69,20 +47,6 @@ async function startHost(index: number, { api, ledger, dir }: Draft): Promise<Ho
   });
   const foreign = await startForeign(engine.url);
   return { name, engine, foreign, agent: await startAgent(() => api.port(), name, engine.url) };
-}
-
-async function untilReady(client: OwnedClient): Promise<void> {
-  await eventually(
-    "three Nodes are Ready",
-    async () => {
-      const { items } = await client.list(nodes);
-      const ready = items.filter(({ status }) =>
-        status?.conditions?.some((one) => one.type === "Ready" && one.status === "True"),
-      );
-      return ready.length === hostCount;
-    },
-    { timeoutMs: 20_000 },
-  );
 }
 
 /** Starts a world. Disposing of it ends everything in it and removes its files. */
@@ -96,7 +60,7 @@ export async function openWorld(): Promise<World> {
   const link = cleanup.use(await openLink(port));
   const client = cleanup.use(hastyClient(link.url));
   const ledger = createLedger();
-  const hosts: Host[] = [];
+  const hosts: SimulatedHost[] = [];
   for (let index = 0; index < hostCount; index += 1) {
     const host = await startHost(index, { api, ledger, dir });
     cleanup.use(host.engine);
@@ -106,16 +70,20 @@ export async function openWorld(): Promise<World> {
   // What the killed ones still do in this process ends with the world.
   const graveyard = cleanup.use(new AsyncDisposableStack());
   const world: World = {
+    pace,
     api,
     hosts,
     ledger,
     client,
     controllers: await startControllers(port, "controllers"),
     containers: () => hosts.flatMap(({ engine }) => engine.containers()),
-    leader: async () => (await client.get(leases, lease))?.spec?.holderIdentity ?? "",
+    // A name of its own per cell, so that no host holds the image already.
+    imageOf: (application, version) => `lh/${application}:v${version}`,
+    leader: () => leaderOf(client),
     replaceAgent: async (host) => {
       graveyard.use(host.agent);
-      host.agent = await startAgent(port, host.name, host.engine.url);
+      const own = hosts.find(({ name }) => name === host.name);
+      host.agent = await startAgent(port, host.name, own?.engine.url ?? "");
     },
     replaceControllers: async () => {
       const old = graveyard.use(world.controllers);
@@ -129,7 +97,7 @@ export async function openWorld(): Promise<World> {
   };
   const owned = cleanup.move();
   try {
-    await untilReady(client);
+    await untilReady(client, hostCount);
   } catch (err) {
     await world[Symbol.asyncDispose]();
     throw err;
