@@ -287,3 +287,43 @@ test("reconcile() leaves what an Application before left behind, and goes on bes
     "web-2-1",
   ]);
 });
+
+test("reconcile() does not let a step that is refused again and again put the deadline off (G12)", async () => {
+  await play(world, 30);
+  await setImage(world, "web:2");
+  world.api.before(({ verb, type, key }) => {
+    if (verb === "create" && type === pods && key?.name === "web-2-1")
+      throw invalid({ group: "", kind: "Pod" }, "web-2-1", [
+        { reason: "FieldValueInvalid", message: "no such runtime" },
+      ]);
+  });
+  for (let round = 0; round < 320; round += 1) {
+    await world
+      .start()
+      .reconcile(key, signal)
+      .catch(() => undefined);
+    await actAsAgents(world.api, world.clock.nowMs());
+    await world.clock.advance(2_000);
+  }
+  const { status } = (await read(world)) ?? {};
+  expect(status).toMatchObject({
+    ready: "2/2",
+    currentRevision: "web-1",
+    rollout: { phase: "RolledBack", reason: "ProgressDeadlineExceeded" },
+  });
+});
+
+test("reconcile() says who holds a name that it needs (G8)", async () => {
+  await play(world, 1);
+  const body = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { namespace: "shop", name: "web-1-0" },
+    spec: { containers: [] },
+  };
+  await world.api.create(pods, body);
+  await expect(world.start().reconcile(key, signal)).rejects.toMatchObject({ reason: "Conflict" });
+  expect((await read(world))?.status?.rollout?.waits).toContainEqual(
+    expect.objectContaining({ owner: "user", reason: "NameConflict" }),
+  );
+});

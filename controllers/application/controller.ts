@@ -17,9 +17,10 @@ import {
   type Subject,
 } from "./observe.ts";
 import { byGroup, groupIndex } from "./observe-group.ts";
-import { perform } from "./perform.ts";
+import { nameTaken, perform } from "./perform.ts";
 import { planApplication } from "./plan.ts";
-import { createRests } from "./rests.ts";
+import { seenOf } from "./progress.ts";
+import { createRests } from "../runtime/rests.ts";
 import { changeOf, statusOf } from "./status.ts";
 import type { Plan, Step } from "./step.ts";
 
@@ -59,7 +60,13 @@ async function performAll(
 
 /** What a refusal by the API server means to the user; `undefined` for what a retry mends. */
 function waitAfter(err: unknown, nowMs: number): Plan["waits"] {
-  if (!(err instanceof Error) || isConflict(err)) return [];
+  if (!(err instanceof Error)) return [];
+  if (isConflict(err)) {
+    // A version that changed meanwhile mends itself; a name that somebody else holds does not.
+    if (!err.message.includes(nameTaken)) return [];
+    const { message } = err;
+    return [{ owner: "user", reason: applicationReason.nameConflict, message, sinceMs: nowMs }];
+  }
   const isRefused = isInvalid(err) || isForbidden(err);
   const reason = isRefused ? applicationReason.invalidTemplate : "ApiError";
   return [{ owner: "api-server", reason, message: err.message, sinceMs: nowMs }];
@@ -135,7 +142,7 @@ export function applicationReconciler(sources: Sources, deps: Deps): Reconciler 
         ? plan
         : {
             ...plan,
-            memory: seen.memory,
+            memory: seenOf(seen.memory, plan.memory),
             notices: [],
             waits: [...waitAfter(failure.err, deps.clock.nowMs()), ...plan.waits],
           };

@@ -17,6 +17,9 @@ const keyIn = ({ application }: Subject, name: string): ObjectKey => {
   return { ...(namespace === undefined ? {} : { namespace }), name };
 };
 
+/** How a conflict begins that no retry mends: somebody else has the name of what is to be made. */
+export const nameTaken = "the name is taken";
+
 /** Absence is what was wanted, or will be seen. */
 async function unlessGone(act: Promise<unknown>): Promise<void> {
   await act.catch((err: unknown) => {
@@ -35,7 +38,7 @@ async function createRevision(
     const found = await client.get(revisions, keyIn(subject, step.name));
     const isOurs = found !== undefined && isControlledBy(found, application.metadata.uid);
     if (isOurs && found.spec.templateHash === step.hash) return;
-    const why = "the name is taken by a Revision of another template or Application";
+    const why = `${nameTaken} by a Revision of another template or Application`;
     throw conflict(revisions, step.name, why);
   });
 }
@@ -58,7 +61,7 @@ async function createPod(
     if (!isAlreadyExists(err)) throw err;
     const found = await client.get(pods, keyIn(subject, step.name));
     if (found === undefined || isControlledBy(found, application.metadata.uid)) return;
-    throw conflict(pods, step.name, "the name is taken by a pod of somebody else");
+    throw conflict(pods, step.name, `${nameTaken} by a pod of somebody else`);
   });
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Context } from "./context.ts";
 import { defined } from "./defined.ts";
-import type { Rollout, Seen } from "./seen.ts";
+import type { Memory, Rollout, Seen } from "./seen.ts";
 import { hasResidue, isDone, isReady, isTaken, type View, viewsOf } from "./slots.ts";
 
 /** Whether somebody or something holds the rollout, so that its deadline stands still. */
@@ -94,6 +94,21 @@ export function recorded(context: Context): Context {
     default:
       return context;
   }
+}
+
+/**
+ * What is remembered of a turn whose steps could not all be done: what was seen, and nothing of what
+ * was decided. Otherwise a step that is refused again and again would put the deadline off for ever.
+ */
+export function seenOf(before: Memory, after: Memory): Memory {
+  const { rollout } = before;
+  const next = after.rollout;
+  const isSame = next?.phase === rollout?.phase && next?.startedAtMs === rollout?.startedAtMs;
+  if (rollout === undefined || next === undefined || !isSame) return before;
+  const { progressMark: _mark, readySinceMs: _since, readySlots: _slots, ...kept } = rollout;
+  const { progressedAtMs, progressMark, readySinceMs, readySlots } = next;
+  const seen = defined({ progressMark, readySinceMs, readySlots });
+  return { ...before, rollout: { ...kept, progressedAtMs, ...seen } };
 }
 
 /** What a phase that is entered keeps of the record. */
