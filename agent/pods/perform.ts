@@ -9,7 +9,7 @@ import {
 import type { Pod } from "../../api/machinery/resources.ts";
 import { pods } from "../../api/machinery/resources.ts";
 import { keyOf } from "../../api/machinery/object.ts";
-import { containerLabel } from "../../crds/labels.ts";
+import { annotation, containerLabel } from "../../crds/labels.ts";
 import { podReason } from "../../crds/conditions.ts";
 import type { Engine, RegistryAuth } from "../engine/engine.ts";
 import { isEngineAway, isEngineRefusal, isImageUnknown } from "../engine/errors.ts";
@@ -143,10 +143,26 @@ async function create(pod: Pod, member: Member, deps: PerformDeps, signal: Abort
   }
 }
 
+/**
+ * Whether a container keeps the files that it has. Where a change of them makes a new Revision, they
+ * belong to the one that it was made for: going back to it must not bring what the next one failed by.
+ */
+async function keepsFiles(
+  { metadata }: Pod,
+  id: string,
+  { engine }: PerformDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (metadata.annotations?.[annotation.reload] !== "true") return false;
+  const detail = await engine.containers.inspect(id, signal);
+  return detail?.state.startedAtMs !== undefined;
+}
+
 async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
   const [id] = deps.inventory.idsOf(pod.metadata.uid, member.name);
   if (id === undefined) return; // gone meanwhile: its event brings the next plan
-  const hasFiles = (member.spec.volumeMounts ?? []).length > 0;
+  const isMounting = (member.spec.volumeMounts ?? []).length > 0;
+  const hasFiles = isMounting && !(await keepsFiles(pod, id, deps, signal));
   const files = hasFiles ? (await translated(pod, member, deps, signal)).files : [];
   if (files.length > 0) await deps.engine.io.putFiles(id, files, signal);
   try {
