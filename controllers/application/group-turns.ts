@@ -1,5 +1,5 @@
 /**
- * Rollouts that share one verdict, see docs/adr/0018-rollout-groups.md. Nobody decides for the group:
+ * Rollouts that share one verdict, see docs/adr/0019-rollout-groups.md. Nobody decides for the group:
  * each member reads what the others have on record, and writes its own part. A consent is binding,
  * so "all agreed" and "one failed" exclude each other whoever looks when.
  */
