@@ -17,6 +17,7 @@ import {
   type Subject,
 } from "./observe.ts";
 import { byGroup, groupIndex } from "./observe-group.ts";
+import { createExpectations } from "./expectations.ts";
 import { nameTaken, perform } from "./perform.ts";
 import { planApplication } from "./plan.ts";
 import { seenOf } from "./progress.ts";
@@ -28,6 +29,8 @@ import type { Plan, Step } from "./step.ts";
 const parallelSteps = 32;
 /** Counts and messages of a status are written no more often than this. Milliseconds. */
 const detailEveryMs = 500;
+/** While the cache does not show what we wrote ourselves: its event comes sooner. Milliseconds. */
+const recheckMs = 250;
 /** Index of pods by the Node they are bound to. */
 const byNode = "applicationNode";
 
@@ -120,6 +123,7 @@ function think(sources: Sources, key: ObjectKey, nowMs: number): Thought | undef
 export function applicationReconciler(sources: Sources, deps: Deps): Reconciler {
   const latest = new Map<string, Written>();
   const rests = createRests(deps.clock);
+  const expectations = createExpectations(sources.pods, () => deps.clock.nowMs());
   const pass = async (
     id: string,
     { subject, plan }: Thought,
@@ -129,7 +133,7 @@ export function applicationReconciler(sources: Sources, deps: Deps): Reconciler 
     // A Revision that is on record counts, not what the spec has become since.
     const templates = new Map([[plan.target, application.spec.template], ...subject.templates]);
     const act = async (step: Step): Promise<void> => {
-      await perform(deps.client, { ...subject, templates }, step);
+      await perform(expectations.noting(deps.client, id), { ...subject, templates }, step);
       deps.log.debug({ application: id, step }, "performed step");
     };
     const failure = await performAll(plan.steps, act, signal).then(
@@ -157,11 +161,13 @@ export function applicationReconciler(sources: Sources, deps: Deps): Reconciler 
       const version = sources.applications.get(key)?.metadata.resourceVersion;
       // Our own write is on its way to the cache; what we see is from before it.
       if (version !== undefined && latest.get(id)?.over === version) return {};
+      if (!expectations.areMet(id)) return { requeueAfterMs: recheckMs };
       const restMs = rests.leftMs(id);
       if (restMs > 0) return { requeueAfterMs: restMs };
       const thought = rests.after(id, () => think(sources, key, deps.clock.nowMs()));
       if (thought !== undefined) return pass(id, thought, signal);
       latest.delete(id);
+      expectations.forget(id);
       rests.forget(id);
       return {};
     },
