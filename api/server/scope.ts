@@ -10,6 +10,7 @@ import type { Store } from "../store/store.ts";
 import { behind, openWatchCache, type WatchCache } from "../store/watch-cache.ts";
 import { admissionChain } from "./admission/chain.ts";
 import { applicationRecords } from "./admission/application-records.ts";
+import { applicationRefusals } from "./admission/application-refusals.ts";
 import { namespaceAdmission } from "./admission/namespaces.ts";
 import { serviceAccountAdmission } from "./admission/service-accounts.ts";
 import { rbacEscalation } from "./admission/rbac-escalation.ts";
@@ -104,6 +105,7 @@ export async function openScope(
     serviceAccountAdmission(storage),
     rbacEscalation(rights),
     applicationRecords(rights),
+    applicationRefusals({ storage }),
     planWarnings({ storage, clock, planRollout }),
   ]);
   const planner = planRollout === undefined ? {} : { planRollout };

@@ -1,47 +1,14 @@
 import { isConditionTrue } from "../../api/machinery/conditions.ts";
 import type { Condition } from "../../api/machinery/conditions.ts";
+import { isEligible, matchesLabels } from "../../api/machinery/node-eligibility.ts";
 import type { Node, Pod } from "../../api/machinery/resources.ts";
-import type { Application, PodTemplate, Toleration } from "../../crds/types.gen.ts";
+import type { Application, PodTemplate } from "../../crds/types.gen.ts";
 import type { NodeFacts } from "./pod-facts.ts";
 import type { Slot } from "./seen.ts";
-
-type Taint = NonNullable<NonNullable<Node["spec"]>["taints"]>[number];
-type Labels = Readonly<Record<string, string>>;
-
-const matches = (node: Node, selector: Labels = {}): boolean =>
-  Object.entries(selector).every(([key, value]) => node.metadata.labels?.[key] === value);
-
-function isTolerated(taint: Taint, tolerations: readonly Toleration[]): boolean {
-  return tolerations.some(({ key, operator, value, effect }) => {
-    if (effect !== undefined && effect !== taint.effect) return false;
-    if (key === undefined) return operator === "Exists";
-    if (key !== taint.key) return false;
-    return operator === "Exists" || (value ?? "") === (taint.value ?? "");
-  });
-}
-
-/** Taints by which a Node tells that it is away for a while; its slots stay its slots. */
-const passing = /^node\.kubernetes\.io\/(not-ready|unreachable|unschedulable)$/;
-
-function repels({ spec }: Node, { spec: template }: PodTemplate): boolean {
-  return (spec?.taints ?? []).some(
-    (taint) =>
-      taint.effect !== "PreferNoSchedule" &&
-      !passing.test(taint.key) &&
-      !isTolerated(taint, template.tolerations ?? []),
-  );
-}
 
 /** Whether the Node answers. One that never said so does not. */
 export function isAnswering({ status }: Node): boolean {
   return isConditionTrue(status?.conditions as readonly Condition[] | undefined, "Ready");
-}
-
-function isEligible(node: Node, { spec }: Application): boolean {
-  const { placement, template } = spec;
-  if (!matches(node, placement.nodeSelector) || !matches(node, template.spec.nodeSelector))
-    return false;
-  return !repels(node, template);
 }
 
 /**
@@ -74,10 +41,10 @@ export function nodeFacts(
 ): NodeFacts {
   if (pod.spec.nodeName === undefined) return { offline: false, misplaced: false, fits: true };
   if (node === undefined) return { offline: false, misplaced: true, fits: false };
-  const isAllowed = matches(node, application.spec.placement.nodeSelector);
+  const isAllowed = matchesLabels(node, application.spec.placement.nodeSelector);
   return {
     offline: !isAnswering(node),
-    misplaced: !isAllowed || !matches(node, own.spec.nodeSelector),
+    misplaced: !isAllowed || !matchesLabels(node, own.spec.nodeSelector),
     fits: isEligible(node, application) && node.spec?.unschedulable !== true,
   };
 }

@@ -27,8 +27,8 @@ export type PlanRollout = (world: PlannedWorld) => RolloutPlan;
 
 const ours = "lighthouse.dev";
 
-/** All objects of a kind. They are parsed in slices: there may be ten thousand that nobody read yet. */
-async function allOf(
+/** All objects of a kind in the cache. They are parsed in slices: there may be ten thousand that nobody read yet. */
+export async function allOf(
   cache: WatchCache,
   type: { readonly group: string; readonly plural: string },
   namespace?: string,
