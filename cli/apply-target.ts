@@ -1,3 +1,4 @@
+import { equalJson } from "../api/machinery/equality.ts";
 import { StatusError } from "../api/machinery/errors.ts";
 import { type ResourceType, parseApiVersion } from "../api/machinery/gvk.ts";
 import type { AnyObject, ObjectKey } from "../api/machinery/object.ts";
@@ -69,6 +70,15 @@ function rememberedIn(live: AnyObject): Readonly<Record<string, unknown>> {
   }
 }
 
+/** Whether a write left everything as it was but the bookkeeping. */
+function isSame(before: AnyObject, after: AnyObject): boolean {
+  const essence = ({ metadata, ...rest }: AnyObject): unknown => {
+    const { resourceVersion: _version, managedFields: _fields, ...kept } = metadata;
+    return { ...rest, metadata: kept };
+  };
+  return equalJson(essence(before), essence(after));
+}
+
 /** Applies one document as client-side apply does. @throws StatusError */
 export async function applyTarget(
   session: Session,
@@ -85,7 +95,8 @@ export async function applyTarget(
   const body = threeWayPatch(rememberedIn(live), draft, live);
   if (body === undefined) return { done: "unchanged", object: live };
   const object = await client.patch(target.type, target.key, { type: "merge", body }, options);
-  return { done: "configured", object };
+  // A list is one value: one that the server completed with defaults is sent again, and is the same.
+  return { done: isSame(live, object) ? "unchanged" : "configured", object };
 }
 
 /** The server's objection with the lines of the file that it is about. */

@@ -59,7 +59,7 @@ const objectCommands: readonly Command[] = [
   {
     name: "plan",
     args: "-f FILE",
-    summary: "Show what applying a file would do: batches, placement, pulls, refusals, changes",
+    summary: "Show what applying a file would do, batch by batch",
     examples: [
       ["lighthouse plan -f web.yaml", "Ask the server; nothing is changed"],
       ["lighthouse plan -f web.yaml -o wide", "With the Node of every slot"],

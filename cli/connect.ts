@@ -9,12 +9,18 @@ export type Target = {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly namespace: string | undefined;
+  /** Whether what a dry run foresees is shown; commands that only check before they write hide it. */
+  readonly showsPlans: boolean;
   readonly io: Io;
 };
 
+/** How the server begins the warnings that tell what a dry run of an Application foresees. */
+const planMark = "plan: ";
+
 /** Opens the connection that a kubeconfig describes. Nothing is sent yet.
  * @throws StatusError naming the file, the context and the way out */
-export async function connectTo({ kubeconfig, context, namespace, io }: Target): Promise<Session> {
+export async function connectTo(target: Target): Promise<Session> {
+  const { kubeconfig, context, namespace, showsPlans, io } = target;
   const resolved = await loadKubeconfig({
     env: io.env,
     ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
@@ -25,7 +31,7 @@ export async function connectTo({ kubeconfig, context, namespace, io }: Target):
     ...resolved.config,
     userAgent: `lighthouse-cli/${productVersion}`,
     onWarning(text) {
-      if (warned.has(text)) return;
+      if (warned.has(text) || (!showsPlans && text.startsWith(planMark))) return;
       warned.add(text);
       io.err(`${paint(io, "yellow", "Warning:")} ${text}\n`);
     },

@@ -81,6 +81,7 @@ export async function invoke(
         kubeconfig: text(flags, "kubeconfig"),
         context: text(flags, "context"),
         namespace: text(flags, "namespace"),
+        showsPlans: flags["dry-run"] === true,
         io,
       }),
     );

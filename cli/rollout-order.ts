@@ -3,7 +3,7 @@ import { resourceText } from "../api/machinery/gvk.ts";
 import { keyOf } from "../api/machinery/object.ts";
 import { applications } from "../api/machinery/resources.ts";
 import type { Application } from "../crds/types.gen.ts";
-import { type Call, durationMs, Misuse, text } from "./command.ts";
+import { type Call, durationMs, Misuse, type Run, text } from "./command.ts";
 import { documentText, isDocumentFormat } from "./document.ts";
 import { exitCode } from "./exit-code.ts";
 import { gitOpsOwner } from "./gitops.ts";
@@ -52,7 +52,7 @@ function printObject({ io, flags }: Call, app: Application): void {
  * Says what an order did, or prints the object as `-o` asks, and with `--wait` follows the rollout
  * to its verdict. With both, what happens goes to standard error and the object comes last.
  */
-export async function report(call: Call, ordered: Ordered): Promise<number> {
+async function report(call: Call, ordered: Ordered): Promise<number> {
   const { app, said, waits = true, pinned = true } = ordered;
   const { name } = app.metadata;
   const isPrinted = text(call.flags, "output") !== undefined;
@@ -60,9 +60,6 @@ export async function report(call: Call, ordered: Ordered): Promise<number> {
   const talk: Call = isPrinted ? { ...call, io: quiet } : call;
   const isWaiting = call.flags["wait"] === true && waits;
   const timeoutMs = durationMs(call.flags, "timeout");
-  if (timeoutMs !== undefined && call.flags["wait"] !== true) {
-    throw new Misuse("--timeout needs --wait");
-  }
   talk.io.out(`application/${name} ${said}\n`);
   const asked = { timeoutMs, ...(pinned ? { template: app.spec.template } : {}) };
   const code = isWaiting ? await followRollout(talk, keyOf(app), asked) : exitCode.done;
@@ -71,4 +68,15 @@ export async function report(call: Call, ordered: Ordered): Promise<number> {
   const after = isWaiting ? await client.get(applications, keyOf(app), call.signal) : app;
   printObject(call, after ?? app);
   return code;
+}
+
+/** A command that gives an order: its flags are looked at before anything is changed. */
+export function ordering(give: (call: Call) => Promise<Ordered>): Run {
+  return async (call) => {
+    const timeoutMs = durationMs(call.flags, "timeout");
+    if (timeoutMs !== undefined && call.flags["wait"] !== true) {
+      throw new Misuse("--timeout needs --wait");
+    }
+    return report(call, await give(call));
+  };
 }

@@ -187,3 +187,72 @@ test("delete waits until the object is gone", async () => {
   expect({ code, out }).toEqual({ code: 0, out: 'configmap "settings" deleted\n' });
   expect((await lighthouse(["get", "cm", "settings"])).code).toBe(1);
 });
+
+test("apply says unchanged when only defaults are between the file and the object", async () => {
+  const ports = app("ports", "web:v1").replace(
+    'image: "web:v1" }',
+    'image: "web:v1", ports: [{ containerPort: 80 }] }',
+  );
+  await lighthouse(["apply", "-f", "-"], ports);
+  const same = await lighthouse(["apply", "-f", "-"], ports);
+  expect(same.out).toBe("application.lighthouse.dev/ports unchanged\n");
+});
+
+test("pause and resume change that field alone, and are idempotent", async () => {
+  await lighthouse(["apply", "-f", "-"], app("held", "web:v1"));
+  const paused = await lighthouse(["rollout", "pause", "held", "-o", "json"]);
+  expect(JSON.parse(paused.out)).toMatchObject({ spec: { paused: true, replicas: 2 } });
+  expect(paused.err).toBe("application/held paused\n");
+  expect((await lighthouse(["rollout", "pause", "held"])).out).toBe(
+    "application/held is paused already\n",
+  );
+  const restart = await lighthouse(["rollout", "restart", "held"]);
+  expect(restart.code).toBe(exitCode.failed);
+  expect(restart.err).toContain('resume it first with "lighthouse rollout resume held"');
+  expect((await lighthouse(["rollout", "resume", "held", "-o", "name"])).out).toBe(
+    "application.lighthouse.dev/held\n",
+  );
+  expect((await lighthouse(["rollout", "resume", "held"])).out).toBe(
+    "application/held is not paused\n",
+  );
+});
+
+test("restart marks the template as kubectl does", async () => {
+  await lighthouse(["apply", "-f", "-"], app("again", "web:v1"));
+  expect((await lighthouse(["rollout", "restart", "again"])).out).toBe(
+    "application/again restarted\n",
+  );
+  const { out } = await lighthouse(["get", "app", "again", "-o", "json"]);
+  expect(JSON.parse(out)).toMatchObject({
+    spec: {
+      template: {
+        metadata: {
+          annotations: { "kubectl.kubernetes.io/restartedAt": expect.stringMatching(/^2\d{3}-/) },
+        },
+      },
+    },
+  });
+});
+
+test.each<[line: readonly string[], code: number, says: string]>([
+  [["rollout", "approve", "web"], 1, "nothing waits for an approval"],
+  [["rollout", "approve", "web", "--revision", "9"], 1, "no Revision 9, kept are: none"],
+  [["rollout", "retry", "web"], 1, "Cannot retry application/web: nothing of it failed"],
+  [["rollout", "restart", "web", "--timeout", "1s"], 2, "--timeout needs --wait"],
+  [["rollout", "history", "web", "--diff"], 1, "has no Revision yet"],
+  [["rollout", "history", "web", "--diff", "1", "--revision", "1"], 2, "exclude each other"],
+  [["rollout", "status", "web", "--follow", "--no-wait"], 2, "exclude each other"],
+  [["rollout", "status", "web", "--no-wait", "-o", "yaml"], 2, "Allowed choices are wide, json"],
+  [["plan"], 2, "Missing -f FILE"],
+])("%j ends with %d and says %s", async (line, code, says) => {
+  const done = await lighthouse(line);
+  expect(done.code).toBe(code);
+  expect(done.err).toContain(says);
+});
+
+test("plan names the line of what would be refused", async () => {
+  const bad = app("bad", "web:v1").replace("replicas: 2", "replicas: -2");
+  const { code, err } = await lighthouse(["plan", "-f", "-"], bad);
+  expect(code).toBe(exitCode.failed);
+  expect(err).toContain("standard input:5: spec.replicas");
+});

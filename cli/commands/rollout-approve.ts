@@ -3,11 +3,11 @@ import { keyOf } from "../../api/machinery/object.ts";
 import { applications } from "../../api/machinery/resources.ts";
 import { applicationReason } from "../../crds/conditions.ts";
 import type { Application } from "../../crds/types.gen.ts";
-import { type Call, type Run, wholeNumber } from "../command.ts";
+import { type Call, wholeNumber } from "../command.ts";
 import { readText } from "../read.ts";
 import { revisionOfNumber, revisionsOf } from "../revisions.ts";
 import { getApplication } from "../rollout.ts";
-import { report } from "../rollout-order.ts";
+import { ordering, type Ordered } from "../rollout-order.ts";
 
 /**
  * Lets the canary of a Revision go on, on a subresource with a right of its own. Without `revision`
@@ -18,7 +18,7 @@ export async function approveCanary(
   call: Call,
   app: Application,
   revision: string | undefined,
-): Promise<number> {
+): Promise<Ordered> {
   const { client } = await call.connect();
   const { rollout } = app.status ?? {};
   const isWaiting = rollout?.reason === applicationReason.waitingForApproval;
@@ -36,12 +36,12 @@ export async function approveCanary(
   const approved = JSON.parse(await readText(answer)) as Application;
   const what = meant === undefined ? "approved" : `approved: ${meant}`;
   return isDry
-    ? report(call, { app: approved, said: `would be ${what} (dry run)`, waits: false })
-    : report(call, { app: approved, said: what });
+    ? { app: approved, said: `would be ${what} (dry run)`, waits: false }
+    : { app: approved, said: what };
 }
 
 /** `lighthouse rollout approve`. */
-export const runRolloutApprove: Run = async (call) => {
+export const runRolloutApprove = ordering(async (call) => {
   const app = await getApplication(call);
   const number = wholeNumber(call.flags, "revision");
   const named =
@@ -49,4 +49,4 @@ export const runRolloutApprove: Run = async (call) => {
       ? undefined
       : revisionOfNumber(app, await revisionsOf(call, app), number).metadata.name;
   return approveCanary(call, app, named);
-};
+});

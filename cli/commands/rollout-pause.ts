@@ -1,8 +1,8 @@
 import { applicationReason } from "../../crds/conditions.ts";
 import type { Application } from "../../crds/types.gen.ts";
-import type { Call, Run } from "../command.ts";
+import type { Call } from "../command.ts";
 import { getApplication } from "../rollout.ts";
-import { patchApplication, report, warnOfGitOps } from "../rollout-order.ts";
+import { ordering, patchApplication, warnOfGitOps } from "../rollout-order.ts";
 import { approveCanary } from "./rollout-approve.ts";
 
 async function setPaused(call: Call, app: Application, paused: boolean): Promise<Application> {
@@ -11,22 +11,22 @@ async function setPaused(call: Call, app: Application, paused: boolean): Promise
 }
 
 /** `lighthouse rollout pause`. */
-export const runRolloutPause: Run = async (call) => {
+export const runRolloutPause = ordering(async (call) => {
   const app = await getApplication(call);
-  if (app.spec.paused) return report(call, { app, said: "is paused already" });
-  return report(call, { app: await setPaused(call, app, true), said: "paused" });
-};
+  if (app.spec.paused) return { app, said: "is paused already" };
+  return { app: await setPaused(call, app, true), said: "paused" };
+});
 
 const isWaitingForApproval = ({ status }: Application): boolean =>
   status?.rollout?.phase === "Waiting" &&
   status.rollout.reason === applicationReason.waitingForApproval;
 
 /** `lighthouse rollout resume`: ends a pause; approves a canary that waits for nothing else. */
-export const runRolloutResume: Run = async (call) => {
+export const runRolloutResume = ordering(async (call) => {
   const app = await getApplication(call);
   const { name } = app.metadata;
   if (app.spec.paused) {
-    return report(call, { app: await setPaused(call, app, false), said: "resumed", pinned: false });
+    return { app: await setPaused(call, app, false), said: "resumed", pinned: false };
   }
   if (isWaitingForApproval(app)) return approveCanary(call, app, undefined);
   const { phase, reason, message = "" } = app.status?.rollout ?? {};
@@ -35,5 +35,5 @@ export const runRolloutResume: Run = async (call) => {
       `Cannot resume application/${name}: a failure holds it (${message}); try it again with "lighthouse rollout retry ${name}", or go back with "lighthouse rollout undo ${name}"`,
     );
   }
-  return report(call, { app, said: "is not paused", pinned: false });
-};
+  return { app, said: "is not paused", pinned: false };
+});

@@ -1,11 +1,10 @@
 import { annotation } from "../../crds/labels.ts";
-import type { Run } from "../command.ts";
 import { getApplication } from "../rollout.ts";
-import { patchApplication, report, warnOfGitOps } from "../rollout-order.ts";
+import { ordering, patchApplication, warnOfGitOps } from "../rollout-order.ts";
 
 /** `lighthouse rollout restart`: the mark of `kubectl rollout restart`, which makes a new Revision of
  * the same images, so that every container is made anew in health-gated batches. */
-export const runRolloutRestart: Run = async (call) => {
+export const runRolloutRestart = ordering(async (call) => {
   const app = await getApplication(call);
   const { name } = app.metadata;
   if (app.spec.paused) {
@@ -18,5 +17,5 @@ export const runRolloutRestart: Run = async (call) => {
   const metadata = { annotations: { [annotation.restartedAt]: at } };
   const body = { spec: { template: { metadata } } };
   const patched = await patchApplication(call, app, { type: "merge", body });
-  return report(call, { app: patched, said: "restarted" });
-};
+  return { app: patched, said: "restarted" };
+});

@@ -1,8 +1,7 @@
 import { annotation } from "../../crds/labels.ts";
 import type { Application } from "../../crds/types.gen.ts";
-import type { Run } from "../command.ts";
 import { getApplication } from "../rollout.ts";
-import { patchApplication, report } from "../rollout-order.ts";
+import { ordering, patchApplication } from "../rollout-order.ts";
 
 /** The failure that a retry is about, by its time.
  * @throws Error when there is none that a retry can mend */
@@ -27,12 +26,12 @@ function failureTime({ metadata, status }: Application): string {
 }
 
 /** `lighthouse rollout retry`. */
-export const runRolloutRetry: Run = async (call) => {
+export const runRolloutRetry = ordering(async (call) => {
   const app = await getApplication(call);
   const failedAt = failureTime(app);
   const body = { metadata: { annotations: { [annotation.retry]: failedAt } } };
   const patched = await patchApplication(call, app, { type: "merge", body });
   const { name = "it", message = "" } = app.status?.failedRevision ?? {};
   const why = message === "" ? "" : `; it failed with: ${message}`;
-  return report(call, { app: patched, said: `tries ${name} once more${why}` });
-};
+  return { app: patched, said: `tries ${name} once more${why}` };
+});

@@ -1,11 +1,10 @@
 import { equalJson } from "../../api/machinery/equality.ts";
 import { annotation } from "../../crds/labels.ts";
 import type { Application, Revision } from "../../crds/types.gen.ts";
-import { type Run, wholeNumber } from "../command.ts";
-import { exitCode } from "../exit-code.ts";
+import { wholeNumber } from "../command.ts";
 import { imagesOf, revisionOfNumber, revisionsOf, runningOf } from "../revisions.ts";
 import { getApplication } from "../rollout.ts";
-import { patchApplication, report, warnOfGitOps } from "../rollout-order.ts";
+import { ordering, patchApplication, warnOfGitOps } from "../rollout-order.ts";
 import { templateDiff } from "../template-diff.ts";
 
 /** The number under which a template was new: an undo gives an old one another number. */
@@ -71,21 +70,20 @@ function undoPatch(app: Application, target: Revision): readonly object[] {
 }
 
 /** `lighthouse rollout undo`. */
-export const runRolloutUndo: Run = async (call) => {
+export const runRolloutUndo = ordering(async (call) => {
   const app = await getApplication(call);
   const all = await revisionsOf(call, app);
   const target = undoTarget(app, all, wholeNumber(call.flags, "to-revision"));
   const to = `Revision ${target.spec.number} (${target.metadata.name}, ${imagesOf(target).join(", ")})`;
   if (equalJson(app.spec.template, target.spec.template)) {
-    return report(call, { app, said: `already asks for ${to}` });
+    return { app, said: `already asks for ${to}` };
   }
   if (call.flags["dry-run"] === true) {
-    call.io.out(`application/${app.metadata.name} would go back to ${to} (dry run)\n`);
     const after = { title: target.metadata.name, template: target.spec.template };
-    call.io.out(templateDiff(call.io, { title: "now", template: app.spec.template }, after));
-    return exitCode.done;
+    const diff = templateDiff(call.io, { title: "now", template: app.spec.template }, after);
+    return { app, said: `would go back to ${to} (dry run)\n${diff.trimEnd()}`, waits: false };
   }
   warnOfGitOps(call, app, ["template"]);
   const patched = await patchApplication(call, app, { type: "json", body: undoPatch(app, target) });
-  return report(call, { app: patched, said: `goes back to ${to}` });
-};
+  return { app: patched, said: `goes back to ${to}` };
+});

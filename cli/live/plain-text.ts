@@ -24,12 +24,14 @@ const marks = /[\p{Mn}\p{Me}\p{Cf}]/u;
 
 /** Columns that a character takes on a terminal: 0, 1 or 2. */
 function columnsOf(character: string): number {
+  if (character < "\u0300") return 1;
   if (marks.test(character)) return 0;
   return wide.test(character) ? 2 : 1;
 }
 
 /** Columns that a text without control characters takes on a terminal. */
 export function widthOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length;
   let width = 0;
   for (const character of text) width += columnsOf(character);
   return width;
@@ -37,7 +39,7 @@ export function widthOf(text: string): number {
 
 /** `text` in at most `columns` columns; a cut one ends with "…". */
 export function clip(text: string, columns: number): string {
-  if (widthOf(text) <= columns) return text;
+  if (text.length * 2 <= columns || widthOf(text) <= columns) return text;
   let width = 0;
   let kept = "";
   for (const character of text) {

@@ -71,8 +71,10 @@ function slotIds({ spec, status }: Application, pods: readonly Pod[]): readonly 
   return [...known].toSorted(bySlot);
 }
 
-function waitView({ owner, reason, message, since }: RolloutWait): WaitView {
-  const text = harmless((message ?? "").replaceAll(/\s*[\r\n]+\s*/g, " "));
+function waitView({ owner, reason, message, since }: RolloutWait, name: string): WaitView {
+  const said = harmless((message ?? "").replaceAll(/\s*[\r\n]+\s*/g, " "));
+  const isMine = reason === applicationReason.waitingForApproval && owner === "user";
+  const text = isMine ? `${said}: lighthouse rollout approve ${name}` : said;
   return { owner, reason, text, sinceMs: Date.parse(since) || 0 };
 }
 
@@ -220,7 +222,7 @@ export function rolloutView(
     ...readyOf(app),
     slots: slotsOf(app, pods, ids, { goal: way.goal, nowMs }),
     doneIn: doneIn(rollout, ids),
-    waits: (rollout?.waits ?? []).map(waitView),
+    waits: (rollout?.waits ?? []).map((wait) => waitView(wait, metadata.name)),
     fallen: isFallible(way) ? fallenOf(app, pods, kept) : [],
     verdict: verdictOf(app),
     nowMs,
