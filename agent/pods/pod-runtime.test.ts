@@ -116,6 +116,20 @@ test("containers of a pod that was deleted by force go, and foreign ones stay", 
   expect(await rig.engine.containers.inspect(foreign)).toBeDefined();
 });
 
+test("a pod that is deleted is removed from the API once", async () => {
+  await bindPod(rig.api, "web", { image: testImages.web, node });
+  await untilReady(rig.api, "web");
+  let removals = 0;
+  rig.api.before(({ verb, type }) => {
+    if (verb === "delete" && type.kind === "Pod") removals += 1;
+  });
+  await rig.api.delete(pods, { namespace: "shop", name: "web" });
+  await eventually("it is gone", async () => (await podOf(rig.api, "web")) === undefined);
+  await bindPod(rig.api, "web", { image: testImages.web, node });
+  await untilReady(rig.api, "web");
+  expect(removals).toBe(2); // ours, and the agent's
+});
+
 test("a pod that came anew under the same name loses the containers of the old one", async () => {
   await bindPod(rig.api, "web", { image: testImages.web, node });
   const old = await untilReady(rig.api, "web");

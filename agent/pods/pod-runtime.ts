@@ -83,6 +83,8 @@ class PodRuntime implements Reconciler {
   readonly #deps: PerformDeps;
   readonly #report: (seen: Seen) => Promise<void>;
   readonly #memories = new Map<string, PodMemory>();
+  /** Key to uid of pods that were removed from the API and are not yet gone from the cache. */
+  readonly #over = new Map<string, string>();
 
   constructor(options: PodRuntimeOptions) {
     this.#options = options;
@@ -128,6 +130,7 @@ class PodRuntime implements Reconciler {
     if (!this.#options.isLive()) return {}; // its return adds every pod
     try {
       const pod = this.#options.cache.get(key);
+      if (this.#isOver(key, pod)) return {};
       await this.#removeOrphans(key, pod, signal);
       if (pod === undefined) return {};
       return await this.#work(pod, signal);
@@ -136,6 +139,16 @@ class PodRuntime implements Reconciler {
       // No fault of the pod: what is away says so elsewhere, and the pod must not wait long for it.
       return { requeueAfterMs: isEngineAway(err) ? engineAwayMs : apiAwayMs };
     }
+  }
+
+  /** Whether it was finalized: the events of its containers come before the cache hears of its end. */
+  #isOver(key: ObjectKey, pod: Pod | undefined): boolean {
+    const text = keyText(key);
+    const over = this.#over.get(text);
+    if (over === undefined) return false;
+    if (over === pod?.metadata.uid) return true;
+    this.#over.delete(text);
+    return false;
   }
 
   /** Containers of a pod of this name that is no more. */
@@ -233,6 +246,7 @@ class PodRuntime implements Reconciler {
       const done = await this.#performAll(seen, plan.steps, signal);
       if (done && plan.steps.at(-1)?.kind === "finalize") {
         this.#forget(seen.pod.metadata.uid);
+        this.#over.set(keyText(keyOf(pod)), pod.metadata.uid);
         return {};
       }
       const latest = this.#options.cache.get(keyOf(pod));

@@ -13,6 +13,9 @@ export const listenerLimits = {
   /** From the first byte of an HTTP/1.1 request to the last of its body. */
   requestTimeout: 60_000,
   connectionsCheckingInterval: 5_000,
+  // Of an idle HTTP/1.1 connection, as in kube-apiserver. Node's own 5 s would cost every agent a
+  // TLS handshake with each heartbeat, which is dearer than all else that it asks of us when idle.
+  keepAliveTimeout: 90_000,
   // A peer that vanished without a word is found out, also under a watch that has nothing to say.
   keepAlive: true,
   keepAliveInitialDelay: 60_000,

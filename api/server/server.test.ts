@@ -96,6 +96,16 @@ function open(over: ClientHttp2Session, path: string): Promise<number> {
   });
 }
 
+test("startServer() keeps an idle HTTP/1.1 connection longer than heartbeats are apart", async () => {
+  const { url, admin } = await start();
+  const { hostname: host, port } = new URL(url);
+  const socket = tlsConnect({ host, port: Number(port), ca: admin.authority });
+  socket.write("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  const [head] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  expect(head.toString()).toMatch(/^keep-alive: timeout=90\r$/im);
+});
+
 test("startServer() serves HTTP/1.1 and HTTP/2 on one port, as whom the certificate says", async () => {
   const { admin, agent, url } = await start();
   expect((await get(`${url}/version`, admin)).status).toBe(200);

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { array, assert, asyncProperty, constantFrom, integer, oneof, record } from "fast-check";
 import { expect, test } from "vitest";
 import { manualClock, settle } from "../../test/kit/clock.ts";
@@ -42,6 +43,19 @@ test("queue.take() gives undefined when its signal aborts, and loses no key by t
   expect(await waiting).toBeUndefined();
   queue.add(key("a"));
   expect(await queue.take(forever)).toEqual(key("a"));
+});
+
+test("queue.take() listens once to a signal, however many workers wait with it", async () => {
+  const { queue } = setup();
+  const end = new AbortController();
+  const taken = Array.from({ length: 9 }, () => queue.take(end.signal));
+  expect(getEventListeners(end.signal, "abort")).toHaveLength(1);
+  queue.add(key("a"));
+  expect(await taken[0]).toEqual(key("a"));
+  end.abort();
+  expect(await Promise.all(taken.slice(1))).toEqual(Array.from({ length: 8 }, () => undefined));
+  queue.add(key("b"));
+  expect(await queue.take(forever)).toEqual(key("b"));
 });
 
 test("queue.addAfter() replaces the earlier appointment of the key", async () => {

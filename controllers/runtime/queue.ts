@@ -39,6 +39,9 @@ const defaultBackoff: Backoff = { baseMs: 100, maxMs: 60_000 };
 /** Timers beyond this fire at once; about 24 days. */
 const maxTimerMs = 2 ** 31 - 1;
 
+/** Gets the next key, or `undefined` when its worker gave up. */
+type Taker = (key: string | undefined) => void;
+
 class DedupQueue implements Queue {
   readonly #options: QueueOptions;
   /** Insertion order is the order of work. */
@@ -47,7 +50,8 @@ class DedupQueue implements Queue {
   readonly #addedMeanwhile = new Set<string>();
   readonly #failures = new Map<string, number>();
   readonly #appointments = new Map<string, AbortController>();
-  readonly #takers: ((key: string | undefined) => void)[] = [];
+  readonly #takers: Taker[] = [];
+  readonly #waiters = new WeakMap<AbortSignal, Set<Taker>>();
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -129,18 +133,31 @@ class DedupQueue implements Queue {
 
   #wait(signal: AbortSignal): Promise<string | undefined> {
     if (signal.aborted) return Promise.resolve(undefined);
+    const waiters = this.#waitersOf(signal);
     return new Promise((resolve) => {
-      const taker = (key: string | undefined): void => {
-        signal.removeEventListener("abort", giveUp);
+      const taker: Taker = (key) => {
+        waiters.delete(taker);
         resolve(key);
       };
-      const giveUp = (): void => {
-        this.#takers.splice(this.#takers.indexOf(taker), 1);
-        resolve(undefined);
-      };
-      signal.addEventListener("abort", giveUp, { once: true });
+      waiters.add(taker);
       this.#takers.push(taker);
     });
+  }
+
+  /** One listener for all who wait with a signal: each would cost as much as there are others. */
+  #waitersOf(signal: AbortSignal): Set<Taker> {
+    const known = this.#waiters.get(signal);
+    if (known !== undefined) return known;
+    const waiters = new Set<Taker>();
+    const giveUp = (): void => {
+      for (const taker of waiters) {
+        this.#takers.splice(this.#takers.indexOf(taker), 1);
+        taker(undefined);
+      }
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+    this.#waiters.set(signal, waiters);
+    return waiters;
   }
 
   #cancel(text: string): void {
