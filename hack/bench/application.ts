@@ -37,21 +37,45 @@ export function benchApplication(
   };
 }
 
-function isReady({ status }: Application): boolean {
-  return status?.conditions?.some((one) => one.type === "Ready" && one.status === "True") ?? false;
+/** Whether what is asked for now runs, and the rollout to it is over. */
+function isReady({ metadata, status }: Application): boolean {
+  if (status?.observedGeneration !== metadata.generation) return false;
+  if (status?.rollout?.phase !== "Completed") return false;
+  return status.conditions?.some((one) => one.type === "Ready" && one.status === "True") ?? false;
 }
 
-/** Resolves as soon as the Application's condition Ready is True. @throws Error after 120 s */
-export async function untilReady(client: Client, name: string): Promise<void> {
+function standOf({ status }: Application): string {
+  const { ready = "nothing", rollout } = status ?? {};
+  return `${ready} ready, ${rollout?.phase ?? "no rollout"} ${rollout?.progress ?? ""}`;
+}
+
+/** Resolves as soon as the Application of namespace default satisfies `is`. @throws Error in the end */
+export async function untilApplication(
+  client: Client,
+  name: string,
+  is: (app: Application) => boolean,
+  patienceMs = timeoutMs,
+): Promise<Application> {
   const app = await client.get(applications, { namespace: "default", name });
   if (app === undefined) throw new Error(`Application ${name} is gone`);
-  if (isReady(app)) return;
-  const options = { namespace: "default", resourceVersion: app.metadata.resourceVersion };
-  for await (const frame of client.watch(applications, options, AbortSignal.timeout(timeoutMs))) {
-    if (frame.type !== "MODIFIED" || frame.object.metadata.name !== name) continue;
-    if (isReady(frame.object)) return;
+  if (is(app)) return app;
+  const options = {
+    namespace: "default",
+    fieldSelector: `metadata.name=${name}`,
+    resourceVersion: app.metadata.resourceVersion,
+  };
+  let last = app;
+  for await (const frame of client.watch(applications, options, AbortSignal.timeout(patienceMs))) {
+    if (frame.type !== "MODIFIED") continue;
+    last = frame.object;
+    if (is(last)) return last;
   }
-  throw new Error(`Application ${name} was not Ready after ${timeoutMs / 1_000} s`);
+  throw new Error(`Application ${name}: ${standOf(last)} after ${patienceMs / 1_000} s`);
+}
+
+/** Resolves as soon as what is asked for runs. @throws Error after `patienceMs`, by default 120 s */
+export async function untilReady(client: Client, name: string, patienceMs?: number): Promise<void> {
+  await untilApplication(client, name, isReady, patienceMs);
 }
 
 /** Deletes the Application and waits until its containers are gone. */

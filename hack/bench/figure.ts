@@ -1,9 +1,11 @@
+import { renderTable } from "./table.ts";
+
 /** One measured figure of a bench. Ratios travel between machines, absolute figures do not. */
 export type Figure = {
   readonly what: string;
   readonly value: number;
-  /** `x` for a ratio, else the unit of `value`. */
-  readonly unit: "x" | "s" | "ms" | "MB" | "KiB" | "%";
+  /** `x` for a ratio, empty for a count, else the unit of `value`. */
+  readonly unit: "x" | "s" | "ms" | "MB" | "KiB" | "%" | "";
   /** What it was made of, e.g. `5.2 s / 4.9 s`. */
   readonly from?: string;
   /** The value must be at most (or at least) this; without it the figure only informs. */
@@ -11,8 +13,19 @@ export type Figure = {
   readonly atLeast?: number;
 };
 
+/** What the command line asks of the sections; each heeds what it knows. */
+export type BenchOptions = {
+  /** How often everything is measured; absent: as often as the section holds right. */
+  readonly rounds?: number;
+  /** Only the parts whose name contains this. */
+  readonly only?: string;
+};
+
 /** A part of the bench: measures and resolves to its figures. `note` tells what it is doing. */
-export type Section = (note: (line: string) => void) => Promise<readonly Figure[]>;
+export type Section = (
+  note: (line: string) => void,
+  options: BenchOptions,
+) => Promise<readonly Figure[]>;
 
 /** Whether the figure is on the right side of its target, or has none. */
 export function isMet({ value, atMost = Infinity, atLeast = -Infinity }: Figure): boolean {
@@ -20,7 +33,8 @@ export function isMet({ value, atMost = Infinity, atLeast = -Infinity }: Figure)
 }
 
 function shown(value: number, unit: Figure["unit"]): string {
-  const digits = unit === "MB" || unit === "ms" ? 0 : 2;
+  const digits = unit === "MB" || unit === "ms" || unit === "" ? 0 : 2;
+  if (unit === "") return value.toFixed(digits);
   return unit === "x" ? `${value.toFixed(digits)} x` : `${value.toFixed(digits)} ${unit}`;
 }
 
@@ -46,13 +60,5 @@ export function renderFigures(figures: readonly Figure[]): string {
       figure.from ?? "",
     ]),
   ];
-  const widths = [0, 1, 2, 3].map((column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd();
-  return `${rows.map(line).join("\n")}\n`;
+  return renderTable(rows);
 }

@@ -1,6 +1,8 @@
 // Speed and size against the machine's own limits, in interleaved rounds; docs/performance.md.
-//   node hack/bench/main.ts [SECTION...]    default: all; ends with 1 when a target is missed
+//   node hack/bench/main.ts [--rounds=N] [--only=TEXT] [SECTION...]
+// Without a name: all sections but those that need minutes and root. Ends with 1 when a target is missed.
 import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
 import { benchAccess } from "./access.ts";
 import { benchBlocking } from "./blocking.ts";
 import { benchApiReads } from "./api-reads.ts";
@@ -8,12 +10,15 @@ import { benchApply } from "./apply.ts";
 import { benchCustomWrites } from "./custom-writes.ts";
 import { benchEngine } from "./engine.ts";
 import { benchEtcdWrites, benchLmdbWrites } from "./api-writes.ts";
-import { type Figure, isMet, renderFigures, type Section } from "./figure.ts";
+import { type BenchOptions, type Figure, isMet, renderFigures, type Section } from "./figure.ts";
 import { benchFanOut } from "./fan-out.ts";
 import { benchFootprint } from "./footprint.ts";
 import { benchMemory } from "./memory.ts";
 import { benchRepair } from "./repair.ts";
 import { benchRollout } from "./rollout.ts";
+import { benchScale } from "./scale.ts";
+import { benchSwarm } from "./swarm.ts";
+import { cleanUpWhenInterrupted } from "./interrupts.ts";
 import { benchStore } from "./store.ts";
 
 const sections: Readonly<Record<string, Section>> = {
@@ -33,22 +38,44 @@ const sections: Readonly<Record<string, Section>> = {
   rollout: benchRollout,
 };
 
+/** Minutes each; they run when they are named. */
+const longSections: Readonly<Record<string, Section>> = {
+  scale: benchScale,
+  swarm: benchSwarm,
+};
+
 const load = (): string => loadavg()[0]?.toFixed(1) ?? "?";
 
-async function main(names: readonly string[]): Promise<number> {
-  const unknown = names.find((name) => !(name in sections));
+const all = { ...sections, ...longSections };
+
+function optionsOf(rounds: string | undefined, only: string | undefined): BenchOptions {
+  return {
+    ...(rounds === undefined ? {} : { rounds: Number(rounds) }),
+    ...(only === undefined ? {} : { only }),
+  };
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values, positionals: names } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { rounds: { type: "string" }, only: { type: "string" } },
+  });
+  const unknown = names.find((name) => !(name in all));
   if (unknown !== undefined) {
-    console.error(`Cannot bench "${unknown}": choose from ${Object.keys(sections).join(", ")}`);
+    console.error(`Cannot bench "${unknown}": choose from ${Object.keys(all).join(", ")}`);
     return 2;
   }
-  const chosen = Object.entries(sections).filter(
+  cleanUpWhenInterrupted();
+  const options = optionsOf(values.rounds, values.only);
+  const chosen = Object.entries(names.length === 0 ? sections : all).filter(
     ([name]) => names.length === 0 || names.includes(name),
   );
   console.error(`Node.js ${process.versions.node}, ${cpus().length} CPUs, load ${load()}`);
   const figures: Figure[] = [];
   for (const [name, section] of chosen) {
     const begun = performance.now();
-    figures.push(...(await section((line) => console.error(`${name}: ${line}`))));
+    figures.push(...(await section((line) => console.error(`${name}: ${line}`), options)));
     const seconds = (performance.now() - begun) / 1_000;
     console.error(`${name}: took ${seconds.toFixed(0)} s, load ${load()}`);
   }

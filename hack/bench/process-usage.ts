@@ -16,3 +16,10 @@ export async function residentMb(pid: number): Promise<number> {
   const kib = /^VmRSS:\s+(\d+) kB/m.exec(status)?.[1];
   return (Number(kib) * 1_024) / 1e6;
 }
+
+/** The most resident memory that a process ever had, in MB (10^6 bytes). */
+export async function peakResidentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const kib = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
+  return (Number(kib) * 1_024) / 1e6;
+}

@@ -14,8 +14,14 @@ export interface RawEngine extends Disposable {
   kill(id: string): Promise<void>;
   /** By force, with its anonymous volumes. */
   remove(id: string): Promise<void>;
+  /** Ends it as `docker stop` does; it has `seconds` to end by itself. */
+  stop(id: string, seconds: number): Promise<void>;
   /** Ids of all containers, or of those with a label `KEY` or `KEY=VALUE`. */
   list(label?: string): Promise<readonly string[]>;
+  /** Images, as asked for, of the running containers with a label. */
+  running(label: string): Promise<readonly string[]>;
+  /** Anything else. Rejects like the verbs. */
+  readonly call: Call;
   /** Calls `onEvent` for every container event from now on, until the signal aborts. */
   follow(onEvent: (event: RawEvent) => void, signal: AbortSignal): Promise<void>;
 }
@@ -26,7 +32,8 @@ export type RawEvent = {
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
 };
 
-type Call = (method: string, path: string, body?: object) => Promise<unknown>;
+/** Calls of the Engine API by method and path, for what {@link RawEngine} has no verb for. */
+export type Call = (method: string, path: string, body?: object) => Promise<unknown>;
 
 function caller(socketPath: string, agent: Agent): Call {
   return (method, path, body) =>
@@ -72,6 +79,15 @@ export function openRawEngine(url: string): RawEngine {
     async remove(id) {
       await call("DELETE", `/containers/${id}?force=true&v=true`);
     },
+    async stop(id, seconds) {
+      await call("POST", `/containers/${id}/stop?t=${seconds}`);
+    },
+    async running(label) {
+      const filters = filtersOf({ label: [label], status: ["running"] });
+      const rows = await call("GET", `/containers/json?filters=${filters}`);
+      return (rows as readonly { readonly Image: string }[]).map(({ Image }) => Image);
+    },
+    call,
     async list(label) {
       const filters = label === undefined ? "" : `&filters=${filtersOf({ label: [label] })}`;
       const rows = await call("GET", `/containers/json?all=true${filters}`);

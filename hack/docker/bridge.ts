@@ -20,14 +20,19 @@ async function takenPrefixes(): Promise<ReadonlySet<string>> {
   );
 }
 
-async function choosePrefix(layout: Layout): Promise<string> {
-  const known = (await readFile(layout.subnetFile, "utf8").catch(() => "")).trim();
+/** First three bytes of a private /24 network in which this machine has no address, `10.210.3`. */
+export async function freePrefix(): Promise<string> {
   const taken = await takenPrefixes();
-  if (known !== "" && !taken.has(known)) return known;
   for (;;) {
     const prefix = `10.${randomInt(200, 255)}.${randomInt(0, 256)}`;
     if (!taken.has(prefix)) return prefix;
   }
+}
+
+async function choosePrefix(layout: Layout): Promise<string> {
+  const known = (await readFile(layout.subnetFile, "utf8").catch(() => "")).trim();
+  const taken = await takenPrefixes();
+  return known === "" || taken.has(known) ? freePrefix() : known;
 }
 
 /**

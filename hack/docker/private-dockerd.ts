@@ -17,9 +17,31 @@ export type DockerdOptions = {
   readonly dieWithParent?: boolean;
   /** How long it may take to answer. Default 30 s. */
   readonly timeoutMs?: number;
+  /** Where it runs as a host of its own; absent: on the machine's network. */
+  readonly network?: HostNetwork;
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** A network namespace, whose packet filter is the engine's own. */
+export type HostNetwork = {
+  /** As `ip netns` knows it. */
+  readonly namespace: string;
+  /** Address and prefix of the bridge that containers are joined to, e.g. `172.31.0.1/16`. */
+  readonly bridgeAddress: string;
 };
 
 const searchPath = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
+
+/**
+ * Rules are shared by the whole machine: another dockerd would flush them. Published ports work
+ * without, through docker-proxy; containers reach this machine, not the Internet.
+ */
+const onSharedNetwork = ({ bridge }: Layout): readonly string[] => [
+  `--bridge=${bridge}`,
+  "--iptables=false",
+  "--ip-forward=false",
+  "--ip-masq=false",
+];
 
 function argv(layout: Layout, options: DockerdOptions): readonly string[] {
   const lists = (flag: string, values: readonly string[] = []): readonly string[] =>
@@ -27,18 +49,19 @@ function argv(layout: Layout, options: DockerdOptions): readonly string[] {
   return [
     // util-linux is essential on Debian; its setpriv lets the kernel end dockerd after us.
     ...(options.dieWithParent === true ? ["setpriv", "--pdeathsig", "TERM"] : []),
+    // Not `ip netns exec`: that one mounts another /sys, without the control groups.
+    ...(options.network === undefined
+      ? []
+      : ["nsenter", `--net=/var/run/netns/${options.network.namespace}`]),
     "dockerd",
     `--data-root=${layout.dataRoot}`,
     `--exec-root=${layout.execRoot}`,
     `--pidfile=${layout.pidFile}`,
     `--config-file=${layout.configFile}`,
     `--host=${layout.url}`,
-    `--bridge=${layout.bridge}`,
-    // Rules are shared by the whole machine: another dockerd would flush them. Published ports
-    // work without, through docker-proxy; containers reach this machine, not the Internet.
-    "--iptables=false",
-    "--ip-forward=false",
-    "--ip-masq=false",
+    ...(options.network === undefined
+      ? onSharedNetwork(layout)
+      : [`--bip=${options.network.bridgeAddress}`]),
     `--cgroup-parent=/${layout.cgroup}`,
     "--exec-opt=native.cgroupdriver=cgroupfs",
     "--shutdown-timeout=5",
@@ -62,7 +85,7 @@ async function launch(layout: Layout, options: DockerdOptions): Promise<ChildPro
   const child = spawn(command, args, {
     detached: options.dieWithParent !== true,
     stdio: ["ignore", log, log],
-    env: { ...process.env, PATH: searchPath },
+    env: { ...process.env, ...options.env, PATH: searchPath },
   });
   closeSync(log);
   await new Promise<void>((resolve, reject) => {
@@ -123,7 +146,7 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
   await writeFile(layout.configFile, configuration(layout));
   await killRemains(layout);
   await releaseRemains(layout);
-  await createBridge(layout);
+  if (options.network === undefined) await createBridge(layout);
   const child = await launch(layout, options);
   try {
     await untilAnswers(layout, child, options.timeoutMs ?? 30_000);

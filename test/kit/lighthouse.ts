@@ -16,6 +16,8 @@ export type UpOptions = {
   /** Default: a free port of 127.0.0.1, the same after a restart only if given. */
   readonly listen?: string;
   readonly args?: readonly string[];
+  /** On top of this process's. */
+  readonly env?: NodeJS.ProcessEnv;
 };
 
 /** A running `lighthouse up`, as a process of its own. */
@@ -69,7 +71,10 @@ export async function startLighthouse(options: UpOptions): Promise<Lighthouse> {
     ...(options.args ?? []),
   ];
   const start = performance.now();
-  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, argv, {
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const chunks: string[] = [];
   const output = (): string => chunks.join("");
   child.stdout.setEncoding("utf8").on("data", (text: string) => chunks.push(text));
