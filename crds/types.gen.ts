@@ -100,6 +100,10 @@ export type ApplicationStatus = {
   readonly targetRevision?: string;
   /** The template that failed last. It is not tried again until the template changes or the annotation lighthouse.dev/retry asks for it. Absent when nothing failed. */
   readonly failedRevision?: FailedRevision;
+  /** Names of the Nodes, by slot, that slots without a pod had last; their next pods prefer them. Absent when all slots have pods. */
+  readonly homes?: {
+    readonly [k: string]: string;
+  };
   /** The latest rollout; all that a new leader must know of it. Absent before the first one. */
   readonly rollout?: Rollout;
   /** Ready, Progressing, RolledBack, Paused, Scheduled, Reconciling and Stalled, at most 32. Default none. */

@@ -68,6 +68,20 @@ test("podOf() takes the template, and adds slot, order, owner and placement", ()
   );
 });
 
+test("podOf() lets a pod prefer the Node where its slot was, and wait for none", () => {
+  const { affinity } = podOf({ ...step, home: "a" }, template, application({})).spec;
+  expect(affinity?.nodeAffinity).toEqual({
+    preferredDuringSchedulingIgnoredDuringExecution: [
+      {
+        weight: 100,
+        preference: {
+          matchFields: [{ key: "metadata.name", operator: "In", values: ["a"] }],
+        },
+      },
+    ],
+  });
+});
+
 test("podOf() runs the digests on record, and leaves other images as they are", () => {
   const images = [{ image: "registry:5000/web:1", digest: "sha256:1" }];
   const { spec } = podOf({ ...step, images }, template, application({}));

@@ -23,6 +23,18 @@ function pinned<T extends { readonly image?: string }>(
   return { ...container, image: `${repositoryOf(container.image)}@${known.digest}` };
 }
 
+/** Where it belongs, if there is room: no pod ever waits for that. */
+const nodeWas = (node: string): NonNullable<PodSpec["affinity"]> => ({
+  nodeAffinity: {
+    preferredDuringSchedulingIgnoredDuringExecution: [
+      {
+        weight: 100,
+        preference: { matchFields: [{ key: "metadata.name", operator: "In", values: [node] }] },
+      },
+    ],
+  },
+});
+
 const nodeIs = (node: string): NonNullable<PodSpec["affinity"]> => ({
   nodeAffinity: {
     requiredDuringSchedulingIgnoredDuringExecution: {
@@ -43,6 +55,11 @@ const ofOwnNode: readonly NonNullable<PodSpec["tolerations"]>[number][] = [
   { key: "node.kubernetes.io/unschedulable", operator: "Exists", effect: "NoSchedule" },
 ];
 
+function affinityOf({ node, home }: CreatePod): Pick<PodSpec, "affinity"> {
+  if (node !== undefined) return { affinity: nodeIs(node) };
+  return home === undefined ? {} : { affinity: nodeWas(home) };
+}
+
 function specOf(step: CreatePod, template: PodTemplate, { spec }: Application): PodSpec {
   const { placement } = spec;
   const body = template.spec as PodSpec;
@@ -55,7 +72,7 @@ function specOf(step: CreatePod, template: PodTemplate, { spec }: Application): 
       ? {}
       : { initContainers: initContainers.map((container) => pinned(container, step.images)) }),
     ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector }),
-    ...(step.node === undefined ? {} : { affinity: nodeIs(step.node) }),
+    ...affinityOf(step),
     ...(step.slotIsNode ? { tolerations: [...(body.tolerations ?? []), ...ofOwnNode] } : {}),
   };
 }

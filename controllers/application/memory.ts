@@ -90,7 +90,7 @@ export function memoryFrom(status: ApplicationStatus | undefined): Memory {
   return {
     ...(status?.currentRevision === undefined ? {} : { current: status.currentRevision }),
     ...(failed === undefined ? {} : { failed }),
-    ...(rollout === undefined ? {} : { rollout }),
+    ...defined({ rollout, homes: status?.homes }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { DesiredState } from "../../crds/labels.ts";
 import type { ImageDigest, RolloutOrder } from "../../crds/types.gen.ts";
+import { defined } from "./defined.ts";
 import { podName } from "./names.ts";
 import type { PodSeen } from "./seen.ts";
 import { isReady, isTaken, type View } from "./slots.ts";
@@ -60,7 +61,9 @@ function predecessorOf(view: View, node: string | undefined, course: Course): st
 }
 
 function create(view: View, course: Course, desired: DesiredState): Step {
-  const node = homeOf(view);
+  // Two pods side by side need room for two: the scheduler keeps a slot at home if there is any.
+  const isFree = course.order === "StartFirst" && view.slot.node === undefined;
+  const node = isFree ? undefined : homeOf(view);
   const replaces = predecessorOf(view, node, course);
   return {
     kind: "createPod",
@@ -73,7 +76,7 @@ function create(view: View, course: Course, desired: DesiredState): Step {
     revision: course.revision,
     desired,
     ...(replaces === undefined ? {} : { replaces }),
-    ...(node === undefined ? {} : { node }),
+    ...(node === undefined ? defined({ home: view.home }) : { node }),
     slotIsNode: view.slot.node !== undefined,
     images: course.images,
   };

@@ -10,6 +10,7 @@ import { holdForGroup } from "./group-turns.ts";
 import { imagesOf, markRevisions, trimRevisions } from "./marks.ts";
 import { isBound, isGroupRetry, membershipAfter, membershipAtBegin } from "./membership.ts";
 import type { Memory, MissingSeen, Rollout, Seen } from "./seen.ts";
+import { homesOf } from "./homes.ts";
 import { noticesOf } from "./notices.ts";
 import { recorded } from "./progress.ts";
 import { viewsOf } from "./slots.ts";
@@ -224,12 +225,13 @@ function planWithout(seen: Seen, missing: readonly MissingSeen[], nowMs: number)
   };
 }
 
-/**
- * Decides what to do now. Pure, total and level-based: everything it needs to know of the past is
- * in `seen.memory` and on the pods, so that any process may go on at any point. A turn that changes
- * the phase touches no pod: the phase is on record before anything is done in its name.
- */
-export function planApplication(seen: Seen, nowMs: number): Plan {
+/** The memory with the homes of slots that have no pod; those of slots that have one are dropped. */
+function withHomes(plan: Plan, seen: Seen): Plan {
+  const { homes: _homes, ...memory } = plan.memory;
+  return { ...plan, memory: { ...memory, ...defined({ homes: homesOf(seen) }) } };
+}
+
+function planRollout(seen: Seen, nowMs: number): Plan {
   const before = seen.memory.rollout;
   if (seen.missing !== undefined) return planWithout(seen, seen.missing, nowMs);
   if (before !== undefined && isBound(seen, before)) {
@@ -244,4 +246,13 @@ export function planApplication(seen: Seen, nowMs: number): Plan {
   const isNew = before?.revision !== target.name || isRetried(seen) || isGroupRetry(seen);
   if (before === undefined || isNew) return planBegin(seen, target, nowMs);
   return planNext(contextOf(seen, target, before, nowMs), before, target);
+}
+
+/**
+ * Decides what to do now. Pure, total and level-based: everything it needs to know of the past is
+ * in `seen.memory` and on the pods, so that any process may go on at any point. A turn that changes
+ * the phase touches no pod: the phase is on record before anything is done in its name.
+ */
+export function planApplication(seen: Seen, nowMs: number): Plan {
+  return withHomes(planRollout(seen, nowMs), seen);
 }

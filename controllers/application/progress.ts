@@ -104,11 +104,12 @@ export function seenOf(before: Memory, after: Memory): Memory {
   const { rollout } = before;
   const next = after.rollout;
   const isSame = next?.phase === rollout?.phase && next?.startedAtMs === rollout?.startedAtMs;
-  if (rollout === undefined || next === undefined || !isSame) return before;
+  const homes = defined({ homes: after.homes });
+  if (rollout === undefined || next === undefined || !isSame) return { ...before, ...homes };
   const { progressMark: _mark, readySinceMs: _since, readySlots: _slots, ...kept } = rollout;
   const { progressedAtMs, progressMark, readySinceMs, readySlots } = next;
   const seen = defined({ progressMark, readySinceMs, readySlots });
-  return { ...before, rollout: { ...kept, progressedAtMs, ...seen } };
+  return { ...before, ...homes, rollout: { ...kept, progressedAtMs, ...seen } };
 }
 
 /** What a phase that is entered keeps of the record. */

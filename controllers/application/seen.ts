@@ -156,6 +156,8 @@ export type Memory = {
   readonly current?: string;
   readonly failed?: Failure;
   readonly rollout?: Rollout;
+  /** Nodes, by slot, that slots without a pod had last. */
+  readonly homes?: Readonly<Record<string, string>>;
 };
 
 /** Something that has to be there before a rollout can begin, e.g. a ConfigMap. */

@@ -1,3 +1,4 @@
+import { defined } from "./defined.ts";
 import type { PodSeen, Seen, Slot } from "./seen.ts";
 
 /** One slot, seen from the Revision that it shall run. Pods that were deleted count as leaving. */
@@ -14,6 +15,8 @@ export type View = {
   /** Those of `others` that are asked to run. */
   readonly rivals: readonly PodSeen[];
   readonly leaving: readonly PodSeen[];
+  /** The Node where its last pod was, when it has none. */
+  readonly home?: string;
   /** Its Node does not answer: nothing is expected of it until it is back. */
   readonly offline: boolean;
   /** Some pod of it serves, and we have not asked it to stop. */
@@ -63,6 +66,7 @@ function viewOf(seen: Seen, slot: Slot, pods: readonly PodSeen[], wanted: string
   const living = pods.filter((pod) => !pod.terminating);
   const leaving = pods.filter((pod) => pod.terminating);
   const own = pods.filter((pod) => pod.revision === wanted);
+  const { homes } = seen.memory;
   const goal = goalOf(
     own.filter((pod) => !pod.terminating),
     slot,
@@ -77,6 +81,7 @@ function viewOf(seen: Seen, slot: Slot, pods: readonly PodSeen[], wanted: string
     // A host that is away lets go of nothing: its pod must not keep the slot from another one.
     blocked: leaving.some((pod) => pod.revision === wanted && !pod.offline),
     spent: own.filter((pod) => pod !== goal),
+    ...defined({ home: living.length > 0 ? undefined : homes?.[slot.id] }),
     others,
     rivals,
     leaving,

@@ -53,7 +53,7 @@ export function statusOf(
   // Nobody may take a verdict on the former template for one on the latest.
   const isBehind = plan.isBehind === true;
   const generation = isBehind ? (application.status?.observedGeneration ?? 0) : seenGeneration;
-  const { current, failed, rollout } = plan.memory;
+  const { current, failed, rollout, homes } = plan.memory;
   return {
     observedGeneration: generation,
     replicas: total,
@@ -65,6 +65,7 @@ export function statusOf(
     ...(current === undefined ? {} : { currentRevision: current }),
     ...(plan.target === "" ? {} : { targetRevision: plan.target }),
     ...(failed === undefined ? {} : { failedRevision: failureTo(failed) }),
+    ...(homes === undefined ? {} : { homes }),
     ...(rollout === undefined ? {} : { rollout: rolloutStatus(rollout, plan.waits) }),
     conditions: conditionsOf(application.status?.conditions, seen, plan, { generation, nowMs }),
   };
@@ -84,6 +85,7 @@ function verdictOf(status: ApplicationStatus | undefined): unknown {
     currentRevision,
     targetRevision,
     failedRevision,
+    homes: rest.homes,
     said,
     of,
   };

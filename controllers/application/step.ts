@@ -47,6 +47,8 @@ export type Step =
       readonly replaces?: string;
       /** The only Node it may be bound to. */
       readonly node?: string;
+      /** The Node where it belongs, if there is room for it. */
+      readonly home?: string;
       /** The slot is a Node and no ordinal. */
       readonly slotIsNode: boolean;
       readonly images: readonly ImageDigest[];

@@ -122,6 +122,23 @@ test.each<[string, Partial<Seen>, string]>([
     "p>a",
   ],
   [
+    "puts slots where they were last, also several that would each take the other's place",
+    {
+      bound: [on("c", slot("0"))],
+      pending: [slot("1", { homes: ["c"] }), slot("2", { homes: ["a"] })],
+      spreads: new Map([["shop/web", { by: ["kubernetes.io/hostname"], maxPerNode: 0 }]]),
+    },
+    "web-1>c | web-2>a",
+  ],
+  [
+    "puts a slot elsewhere when there is no room where it was",
+    {
+      nodes: [node("a"), node("b", { unschedulable: true })],
+      pending: [slot("1", { homes: ["b"] })],
+    },
+    "web-1>a",
+  ],
+  [
     "lets a toleration of the cordon through",
     {
       nodes: [node("a", { unschedulable: true })],

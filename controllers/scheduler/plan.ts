@@ -65,7 +65,8 @@ function isBetter(one: Score, other: Score): boolean {
 function scoreOf(pod: PodSeen, place: Occupancy, board: Board, { by }: Spread): Score {
   if (pod.application === undefined) return [place.load()];
   const around = by.map((label) => board.slotsAround(place, label, pod));
-  return [place.isHome(pod.group) ? 0 : 1, ...around, place.load()];
+  const isHome = place.isHome(pod.group) || pod.homes?.includes(place.node.name) === true;
+  return [isHome ? 0 : 1, ...around, place.load()];
 }
 
 /** Names of the only Nodes that the pod may be on, if its constraints name them. */

@@ -106,3 +106,19 @@ test("podFacts() reads required node affinity", () => {
     { labels: [{ key: "gpu", operator: "Exists", values: [] }], fields: [] },
   ]);
 });
+
+test("podFacts() reads the Nodes that a pod prefers by name", () => {
+  const field = (key: string, operator: string, values: readonly string[]) => ({
+    weight: 1,
+    preference: { matchFields: [{ key, operator, values }] },
+  });
+  const preferredDuringSchedulingIgnoredDuringExecution = [
+    field("metadata.name", "In", ["a", "b"]),
+    field("metadata.name", "NotIn", ["c"]),
+    { weight: 1, preference: { matchExpressions: [{ key: "disk", operator: "Exists" }] } },
+  ];
+  const nodeAffinity = { preferredDuringSchedulingIgnoredDuringExecution };
+  const affinity = { nodeAffinity } as unknown as NonNullable<PodSpec["affinity"]>;
+  expect(podFacts(pod({ affinity })).homes).toEqual(["a", "b"]);
+  expect(podFacts(pod({}))).not.toHaveProperty("homes");
+});

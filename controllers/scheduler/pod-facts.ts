@@ -85,6 +85,16 @@ function constraintsOf({ nodeSelector = {}, affinity }: PodSpec): NodeConstraint
   return { labels: nodeSelector, terms };
 }
 
+/** Nodes that the pod prefers by name; where a slot of an Application was last. */
+function homesOf({ affinity }: PodSpec): Pick<PodSeen, "homes"> {
+  const preferred = affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  const homes = preferred
+    .flatMap(({ preference }) => preference.matchFields ?? [])
+    .filter(({ key, operator }) => key === "metadata.name" && operator === "In")
+    .flatMap(({ values = [] }) => values);
+  return homes.length === 0 ? {} : { homes };
+}
+
 /** Which Application and slot it belongs to, by its labels. */
 function membership({ metadata }: Pod): Pick<PodSeen, "group" | "application"> {
   const { namespace = "", uid, labels = {} } = metadata;
@@ -117,6 +127,7 @@ function read(pod: Pod): PodSeen {
     requests: totalRequests(spec),
     ports: hostPorts(spec),
     constraints: constraintsOf(spec),
+    ...homesOf(spec),
     tolerations: spec.tolerations ?? [],
   };
 }
