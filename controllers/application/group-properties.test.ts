@@ -5,13 +5,13 @@ import type { Behaviour } from "../../test/kit/rollout-world.ts";
 import { planApplication } from "./plan.ts";
 import type { Strategy } from "./seen.ts";
 
-const runs = Number(process.env["PLAN_RUNS"] ?? 60);
+const runs = Number(process.env["PLAN_RUNS"] ?? 30);
 const names = ["api", "db", "web"] as const;
 
 /** One thing that happens to one of the members; numbers choose what. */
 type Happening =
   | { readonly kind: "read" | "write"; readonly of: number; readonly number: number }
-  | { readonly kind: "agent" | "trip"; readonly of: number; readonly number: number }
+  | { readonly kind: "agent" | "trip" | "run"; readonly of: number; readonly number: number }
   | { readonly kind: "time"; readonly ms: number }
   | { readonly kind: "template"; readonly of: number; readonly hash: string }
   | { readonly kind: "pause" | "offline"; readonly of: number; readonly on: boolean }
@@ -25,6 +25,7 @@ const work: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 30, arbitrary: fc.record({ kind: fc.constant("read" as const), of, number }) },
   { weight: 30, arbitrary: fc.record({ kind: fc.constant("write" as const), of, number }) },
   { weight: 40, arbitrary: fc.record({ kind: fc.constant("agent" as const), of, number }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("run" as const), of, number }) },
   {
     weight: 12,
     arbitrary: fc.record({
@@ -76,6 +77,7 @@ const strategy: fc.Arbitrary<Partial<Strategy>> = fc.record({
 
 const behaviour: fc.Arbitrary<Behaviour> = fc.oneof(
   { weight: 5, arbitrary: fc.constant("good" as const) },
+  { weight: 2, arbitrary: fc.constant("fragile" as const) },
   fc.constantFrom("crashes", "hangs", "unpullable", "fragile"),
 );
 
@@ -88,19 +90,23 @@ const member = fc.record({
 
 type Setting = {
   readonly members: readonly (typeof member extends fc.Arbitrary<infer T> ? T : never)[];
+  /** All carry the same version, so that nobody is given time to gather. */
+  readonly hasVersion: boolean;
 };
 
 const setting: fc.Arbitrary<Setting> = fc.record({
   members: fc.array(member, { minLength: 2, maxLength: 3 }),
+  hasVersion: fc.boolean(),
 });
 
 /** The group at rest on `v1`, which is good everywhere. */
-function startWorld({ members }: Setting): GroupWorld {
+function startWorld({ members, hasVersion }: Setting): GroupWorld {
   const world = new GroupWorld();
   members.forEach(({ strategy, behaviours, ...about }, index) => {
     const own = world.add(names[index] ?? "", about, strategy);
     own.behaviours.set("v2", behaviours[0]);
     own.behaviours.set("v3", behaviours[1]);
+    if (hasVersion) world.wish(names[index] ?? "", (own) => void (own.version = "1"));
   });
   world.settle();
   return world;
@@ -176,9 +182,22 @@ class Stage {
       }
       case "write":
         return this.#write(name, event.number);
+      case "run":
+        return this.#run(name, event.number % 12);
       default:
         return this.#disturb(name, event);
     }
+  }
+
+  /** One member goes ahead while the passes of the others stall. */
+  #run(name: string, passes: number): void {
+    this.#write(name, 1);
+    for (let pass = 0; pass < passes; pass += 1) {
+      this.world.member(name).world.settleAgents();
+      this.world.pass(name);
+      this.world.advance(3_000);
+    }
+    checkRounds(this.world, this.rounds);
   }
 
   #write(name: string, number: number): void {
@@ -190,7 +209,10 @@ class Stage {
     checkRounds(this.world, this.rounds);
   }
 
-  #disturb(name: string, event: Exclude<Happening, { kind: "read" | "write" | "time" }>): void {
+  #disturb(
+    name: string,
+    event: Exclude<Happening, { kind: "read" | "write" | "run" | "time" }>,
+  ): void {
     const { world } = this.world.member(name);
     const pods = [...world.pods.keys()];
     switch (event.kind) {
@@ -275,7 +297,7 @@ test("one release: all who changed run the new Revision, or all run the last goo
         ...member,
         strategy: { ...member.strategy, onFailure: "Rollback" as const },
       }));
-      const stage = new Stage(startWorld({ members: rollback }), 6);
+      const stage = new Stage(startWorld({ ...start, members: rollback }), 6);
       const { world } = stage;
       const first = new Map(
         [...world.members.keys()].map((name) => [name, world.memory(name).current]),

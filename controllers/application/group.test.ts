@@ -320,3 +320,45 @@ test("a template that went down with its group goes alone once its Application l
   expect(current()).toEqual({ db: "db-2", web: "web-1" });
   expect(world.memory("db").rollout?.group).toBeUndefined();
 });
+
+test("one that joined while the others were about to end the round touches nothing, and takes the next", () => {
+  settled({ db: 0, web: 0 });
+  change("db", "v2");
+  beat(4);
+  world.advance(6_000);
+  expect(world.memory("db").rollout?.group?.stage).toBe("Prepared");
+  const switching = world.read("db");
+  expect(switching.plan.memory.rollout?.phase).toBe("Rolling");
+  change("web", "v2");
+  world.pass("web");
+  const joining = world.read("web");
+  expect(joining.plan.memory.rollout?.group).toMatchObject({ stage: "Preparing", round: 2 });
+  world.write(switching);
+  const { world: db } = world.member("db");
+  for (
+    let pass = 0;
+    pass < 20 && world.memory("db").rollout?.group?.stage !== "Agreed";
+    pass += 1
+  ) {
+    db.settleAgents();
+    world.pass("db");
+    world.advance(2_000);
+  }
+  const ending = world.read("db");
+  expect(ending.plan.memory.rollout?.phase).toBe("Completed");
+  // Both write what they decided on: neither has seen the other.
+  world.write(joining);
+  for (let pass = 0; pass < 4; pass += 1) {
+    world.member("web").world.settleAgents();
+    world.pass("web");
+  }
+  expect(world.memory("web").rollout?.phase).toBe("Preparing");
+  expect(world.read("web").plan.waits[0]?.message).toBe(
+    "application/db has not taken note of this rollout yet",
+  );
+  world.write(ending);
+  world.member("web").world.behaviours.set("v2", "crashes");
+  world.settle();
+  expect(current()).toEqual({ db: "db-2", web: "web-1" });
+  expect(world.memory("web").rollout?.group).toMatchObject({ round: 3, failed: 3 });
+});
