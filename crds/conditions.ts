@@ -177,6 +177,8 @@ export const podReason = {
   /** Well known: the engine refuses to create or to start it. */
   createError: "CreateContainerError",
   runError: "RunContainerError",
+  /** The engine did not answer in time: what became of it shows once it does. */
+  engineOverdue: "EngineOverdue",
   /** Well known: it ended too often; the next start waits. */
   crashLoop: "CrashLoopBackOff",
   /** A container that is not ours holds the name or a host port. */

@@ -16,6 +16,8 @@ test.each([
   ["create" as const, new ConfigProblem("no"), podReason.configError],
   ["start" as const, refused("Conflict"), podReason.portConflict],
   ["start" as const, refused("InternalError"), podReason.runError],
+  ["start" as const, refused("Timeout"), podReason.engineOverdue],
+  ["create" as const, refused("Timeout"), podReason.engineOverdue],
 ])("failureReason() of a %s that failed with %s", (kind, err, want) => {
   expect(failureReason(kind, err)).toBe(want);
 });

@@ -49,6 +49,8 @@ function backoffOf(reason: string): Backoff {
 export function failureReason(kind: Step["kind"], err: unknown): string {
   if (err instanceof ConfigProblem) return podReason.configError;
   if (kind === "pull") return podReason.pullFailed;
+  // Not the engine's word on the container, which only a refusal is.
+  if (isTimeout(err)) return podReason.engineOverdue;
   if (kind === "create")
     return isAlreadyExists(err) ? podReason.nameConflict : podReason.createError;
   return isConflict(err) ? podReason.portConflict : podReason.runError;

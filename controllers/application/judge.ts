@@ -17,6 +17,7 @@ const reasons: Readonly<Record<string, string>> = {
   [podReason.portConflict]: applicationReason.portConflict,
   [podReason.createError]: applicationReason.containerFailed,
   [podReason.runError]: applicationReason.containerFailed,
+  [podReason.engineOverdue]: applicationReason.containerFailed,
   [podReason.crashLoop]: applicationReason.containerFailed,
   Unschedulable: applicationReason.unschedulable,
 };
