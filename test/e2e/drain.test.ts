@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openEngine } from "../../agent/engine/dockerode.ts";
-import type { SimulatedEngine } from "../../agent/simulated/simulated-engine.ts";
 import { createClient, type OwnedClient } from "../../api/client/create-client.ts";
 import { loadKubeconfig } from "../../api/client/kubeconfig.ts";
 import { applications, type Node, nodes, type Pod, pods } from "../../api/machinery/resources.ts";
+import { type Cable, layCable } from "../kit/cable.ts";
 import { eventually } from "../kit/eventually.ts";
 import { testImages } from "../kit/images.ts";
 import { kubectls } from "../kit/kubectl.ts";
@@ -16,7 +16,8 @@ import { simulatedEngine } from "../kit/simulated-engine.ts";
 import { must } from "./site.ts";
 
 const stack = new AsyncDisposableStack();
-const engines = new Map<string, SimulatedEngine>();
+/** By name of the Node. */
+const cables = new Map<string, Cable>();
 let lighthouse: Lighthouse;
 let client: OwnedClient;
 
@@ -25,18 +26,20 @@ beforeAll(async () => {
   stack.defer(() => rm(dataDir, { recursive: true, force: true }));
   const started = await Promise.all([1, 2, 3].map(() => simulatedEngine()));
   for (const engine of started) stack.use(engine);
-  const docker = started.map(({ url }) => url);
+  const laid = await Promise.all(started.map(({ url }) => layCable(url)));
+  for (const cable of laid) stack.use(cable);
+  const docker = laid.map(({ url }) => url);
   lighthouse = stack.use(await startLighthouse({ dataDir, docker }));
   client = stack.use(createClient((await loadKubeconfig({ path: lighthouse.kubeconfig })).config));
   const joined = await eventually("three Nodes are ready", async () => {
     const { items } = await client.list(nodes);
     return items.length === 3 && items.every(isReady) && items;
   });
-  for (const engine of started) {
-    await using driver = openEngine(engine.url);
+  for (const cable of laid) {
+    await using driver = openEngine(cable.url);
     const { id } = await driver.info();
     const node = joined.find(({ spec }) => spec?.providerID === `docker://${id}`);
-    engines.set(node?.metadata.name ?? "", engine);
+    cables.set(node?.metadata.name ?? "", cable);
   }
 });
 afterAll(() => stack.disposeAsync());
@@ -102,7 +105,7 @@ test("kubectl drain empties a Node within the batch, and uncordon gives it back"
   await apply("agent", { placement: { perNode: true } });
   expect(tools.length).toBeGreaterThan(0);
   for (const [index, { path }] of tools.entries()) {
-    const node = [...engines.keys()][index] ?? "";
+    const node = [...cables.keys()][index] ?? "";
     const kubectl = (...args: readonly string[]) =>
       run([path, ...args], { env: { KUBECONFIG: lighthouse.kubeconfig }, timeoutMs: 60_000 });
     const [swap, beside] = [observe("swap"), observe("beside")];
@@ -136,9 +139,9 @@ test("a slot of a lost host goes elsewhere after its toleration, and never serve
   await apply("move", { replicas: 3 }, { tolerations });
   const [before] = await podsOf("move");
   const node = before?.spec.nodeName ?? "";
-  const engine = engines.get(node);
+  const cable = cables.get(node);
   const watch = observe("move");
-  engine?.freeze();
+  cable?.cut();
   await eventually(
     "every slot serves elsewhere",
     async () => {
@@ -147,13 +150,13 @@ test("a slot of a lost host goes elsewhere after its toleration, and never serve
     },
     { timeoutMs: 60_000 },
   );
-  engine?.thaw();
+  cable?.mend();
   await eventually("the old pod is gone", async () => {
     const left = await podsOf("move");
     return left.length === 3 && !left.some(({ metadata }) => metadata.uid === before?.metadata.uid);
   });
   expect((await watch()).doubled).toBe(0);
-  await using driver = openEngine(engine?.url ?? "");
+  await using driver = openEngine(cable?.url ?? "");
   const uid = before?.metadata.uid ?? "";
   expect(await driver.containers.list({ "lighthouse.dev/pod-uid": uid })).toEqual([]);
 });
