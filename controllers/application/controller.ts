@@ -17,6 +17,7 @@ import {
   type Subject,
 } from "./observe.ts";
 import { byGroup, groupIndex } from "./observe-group.ts";
+import { departureNotice } from "./departure.ts";
 import { createExpectations } from "./expectations.ts";
 import { nameTaken, perform } from "./perform.ts";
 import { planApplication } from "./plan.ts";
@@ -134,6 +135,8 @@ export function applicationReconciler(sources: Sources, deps: Deps): Reconciler 
     const templates = new Map([[plan.target, application.spec.template], ...subject.templates]);
     const act = async (step: Step): Promise<void> => {
       await perform(expectations.noting(deps.client, id), { ...subject, templates }, step);
+      const notice = departureNotice({ ...subject, templates }, step);
+      if (notice !== undefined) deps.recorder.event(application, notice);
       deps.log.debug({ application: id, step }, "performed step");
     };
     const failure = await performAll(plan.steps, act, signal).then(

@@ -14,11 +14,20 @@ function lingering({ others, leaving }: View): PodSeen | undefined {
 type Gist = Omit<Wait, "slot" | "sinceMs"> & { readonly sinceMs?: number };
 
 /** Why a slot has no pod, and who is to make or to place one. */
-function gistOfNone({ slot, blocked, leaving }: View, { seen }: Context, otherwise: string): Gist {
+function gistOfNone(
+  { slot, blocked, leaving, others }: View,
+  { seen }: Context,
+  otherwise: string,
+): Gist {
   const of = `slot ${slot.id}`;
   if (slot.node !== undefined && seen.unknownNodes?.has(slot.node) === true) {
     const message = `${of}: there is no Node ${slot.node}`;
     return { owner: "user", reason: applicationReason.unschedulable, message };
+  }
+  const leaver = others.find(({ evicting }) => evicting === true);
+  if (leaver !== undefined) {
+    const message = `${of}: another pod is made, as Node ${leaver.node ?? "unknown"} is drained`;
+    return { owner: "api-server", reason: applicationReason.movingSlot, message };
   }
   if (!blocked)
     return { owner: "api-server", reason: otherwise, message: `${of}: the pod is being made` };
