@@ -35,7 +35,7 @@ const logs = (parts: Parts): ContainerIo["logs"] =>
   async function* readLogs(id, options, signal) {
     const target: Target = { id, action: "read the log of", signal };
     try {
-      const tty = await hasTty(parts, target);
+      const tty = options.tty ?? (await hasTty(parts, target));
       const call = readCall(parts, target, "logs");
       const body = await parts.transport.open({ ...call, query: logQuery(options) });
       if (body !== undefined) yield* readBody(body, tty);

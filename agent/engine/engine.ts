@@ -155,6 +155,8 @@ export type LogOptions = {
   readonly timestamps?: boolean;
   /** Default: both. */
   readonly streams?: readonly Output["stream"][];
+  /** Whether the container has a terminal, for those who know; else the engine is asked. */
+  readonly tty?: boolean;
 };
 
 /** A process to run in a running container. */

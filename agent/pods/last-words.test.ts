@@ -37,7 +37,9 @@ test("withLastWords() adds what a failed run said, and asks once", async () => {
   const { io, asked } = heard("cannot open config\n");
   const first = await withLastWords(ended, io, never);
   expect(first.get("app")?.ending?.message).toBe("cannot open config");
-  expect(asked).toEqual([{ id: "id-app", options: { tail: 80, sinceMs: noonMs - 60_000 } }]);
+  expect(asked).toEqual([
+    { id: "id-app", options: { tail: 80, tty: false, sinceMs: noonMs - 60_000 } },
+  ]);
   expect(await withLastWords({ ...ended, histories: first }, io, never)).toBe(first);
   expect(asked).toHaveLength(1);
 });

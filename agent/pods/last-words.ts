@@ -28,13 +28,14 @@ export function tailOf(output: readonly Output[]): string {
 async function lastWords(
   io: Pick<ContainerIo, "logs">,
   { containerId, startedAtMs }: Ending,
+  tty: boolean,
   signal: AbortSignal,
 ): Promise<string> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
   const since = startedAtMs === undefined ? {} : { sinceMs: startedAtMs };
   try {
     return tailOf(
-      await Array.fromAsync(io.logs(containerId, { tail: maxLines, ...since }, limited)),
+      await Array.fromAsync(io.logs(containerId, { tail: maxLines, tty, ...since }, limited)),
     );
   } catch {
     return ""; // a log driver that cannot be read, or a container that went away
@@ -70,12 +71,13 @@ export async function withLastWords(
     if (history === undefined || ending === undefined) return [];
     const always = restartPolicyOf(pod.spec, member) === "Always";
     const isHere = containers.some(({ id }) => id === ending.containerId);
-    return isHere && isNoteworthy(history, always) ? [{ name: member.name, history, ending }] : [];
+    if (!isHere || !isNoteworthy(history, always)) return [];
+    return [{ name: member.name, history, ending, tty: member.spec.tty === true }];
   });
   if (silent.length === 0) return histories;
   const heard = await Promise.all(
-    silent.map(async ({ name, history, ending }) => {
-      const message = await lastWords(io, ending, signal);
+    silent.map(async ({ name, history, ending, tty }) => {
+      const message = await lastWords(io, ending, tty, signal);
       return [name, { ...history, ending: { ...ending, message } }] as const;
     }),
   );
