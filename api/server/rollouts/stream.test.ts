@@ -158,3 +158,38 @@ test("the stream has a right of its own, which viewers have", async () => {
   await app.send("POST", bindings, binding, admin);
   await expect.poll(async () => (await app.send("GET", stream, undefined, ann)).code).toBe(200);
 });
+
+test("progress is told to who asks for it, and the classic lines stay as they are", async () => {
+  await using app = await readable();
+  await report(app, { phase: "Preparing", steps: [half] });
+  const pods = "/api/v1/namespaces/default/pods";
+  const labels = {
+    "lighthouse.dev/application": "web",
+    "lighthouse.dev/revision": "web-1",
+    "lighthouse.dev/slot": "0",
+  };
+  const { spec } = application.spec.template;
+  await using classic = await app.stream(`${stream}?follow=true`);
+  await using open = await app.stream(`${stream}?follow=true&progress=true`);
+  expect(all(await open.take(2)).map(({ Status }) => Status)).toEqual(["Starting", "OK"]);
+  const metadata = { name: "web-1-0", labels };
+  const made = await app.send("POST", pods, { metadata, spec: { ...spec, nodeName: "node-a" } });
+  expect(made.code, made.text).toBe(201);
+  const waiting = { reason: "ContainerCreating", message: "Pulling 10 % (1 of 9 MiB)" };
+  const one = { name: "web", image: "web:v1", imageID: "", ready: false, restartCount: 0 };
+  const status = { containerStatuses: [{ ...one, state: { waiting } }] };
+  await app.send(
+    "PATCH",
+    `${pods}/web-1-0/status`,
+    { status },
+    {
+      type: "application/merge-patch+json",
+    },
+  );
+  expect(all(await open.take(1))).toMatchObject([
+    { Status: "Progress", Method: "Pull", Message: "web: Pulling 10 % (1 of 9 MiB)", Item: 0 },
+  ]);
+  await report(app, { phase: "Completed", steps: [whole] });
+  expect(all(await open.rest()).at(-1)).toMatchObject({ Verdict: "Succeeded" });
+  checkGrammar(all(await classic.rest()));
+});

@@ -1,6 +1,11 @@
 import { badRequest } from "../../machinery/errors.ts";
-import { turnOf } from "../objects/slices.ts";
+import type { Pod } from "../../machinery/resources.ts";
+import { label } from "../../../crds/labels.ts";
+import type { RolloutLine } from "../../../crds/rollout-stream.ts";
 import type { Application } from "../../../crds/types.gen.ts";
+import type { Item, ItemEvent } from "../../store/item.ts";
+import { collectionPrefix } from "../../store/keys.ts";
+import { filterInSlices, turnOf } from "../objects/slices.ts";
 import type { Call } from "../objects/call.ts";
 import type { FanOut, Outlet, WatchSink } from "../objects/fan-out.ts";
 import { isTrue } from "../objects/request-info.ts";
@@ -13,6 +18,7 @@ import type { Watches } from "../objects/watches.ts";
 import { sendWatchMessages } from "../streams/watch-socket.ts";
 import { upgradeOf } from "../streams/upgrade.ts";
 import { followerOf, wireLine } from "./follower.ts";
+import { progressTeller } from "./progress.ts";
 
 /** A reader that has not taken so much gets nothing new before it has, in bytes. */
 const maxAheadBytes = 256 << 10;
@@ -27,11 +33,11 @@ const pageSize = 500;
  */
 export function rolloutStream(watches: Watches, stopping: AbortSignal): Handler {
   return async (call, io) => {
-    const follow = flag(call, "follow");
+    const asked = { follow: flag(call, "follow"), progress: flag(call, "progress") };
     const item = existing(call, await readItem(call.storage, keyOfCall(call)));
     // What is told must not be older than what the reader has seen elsewhere.
     await call.storage.cache.reach(item.at, 5_000);
-    const stream = openStream(call, follow, watches.fanOut);
+    const stream = openStream(call, asked, watches.fanOut);
     io.request.releaseSeats?.();
     const upgrade = upgradeOf(io.request);
     if (upgrade?.kind === "websocket") await sendWatchMessages(io, upgrade, stream, stopping);
@@ -50,21 +56,51 @@ function flag({ query }: Call, name: string): boolean {
   return isTrue(value);
 }
 
-function openStream(call: Call, follow: boolean, fanOut: FanOut): OpenWatch {
+type Asked = { readonly follow: boolean; readonly progress: boolean };
+
+/** Makes what is new out of the newest state, each time it is called. */
+function tellerOf(call: Call, { follow, progress }: Asked) {
+  const nowMs = (): number => call.clock.nowMs();
+  const follower = followerOf({ follow, nowMs });
+  const teller = progress ? progressTeller(nowMs) : undefined;
+  return {
+    get isOver() {
+      return follower.isOver;
+    },
+    async news(): Promise<readonly RolloutLine[]> {
+      const current = call.storage.cache.get(keyOfCall(call))?.object as Application | undefined;
+      const lines = follower.see(current);
+      // Nothing follows the last line, and nothing comes before it that is not on record.
+      if (teller === undefined || follower.isOver) return lines;
+      return [...lines, ...teller.see(current, await podsOf(call))];
+    },
+  };
+}
+
+/** Pods that say to be of the Application. Read in slices: the namespace may have many others. */
+async function podsOf({ storage, namespace, name }: Call): Promise<readonly Pod[]> {
+  const isOwn = ({ object }: Item): boolean => object.metadata.labels?.[label.application] === name;
+  const own = await filterInSlices(storage.cache.list(podsIn(namespace)), isOwn);
+  return own.map(({ object }) => object as Pod);
+}
+
+const podsIn = (namespace: string): string =>
+  collectionPrefix({ group: "", plural: "pods" }, namespace);
+
+function openStream(call: Call, asked: Asked, fanOut: FanOut): OpenWatch {
   return {
     async run(sink, stop) {
-      const follower = followerOf({ follow, nowMs: () => call.clock.nowMs() });
+      const teller = tellerOf(call, asked);
       const outlet = fanOut.outlet(sink, () => stop.abort());
-      const changes = changesOf(call, stop);
+      const changes = changesOf(call, asked, stop);
       const tell = async (): Promise<void> => {
-        const current = call.storage.cache.get(keyOfCall(call));
-        const lines = follower.see(current?.object as Application | undefined);
+        const lines = await teller.news();
         await sendLines(lines.map(wireLine), { outlet, sink, stop });
       };
       try {
         await tell();
-        if (!follow) return;
-        while (!follower.isOver && (await changes.next())) await tell();
+        if (!asked.follow) return;
+        while (!teller.isOver && (await changes.next())) await tell();
       } finally {
         changes.end();
         stop.abort();
@@ -99,8 +135,8 @@ type Changes = {
   end(): void;
 };
 
-/** Changes of the object that the call names; many while nobody asks are one. */
-function changesOf(call: Call, stop: AbortController): Changes {
+/** Changes of what is told of; many while nobody asks are one. */
+function changesOf(call: Call, { progress }: Asked, stop: AbortController): Changes {
   const { cache } = call.storage;
   const key = keyOfCall(call);
   let isNew = false;
@@ -109,15 +145,18 @@ function changesOf(call: Call, stop: AbortController): Changes {
     isNew = true;
     wake?.();
   };
+  const concerns = ({ item }: ItemEvent): boolean =>
+    item.key === key || item.object.metadata.labels?.[label.application] === call.name;
   const listener = {
-    onEvents: (events: readonly { readonly item: { readonly key: string } }[]) => {
-      if (events.some(({ item }) => item.key === key)) ring();
+    onEvents: (events: readonly ItemEvent[]) => {
+      if (events.some(concerns)) ring();
     },
     // The history was lost: the reader comes back and is told all of it.
     onReset: () => stop.abort(),
   };
-  const subscription = cache.subscribe(key, cache.revision, listener);
-  if (subscription === undefined) stop.abort();
+  const prefixes = progress ? [key, podsIn(call.namespace)] : [key];
+  const subscriptions = prefixes.map((prefix) => cache.subscribe(prefix, cache.revision, listener));
+  if (subscriptions.includes(undefined)) stop.abort();
   stop.signal.addEventListener("abort", ring, { once: true });
   return {
     async next() {
@@ -129,6 +168,8 @@ function changesOf(call: Call, stop: AbortController): Changes {
       isNew = false;
       return !stop.signal.aborted;
     },
-    end: () => subscription?.unsubscribe(),
+    end: () => {
+      for (const subscription of subscriptions) subscription?.unsubscribe();
+    },
   };
 }
