@@ -111,9 +111,10 @@ function choose(pod: PodSeen, { board, judge }: Desk, spread: Spread): Occupancy
   // Places come sorted by name: of equal ones always the same is taken.
   for (const place of named ?? board.places) {
     if (refusal(place.node) !== undefined) continue;
-    if (refusalsOfPlace(pod, place, spread).length > 0) continue;
     const score = scoreOf(pod, place, board, spread);
-    if (best === undefined || isBetter(score, best.score)) best = { place, score };
+    if (best !== undefined && !isBetter(score, best.score)) continue;
+    // Last, as it costs most: few Nodes are better than the best so far.
+    if (refusalsOfPlace(pod, place, spread).length === 0) best = { place, score };
   }
   return best?.place;
 }
