@@ -11,7 +11,8 @@ const names = ["api", "db", "web"] as const;
 /** One thing that happens to one of the members; numbers choose what. */
 type Happening =
   | { readonly kind: "read" | "write"; readonly of: number; readonly number: number }
-  | { readonly kind: "agent" | "trip" | "run"; readonly of: number; readonly number: number }
+  | { readonly kind: "run"; readonly of: number; readonly number: number }
+  | { readonly kind: "agent" | "trip"; readonly of: number; readonly number: number }
   | { readonly kind: "time"; readonly ms: number }
   | { readonly kind: "template"; readonly of: number; readonly hash: string }
   | { readonly kind: "pause" | "offline"; readonly of: number; readonly on: boolean }

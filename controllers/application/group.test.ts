@@ -24,6 +24,8 @@ function current(): Record<string, string | undefined> {
   );
 }
 
+const stageOf = (name: string): string | undefined => world.memory(name).rollout?.group?.stage;
+
 const phases = (): Record<string, string | undefined> =>
   Object.fromEntries(
     [...world.members.keys()].map((name) => [name, world.memory(name).rollout?.phase]),
@@ -107,11 +109,7 @@ test("a member that agreed and waits goes back too, and can no longer fail by it
   change("db", "v2");
   change("web", "v2");
   world.member("web").world.behaviours.set("v2", "hangs");
-  for (
-    let round = 0;
-    round < 60 && world.memory("db").rollout?.group?.stage !== "Agreed";
-    round += 1
-  ) {
+  for (let round = 0; round < 60 && stageOf("db") !== "Agreed"; round += 1) {
     beat();
     world.advance(2_000);
   }
@@ -194,7 +192,7 @@ test("a change during a round waits for its end", () => {
   expect(phases()).toMatchObject({ db: "Verifying" });
   change("web", "v2");
   beat(4);
-  expect(world.memory("web").rollout?.group?.stage).toBe("Queued");
+  expect(stageOf("web")).toBe("Queued");
   world.settle();
   expect(current()).toEqual({ db: "db-2", web: "web-2" });
   expect(world.memory("web").rollout?.group?.round).toBeGreaterThan(
@@ -237,11 +235,7 @@ test("a template that is changed after the consent waits for the verdict", () =>
   web.behaviours.set("v2", "hangs");
   change("db", "v2");
   change("web", "v2");
-  for (
-    let round = 0;
-    round < 60 && world.memory("db").rollout?.group?.stage !== "Agreed";
-    round += 1
-  ) {
+  for (let round = 0; round < 60 && stageOf("db") !== "Agreed"; round += 1) {
     beat();
     world.advance(2_000);
   }
@@ -326,39 +320,35 @@ test("one that joined while the others were about to end the round touches nothi
   change("db", "v2");
   beat(4);
   world.advance(6_000);
-  expect(world.memory("db").rollout?.group?.stage).toBe("Prepared");
+  expect(stageOf("db")).toBe("Prepared");
   const switching = world.read("db");
-  expect(switching.plan.memory.rollout?.phase).toBe("Rolling");
+  expect(switching.plan.memory.rollout).toMatchObject({ phase: "Rolling" });
   change("web", "v2");
   world.pass("web");
   const joining = world.read("web");
-  expect(joining.plan.memory.rollout?.group).toMatchObject({ stage: "Preparing", round: 2 });
+  expect(joining.plan.memory.rollout).toMatchObject({ group: { stage: "Preparing", round: 2 } });
   world.write(switching);
   const { world: db } = world.member("db");
-  for (
-    let pass = 0;
-    pass < 20 && world.memory("db").rollout?.group?.stage !== "Agreed";
-    pass += 1
-  ) {
+  for (let pass = 0; pass < 20 && stageOf("db") !== "Agreed"; pass += 1) {
     db.settleAgents();
     world.pass("db");
     world.advance(2_000);
   }
   const ending = world.read("db");
-  expect(ending.plan.memory.rollout?.phase).toBe("Completed");
+  expect(ending.plan.memory.rollout).toMatchObject({ phase: "Completed" });
   // Both write what they decided on: neither has seen the other.
   world.write(joining);
   for (let pass = 0; pass < 4; pass += 1) {
     world.member("web").world.settleAgents();
     world.pass("web");
   }
-  expect(world.memory("web").rollout?.phase).toBe("Preparing");
-  expect(world.read("web").plan.waits[0]?.message).toBe(
-    "application/db has not taken note of this rollout yet",
-  );
+  expect(phases()).toMatchObject({ web: "Preparing" });
+  expect(world.read("web").plan.waits).toMatchObject([
+    { message: "application/db has not taken note of this rollout yet" },
+  ]);
   world.write(ending);
   world.member("web").world.behaviours.set("v2", "crashes");
   world.settle();
   expect(current()).toEqual({ db: "db-2", web: "web-1" });
-  expect(world.memory("web").rollout?.group).toMatchObject({ round: 3, failed: 3 });
+  expect(world.memory("web")).toMatchObject({ rollout: { group: { round: 3, failed: 3 } } });
 });
