@@ -221,6 +221,7 @@ test("a first rollout that fails has failed, as nothing runs after it", () => {
   const world = startWorld({
     strategy: {},
     replicas: 2,
+    perNode: false,
     behaviours: ["crashes", "good", "good"],
     happenings: [],
   });

@@ -4,6 +4,9 @@ import { checkGrammar } from "../../../test/kit/rollout-lines.ts";
 import type { RolloutLine } from "../../../crds/rollout-stream.ts";
 import type { RolloutStep } from "../../../crds/types.gen.ts";
 import { memoryStore } from "../../store/memory.ts";
+import type { Call } from "../objects/call.ts";
+import { FanOut, type WatchSink } from "../objects/fan-out.ts";
+import { openRolloutStream } from "./stream.ts";
 
 const collection = "/apis/lighthouse.dev/v1/namespaces/default/applications";
 const web = `${collection}/web`;
@@ -192,4 +195,35 @@ test("progress is told to who asks for it, and the classic lines stay as they ar
   await report(app, { phase: "Completed", steps: [whole] });
   expect(all(await open.rest()).at(-1)).toMatchObject({ Verdict: "Succeeded" });
   checkGrammar(all(await classic.rest()));
+});
+
+test("a reader that takes nothing is sent nothing more, and later gets every line once", async () => {
+  await using app = await readable();
+  const kind = app.scope.kinds.find("lighthouse.dev", "v1", "applications");
+  const call = { ...app.scope, kind, namespace: "default", name: "web" } as unknown as Call;
+  let taken: (() => void) | undefined;
+  const written: string[] = [];
+  const sink: WatchSink = {
+    write: (lines) => void written.push(lines.toString()),
+    get backlogBytes() {
+      return taken === undefined ? 1 << 20 : 0;
+    },
+    drained: () => new Promise<void>((resolve) => (taken = resolve)),
+    end: () => {},
+    cut: () => written.push("cut"),
+  };
+  await report(app, { phase: "Preparing", steps: [half] });
+  const asked = { follow: true, progress: false };
+  const stop = new AbortController();
+  const run = openRolloutStream(call, asked, new FanOut()).run(sink, stop);
+  await expect.poll(() => taken).toBeDefined();
+  const before = written.length;
+  await report(app, { phase: "Preparing", steps: [whole] });
+  await report(app, { phase: "Completed", steps: [whole] });
+  await using other = await app.stream(`${stream}?follow=true`);
+  const all = await other.rest();
+  expect(written).toHaveLength(before);
+  taken?.();
+  await run;
+  expect(linesOf(written.join(""))).toEqual(all);
 });

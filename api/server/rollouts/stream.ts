@@ -37,7 +37,7 @@ export function rolloutStream(watches: Watches, stopping: AbortSignal): Handler 
     const item = existing(call, await readItem(call.storage, keyOfCall(call)));
     // What is told must not be older than what the reader has seen elsewhere.
     await call.storage.cache.reach(item.at, 5_000);
-    const stream = openStream(call, asked, watches.fanOut);
+    const stream = openRolloutStream(call, asked, watches.fanOut);
     io.request.releaseSeats?.();
     const upgrade = upgradeOf(io.request);
     if (upgrade?.kind === "websocket") await sendWatchMessages(io, upgrade, stream, stopping);
@@ -56,7 +56,8 @@ function flag({ query }: Call, name: string): boolean {
   return isTrue(value);
 }
 
-type Asked = { readonly follow: boolean; readonly progress: boolean };
+/** What a reader asked for. */
+export type Asked = { readonly follow: boolean; readonly progress: boolean };
 
 /** Makes what is new out of the newest state, each time it is called. */
 function tellerOf(call: Call, { follow, progress }: Asked) {
@@ -87,7 +88,8 @@ async function podsOf({ storage, namespace, name }: Call): Promise<readonly Pod[
 const podsIn = (namespace: string): string =>
   collectionPrefix({ group: "", plural: "pods" }, namespace);
 
-function openStream(call: Call, asked: Asked, fanOut: FanOut): OpenWatch {
+/** The stream that was asked for, ready to be sent. It ends by itself, or when `stop` is aborted. */
+export function openRolloutStream(call: Call, asked: Asked, fanOut: FanOut): OpenWatch {
   return {
     async run(sink, stop) {
       const teller = tellerOf(call, asked);
