@@ -1,5 +1,6 @@
 import { applicationReason } from "../../crds/conditions.ts";
 import { type Context, courseToLastGood, stay, type Turn } from "./context.ts";
+import { inFlight } from "./in-flight.ts";
 import { planMoves } from "./moves.ts";
 import {
   removeAll,
@@ -37,7 +38,8 @@ export function rollingBack(context: Context): Turn {
   const { seen, nowMs, rollout } = context;
   const { current } = seen.memory;
   if (current === undefined) return clear(context);
-  const views = viewsOf(seen, current).filter((view) => !view.offline);
+  const all = viewsOf(seen, current);
+  const views = all.filter((view) => !view.offline);
   const arrival = { running: seen.running, proven: true };
   const open = views.filter((view) => !isDone(view, arrival) || hasResidue(view));
   if (open.length === 0) return rolledBack(context);
@@ -52,7 +54,9 @@ export function rollingBack(context: Context): Turn {
   }
   const course = courseToLastGood(context, current);
   const evicted = removeEvicted(seen, views);
-  const moves = planMoves(views, isPaused ? { ...course, batch: 1 } : course, evicted.slots);
+  const away = inFlight(all, context);
+  const lost = evicted.slots + away.slots;
+  const moves = planMoves(views, isPaused ? { ...course, batch: 1 } : course, lost);
   return stay(context, {
     steps: [
       ...removeSurplus(seen, views),
@@ -62,6 +66,6 @@ export function rollingBack(context: Context): Turn {
       ...moves,
     ],
     waits: waitForSlots(context, open, applicationReason.rollingBack),
-    wakeAtMs: isPaused ? [] : [stallMs],
+    wakeAtMs: [...away.wakeAtMs, ...(isPaused ? [] : [stallMs])],
   });
 }

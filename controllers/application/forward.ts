@@ -10,6 +10,7 @@ import {
   type Verdict,
 } from "./judge.ts";
 import { heldMember, holdPrepared, holdVerified, withHold } from "./group-turns.ts";
+import { inFlight } from "./in-flight.ts";
 import { isBound, isMember } from "./membership.ts";
 import { planMoves, planPrepare } from "./moves.ts";
 import {
@@ -145,12 +146,18 @@ function switching(context: Context, allowed: number, insists = false): Turn {
     held: new Set(held.map(({ slot }) => slot.id)),
   });
   const removed = removals(context);
-  const moves = planMoves(reachable, course, removed.slots);
-  const steps = isHeld ? withMoves(context, [...moves, ...repair(context)], removed.slots) : moves;
+  const away = inFlight(context.views, context);
+  const lost = removed.slots + away.slots;
+  const moves = planMoves(reachable, course, lost);
+  const steps = isHeld ? withMoves(context, [...moves, ...repair(context)], lost) : moves;
   return stay(context, {
     steps: withRemovals(removed.steps, steps),
     waits: waitForSlots(context, progress.flying, applicationReason.waitingForReady),
-    wakeAtMs: [provenAtMs(rollout, seen) ?? 0, ...deadlinesOf(context, pendingOf(context))],
+    wakeAtMs: [
+      provenAtMs(rollout, seen) ?? 0,
+      ...away.wakeAtMs,
+      ...deadlinesOf(context, pendingOf(context)),
+    ],
   });
 }
 
