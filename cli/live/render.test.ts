@@ -59,7 +59,7 @@ test("renderRollout() shows pulls as bars and where no Node was found", () => {
     sightedPod("web-2", "0", { desired: "Prepared" }),
     sightedPod("web-2", "1", {
       ...preparing,
-      waiting: { reason: "ContainerCreating", message: "Pulling web:v2: 43%" },
+      waiting: { reason: "ContainerCreating", message: "Pulling 43 % (15.1 of 35.0 MiB)" },
     }),
     sightedPod("web-2", "2", {
       ...preparing,
@@ -71,7 +71,7 @@ test("renderRollout() shows pulls as bars and where no Node was found", () => {
 application/web  web-1 → web-2  Preparing  41s
   ██████████░░░░░░░░░░░░░░░░░░░░ 1/3 prepared, 5/6 ready
     ◌ 0  host-0  prepared
-    ↓ 1  host-1 █████░░░░░░░ 43%  preparing: Pulling web:v2: 43%
+    ↓ 1  host-1  █████░░░░░░░  Pulling 43 % (15.1 of 35.0 MiB)
     ↓ 2  host-2  preparing: ErrImagePull: the registry does not answer
 `.trim(),
   );

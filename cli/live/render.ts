@@ -105,16 +105,14 @@ function slotText(slot: SlotView, nowMs: number): string {
   if (slot.phase === "proving" && slot.goodAtMs !== undefined) {
     return `ready, good in ${age(slot.goodAtMs - nowMs + 999)}`;
   }
+  if (slot.pulled !== undefined) return slot.text;
   return `${slot.phase}${slot.text === "" ? "" : `: ${slot.text}`}`;
 }
 
 function slotLine(slot: SlotView, nameWidth: number, nowMs: number): Line {
   const { node } = slot;
   const place = node === undefined || node === slot.slot ? "" : `  ${node}`;
-  const pull: Line =
-    slot.pulled === undefined
-      ? []
-      : [plain(" "), ...bar(slot.pulled, 12), plain(` ${Math.round(slot.pulled * 100)}%`)];
+  const pull: Line = slot.pulled === undefined ? [] : [plain("  "), ...bar(slot.pulled, 12)];
   return [
     plain("    "),
     marks[slot.phase],

@@ -71,10 +71,16 @@ function slotIds({ spec, status }: Application, pods: readonly Pod[]): readonly 
   return [...known].toSorted(bySlot);
 }
 
+/** The command that ends a wait for a person. */
+const wayOut: Readonly<Record<string, string>> = {
+  [applicationReason.waitingForApproval]: "approve",
+  [applicationReason.pausedByUser]: "resume",
+};
+
 function waitView({ owner, reason, message, since }: RolloutWait, name: string): WaitView {
   const said = harmless((message ?? "").replaceAll(/\s*[\r\n]+\s*/g, " "));
-  const isMine = reason === applicationReason.waitingForApproval && owner === "user";
-  const text = isMine ? `${said}: lighthouse rollout approve ${name}` : said;
+  const way = owner === "user" ? wayOut[reason] : undefined;
+  const text = way === undefined ? said : `${said}: lighthouse rollout ${way} ${name}`;
   return { owner, reason, text, sinceMs: Date.parse(since) || 0 };
 }
 

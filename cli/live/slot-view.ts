@@ -121,9 +121,9 @@ function waitingOf(pod: Pod): Waiting {
 
 /** Why it waits, in one line: the reason only where it says more than that work goes on. */
 function waitText({ reason, message }: Waiting): string {
-  const [first = ""] = lastLines(message, 1);
-  if (quiet.includes(reason) || reason === "") return first;
-  return first === "" || first.startsWith(reason) ? first || reason : `${reason}: ${first}`;
+  const said = harmless(message.trim().replaceAll(/\s*[\r\n]+\s*/g, " "));
+  if (quiet.includes(reason) || reason === "") return said;
+  return said === "" || said.startsWith(reason) ? said || reason : `${reason}: ${said}`;
 }
 
 const isTrue = (pod: Pod, type: string): boolean => conditionOf(pod, type)?.status === "True";

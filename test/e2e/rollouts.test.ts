@@ -85,6 +85,8 @@ test("every way to ask for the verdict of a bad release says the same", async ()
 test("history tells who, why and how it ended, and what changed", async () => {
   const { stdout } = await cli("rollout history web");
   expect(stdout).toMatch(/^REVISION .*\n2>\s+web-2\s+Failed .* admin\s+release broken\s+\w+\n1\*/);
+  const offered = await cli("__complete -- rollout undo app/web --to-revision ");
+  expect(offered.stdout).toMatch(/^2\tFailed shop\.example\/web:broken\n1\tActive .*\n$/);
   const diff = await cli("rollout history web --diff");
   expect(diff.stdout).toContain(
     "-    - image: shop.example/web:v1\n+    - image: shop.example/web:broken",
