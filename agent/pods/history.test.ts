@@ -41,6 +41,13 @@ test("advance() counts a run after an end as a restart and keeps how the last on
   expect(next.ending).toBeUndefined();
 });
 
+test("advance() counts a run that began within the second of the one before", () => {
+  const wholeSecond = endedHistory({ startedAtMs: noonMs });
+  const next = advance(wholeSecond, buildFact({ startedAtMs: noonMs + 400 }), at);
+  expect(next).toMatchObject({ restarts: 1, startedAtMs: noonMs + 400 });
+  expect(next.ending).toBeUndefined();
+});
+
 test("advance() counts a run that began while nobody looked", () => {
   const next = advance(running, buildFact({ startedAtMs: noonMs }), at);
   expect(next).toMatchObject({ restarts: 1, last: { reason: "ContainerStatusUnknown" } });

@@ -120,7 +120,9 @@ function nextRun(history: History, fact: ContainerFact, at: Circumstances): Hist
 function observed(history: History, fact: ContainerFact, at: Circumstances): History {
   const { startedAtMs } = fact;
   if (startedAtMs === undefined) return history;
-  const known = history.id === fact.id && isSameMoment(history.startedAtMs, startedAtMs);
+  const same = history.id === fact.id && isSameMoment(history.startedAtMs, startedAtMs);
+  // A run that ended cannot go on: the next one began within the same second.
+  const known = same && (history.ending === undefined || !isUp(fact));
   const run = known ? { ...history, startedAtMs } : nextRun(history, fact, at);
   if (!isEnded(fact) || run.ending !== undefined) return run;
   return { ...run, ending: endingOf(fact, at.nowMs), endedSeenAtMs: at.nowMs };
