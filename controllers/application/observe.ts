@@ -11,7 +11,7 @@ import { type ConfigSource, wantedOf } from "./config-version.ts";
 import { contentHash } from "./hash.ts";
 import { groupOf } from "./observe-group.ts";
 import { memoryFrom } from "./memory.ts";
-import { isAnswering, nodeFacts, slotsOf } from "./placement.ts";
+import { isAnswering, isStranded, nodeFacts, slotsOf } from "./placement.ts";
 import { type NodeFacts, podSeen } from "./pod-facts.ts";
 import { revisionName } from "./names.ts";
 import type { RevisionSeen, Seen, Slot } from "./seen.ts";
@@ -193,7 +193,11 @@ export function observe(sources: Sources, key: ObjectKey, nowMs: number): Subjec
   const seenPods = pods.map((pod) => {
     const own = templates.get(pod.metadata.labels?.[label.revision] ?? "");
     const facts = factsOf(pod, own ?? application.spec.template);
-    return podSeen(pod, isEvicting(pod, nowMs) ? { ...facts, evicting: true } : facts);
+    return podSeen(pod, {
+      ...facts,
+      ...(isStranded(pod, nodeOf) ? { misplaced: true } : {}),
+      ...(isEvicting(pod, nowMs) ? { evicting: true } : {}),
+    });
   });
   const newest = Math.max(0, ...revisions.map(({ spec }) => spec.number));
   const cordoned = cordonedOf(slots, nodeOf, occupied);

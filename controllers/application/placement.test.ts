@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Node, Pod } from "../../api/machinery/resources.ts";
 import type { Application, Placement, Toleration } from "../../crds/types.gen.ts";
-import { nodeFacts, slotsOf } from "./placement.ts";
+import { isStranded, nodeFacts, slotsOf } from "./placement.ts";
 
 const meta = (name: string) => ({ name, uid: name, resourceVersion: "1", creationTimestamp: "" });
 
@@ -138,4 +138,35 @@ test.each([
   ],
 ] as const)("nodeFacts() tells of a pod %s", (_what, pod, node, want) => {
   expect(nodeFacts(pod, node, of, own)).toMatchObject(want);
+});
+
+test("nodeFacts() tells since when the Node answers", () => {
+  const conditions = [
+    { type: "Ready", status: "True", lastTransitionTime: "2026-01-01T00:00:05Z" },
+  ];
+  const found = { ...node("a"), status: { conditions } } as unknown as Parameters<
+    typeof nodeFacts
+  >[1];
+  expect(nodeFacts(pod("a"), found, of, own)).toMatchObject({
+    answeringSinceMs: Date.UTC(2026, 0, 1, 0, 0, 5),
+  });
+});
+
+test("isStranded() finds pods that wait for a Node which is gone, and may be elsewhere", () => {
+  const pinned = (over: object = {}, annotations: Record<string, string> = {}): Pod => {
+    const matchFields = [{ key: "metadata.name", operator: "In", values: ["a"] }];
+    const required = { nodeSelectorTerms: [{ matchFields }] };
+    const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: required };
+    const { metadata, spec, ...rest } = pod();
+    return {
+      ...rest,
+      metadata: { ...metadata, annotations },
+      spec: { ...spec, affinity: { nodeAffinity }, ...over },
+    } as unknown as Pod;
+  };
+  expect(isStranded(pinned(), new Map())).toBe(true);
+  expect(isStranded(pinned(), new Map([["a", node("a")]]))).toBe(false);
+  expect(isStranded(pinned({ nodeName: "a" }), new Map())).toBe(false);
+  expect(isStranded(pinned({}, { "lighthouse.dev/slot-node": "a" }), new Map())).toBe(false);
+  expect(isStranded(pod(), new Map())).toBe(false);
 });

@@ -11,7 +11,10 @@ import type { PodSeen, Trouble } from "./seen.ts";
 type ContainerStatus = NonNullable<PodStatus["containerStatuses"]>[number];
 
 /** What the Node of a pod says about it. */
-export type NodeFacts = Pick<PodSeen, "offline" | "misplaced" | "fits" | "evicting">;
+export type NodeFacts = Pick<
+  PodSeen,
+  "offline" | "misplaced" | "fits" | "evicting" | "answeringSinceMs"
+>;
 
 /** Reasons that say where a container is, and not that something is wrong. */
 const harmless: readonly string[] = [

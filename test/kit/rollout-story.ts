@@ -11,6 +11,8 @@ export type Happening =
   | { readonly kind: "scale"; readonly replicas: number }
   | { readonly kind: "node"; readonly pick: number; readonly offline: boolean }
   | { readonly kind: "drain" | "uncordon" | "abandon"; readonly pick: number }
+  | { readonly kind: "join" | "leave" | "reboot"; readonly pick: number }
+  | { readonly kind: "clockBack"; readonly ms: number }
   | { readonly kind: "pause" | "runState"; readonly on: boolean }
   | { readonly kind: "retry" | "approve" };
 
@@ -58,7 +60,21 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("join" as const, "leave" as const, "reboot" as const),
+      pick,
+    }),
+  },
+  {
     weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("clockBack" as const),
+      ms: fc.constantFrom(300, 4_000, 60_000),
+    }),
+  },
+  {
+    weight: 2,
     arbitrary: fc.record({
       kind: fc.constantFrom("pause" as const, "runState" as const),
       on: fc.boolean(),
@@ -95,6 +111,7 @@ const behaviour: fc.Arbitrary<Behaviour> = fc.oneof(
 export const story = fc.record({
   strategy,
   replicas: fc.integer({ min: 0, max: 6 }),
+  perNode: fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, fc.constant(true)),
   behaviours: fc.tuple(behaviour, behaviour, behaviour),
   happenings: fc.array(happening, { maxLength: 120, size: "max" }),
 });
@@ -103,8 +120,8 @@ export const story = fc.record({
 export type Story = typeof story extends fc.Arbitrary<infer T> ? T : never;
 
 /** The world at the beginning of a story. */
-export const startWorld = ({ strategy, replicas, behaviours }: Story): RolloutWorld => {
-  const world = new RolloutWorld({ replicas }, strategy);
+export const startWorld = ({ strategy, replicas, perNode, behaviours }: Story): RolloutWorld => {
+  const world = new RolloutWorld({ replicas, perNode }, strategy);
   behaviours.forEach((behaviour, index) => world.behaviours.set(`v${index + 1}`, behaviour));
   return world;
 };
@@ -140,6 +157,11 @@ const happens: { readonly [Kind in Exclude<Happening["kind"], "pass">]: Happens<
     const node = `node-${pick % 4}`;
     if (world.offline.has(node)) world.abandon(node);
   },
+  join: (world, { pick }) => world.join(`node-${pick % 4}`),
+  leave: (world, { pick }) => world.leave(`node-${pick % 4}`),
+  reboot: (world, { pick }) => world.reboot(`node-${pick % 4}`),
+  // Another controller leads, whose clock is behind.
+  clockBack: (world, { ms }) => void (world.nowMs -= ms),
   pause: (world, { on }) => void (world.wish.paused = on),
   runState: (world, { on }) => void (world.wish.running = on),
   retry: (world) => {

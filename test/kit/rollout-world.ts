@@ -28,6 +28,8 @@ export type SimPod = Mutable<PodSeen>;
 export type Wish = {
   hash: string;
   replicas: number;
+  /** One slot on every Node, instead of `replicas`. */
+  perNode: boolean;
   running: boolean;
   paused: boolean;
   retryMs?: number;
@@ -50,7 +52,7 @@ export const testStrategy: Strategy = {
   offlineNodes: "Skip",
 };
 
-const nodeCount = 4;
+const nodeNames: readonly string[] = ["node-0", "node-1", "node-2", "node-3"];
 
 function isNewer(one: PodSeen, other: PodSeen): boolean {
   return one.createdAtMs === other.createdAtMs
@@ -71,23 +73,36 @@ export class RolloutWorld {
   readonly pods = new Map<string, SimPod>();
   readonly offline = new Set<string>();
   readonly cordoned = new Set<string>();
+  /** Nodes that have joined. */
+  readonly nodes = new Set<string>(nodeNames);
   revisions: RevisionSeen[] = [];
   memory: Memory = {};
   #uids = 0;
 
   constructor(wish: Partial<Wish>, strategy: Partial<Strategy> = {}) {
-    this.wish = { hash: "v1", replicas: 3, running: true, paused: false, ...wish };
+    this.wish = {
+      hash: "v1",
+      replicas: 3,
+      perNode: false,
+      running: true,
+      paused: false,
+      ...wish,
+    };
     this.strategy = { ...testStrategy, ...strategy };
   }
 
-  /** Slots of ordinals, as for `spec.replicas`. */
+  /** Slots of ordinals, as for `spec.replicas`, or of Nodes, as for `spec.placement.perNode`. */
   get slots(): readonly Slot[] {
+    if (this.wish.perNode) {
+      const nodes = nodeNames.filter((node) => this.nodes.has(node) && this.#mayHold(node));
+      return nodes.map((node) => ({ id: node, node }));
+    }
     return Array.from({ length: this.wish.replicas }, (_, ordinal) => ({ id: String(ordinal) }));
   }
 
   /** What the controller would see now. */
   seen(): Seen {
-    const { retryMs, approved, replicas: _replicas, ...wish } = this.wish;
+    const { retryMs, approved, replicas: _replicas, perNode: _perNode, ...wish } = this.wish;
     return {
       name: "web",
       ...wish,
@@ -104,7 +119,7 @@ export class RolloutWorld {
         }))
         .toSorted((one, other) => (one.name < other.name ? -1 : 1)),
       revisions: this.revisions,
-      offlineNodes: new Set(),
+      offlineNodes: new Set(this.wish.perNode ? this.offline : []),
       memory: this.memory,
     };
   }
@@ -142,7 +157,8 @@ export class RolloutWorld {
   reachable(): number {
     const away = [...this.pods.values()].filter((pod) => this.offline.has(pod.node ?? ""));
     const slots = new Set(away.map(({ slot }) => slot));
-    return this.slots.filter(({ id }) => !slots.has(id)).length;
+    const isAway = (node = ""): boolean => this.offline.has(node);
+    return this.slots.filter(({ id, node }) => !slots.has(id) && !isAway(node)).length;
   }
 
   /** Does one thing that an API call would do. */
@@ -263,11 +279,9 @@ export class RolloutWorld {
 
   /** The Node of the slot's number, or the next that takes pods. */
   #bind(pod: SimPod): boolean {
-    const names = Array.from(
-      { length: nodeCount },
-      (_, index) => `node-${(Number(pod.slot) + index) % nodeCount}`,
-    );
-    const node = names.find((name) => !this.cordoned.has(name));
+    const at = Number(pod.slot) % nodeNames.length;
+    const names = [...nodeNames.slice(at), ...nodeNames.slice(0, at)];
+    const node = names.find((name) => this.nodes.has(name) && !this.cordoned.has(name));
     if (node === undefined) {
       const isNews = pod.trouble === undefined;
       pod.trouble = { reason: "Unschedulable", message: "4 node(s) were unschedulable" };
@@ -295,6 +309,39 @@ export class RolloutWorld {
   /** What the node controller does about a Node that stays away: its pods are deleted, and stay. */
   abandon(node: string): void {
     for (const pod of this.pods.values()) if (pod.node === node) pod.terminating = true;
+  }
+
+  /** A cordoned Node keeps the slot that it has, and gets none. */
+  #mayHold(node: string): boolean {
+    if (!this.cordoned.has(node)) return true;
+    return [...this.pods.values()].some((pod) => pod.node === node && !pod.terminating);
+  }
+
+  /** The Node leaves the cluster: its pods are gone with it. */
+  leave(node: string): void {
+    this.nodes.delete(node);
+    for (const [name, pod] of this.pods) if (pod.node === node) this.pods.delete(name);
+  }
+
+  /** The Node joins the cluster, with no pod of ours. */
+  join(node: string): void {
+    this.nodes.add(node);
+  }
+
+  /** Every Node is there, answers and takes pods. */
+  restoreNodes(): void {
+    this.offline.clear();
+    for (const node of this.cordoned) this.uncordon(node);
+    for (const node of nodeNames) this.join(node);
+  }
+
+  /** The host is started anew: what ran on it has ended, which says nothing about it. */
+  reboot(node: string): void {
+    for (const pod of this.pods.values()) {
+      if (pod.node !== node || !pod.up) continue;
+      pod.hostRestarted = true;
+      this.#stop(pod);
+    }
   }
 
   #finalize(pod: SimPod): boolean {
