@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { OwnedClient } from "../../api/client/create-client.ts";
-import { nodes } from "../../api/machinery/resources.ts";
+import { namespaces, nodes } from "../../api/machinery/resources.ts";
 import { eventually } from "../../test/kit/eventually.ts";
 import { startLighthouse } from "../../test/kit/lighthouse.ts";
 import { type PartProcess, startPart } from "./part-process.ts";
@@ -11,7 +11,9 @@ const program = join(import.meta.dirname, "..", "..", "cli", "lighthouse.mjs");
 const engines = join(import.meta.dirname, "simulated-fleet.ts");
 /** Hosts behind one beacon; more of them means more beacons, as in a fleet of several networks. */
 const hostsPerBeacon = 250;
-const joinTimeoutMs = 120_000;
+const joinTimeoutMs = 180_000;
+/** Of the embedded store; what is kept in memory only, such as heartbeats, counts in between. */
+const revisionsPerWrite = 2 ** 16;
 
 /** What a part of Lighthouse has used. */
 export type Usage = {
@@ -24,7 +26,8 @@ export type Usage = {
 /** Lighthouse with its parts in processes of their own, on simulated engines. */
 export type Fleet = AsyncDisposable & {
   readonly client: OwnedClient;
-  readonly kubeconfig: string;
+  /** How many durable writes there were so far. */
+  durableWrites(): Promise<number>;
   /** What the parts have used so far: `server`, `controllers`, `agents`, and the `engines` beside. */
   usage(): Promise<Readonly<Record<"server" | "controllers" | "agents" | "engines", Usage>>>;
 };
@@ -97,7 +100,10 @@ export async function startFleet({ hosts, startMs, profiles }: FleetOptions): Pr
   const owned = stack.move();
   return {
     client,
-    kubeconfig: server.kubeconfig,
+    async durableWrites() {
+      const { resourceVersion } = await client.list(namespaces, {});
+      return Math.floor(Number(resourceVersion) / revisionsPerWrite);
+    },
     usage: async () => ({
       server: await usageOf([server]),
       controllers: await usageOf([controllers]),

@@ -11,6 +11,7 @@ import { anyKubectl } from "../../test/kit/kubectl.ts";
 import { mustRun, type Ran, run } from "../../test/kit/run.ts";
 import type { BenchHosts } from "./hosts.ts";
 import { type PartProcess, startPart } from "./part-process.ts";
+import type { RawSpec } from "./raw-engine.ts";
 import { runningVersions } from "./swarm-mode.ts";
 import { type Stand, type System, versions, type Wish } from "./system.ts";
 import { clientOf } from "./world.ts";
@@ -21,8 +22,19 @@ const namespace = "default";
 const sent: ResourceType = applications;
 
 /** The Application that a wish asks for. */
-export function applicationOf(wish: Wish): Draft<AnyObject> {
-  const { name, version, replicas, batch = 1, monitorSeconds, deadlineSeconds } = wish;
+export function applicationOf(
+  wish: Wish,
+  network: RawSpec["network"] = "bridge",
+): Draft<AnyObject> {
+  const {
+    name,
+    version,
+    image = versions[version],
+    replicas,
+    batch = 1,
+    monitorSeconds,
+    deadlineSeconds,
+  } = wish;
   const { nowhere, onFailure = "rollback", hostPort } = wish;
   const port = hostPort === undefined ? {} : { ports: [{ containerPort: 80, hostPort }] };
   const window =
@@ -36,10 +48,9 @@ export function applicationOf(wish: Wish): Draft<AnyObject> {
       template: {
         spec: {
           terminationGracePeriodSeconds: 1,
+          hostNetwork: network === "host",
           ...(nowhere === true ? { nodeSelector: { nowhere: "true" } } : {}),
-          containers: [
-            { name: "web", image: versions[version], imagePullPolicy: "IfNotPresent", ...port },
-          ],
+          containers: [{ name: "web", image, imagePullPolicy: "IfNotPresent", ...port }],
         },
       },
       strategy: {
@@ -64,6 +75,8 @@ const stands: Readonly<Partial<Record<RolloutPhase, Stand>>> = {
 export type LighthouseMode = System &
   AsyncDisposable & {
     readonly client: OwnedClient;
+    /** Makes an Application, or gives it this spec. */
+    send(draft: Draft<AnyObject>): Promise<unknown>;
     /** All processes of it. */
     pids(): readonly number[];
   };
@@ -134,27 +147,27 @@ export async function startLighthouseMode(
     if (found === undefined) throw new Error(`No Node is at ${url}`);
     return found;
   };
-  const apply = async (wish: Wish): Promise<string | undefined> => {
-    const key = { namespace, name: wish.name };
-    const draft = applicationOf(wish);
+  const send = async (draft: Draft<AnyObject>): Promise<unknown> => {
+    const key = { namespace, name: draft.metadata.name ?? "" };
     const known = await client.get(applications, key);
-    const asked =
-      known === undefined
-        ? client.create<AnyObject>(sent, draft)
-        : client.patch(applications, key, { type: "merge", body: { spec: draft["spec"] } });
-    return asked.then(
+    return known === undefined
+      ? client.create<AnyObject>(sent, draft)
+      : client.patch(applications, key, { type: "merge", body: { spec: draft["spec"] } });
+  };
+  const apply = (wish: Wish): Promise<string | undefined> =>
+    send(applicationOf(wish)).then(
       () => undefined,
       (err: unknown) => {
         if (err instanceof Error && isInvalid(err)) return err.message;
         throw err;
       },
     );
-  };
   const owned = stack.move();
   return {
     name: "Lighthouse",
     client,
     pids: () => [...deciders, ...agents].map(({ pid }) => pid),
+    send,
     apply,
     async stand(name) {
       const app = await client.get(applications, { namespace, name });
@@ -162,7 +175,7 @@ export async function startLighthouseMode(
       if (rollout === undefined || observedGeneration !== app?.metadata.generation) return "going";
       return stands[rollout.phase] ?? "going";
     },
-    running: (name) => runningVersions(site.hosts, `${label.application}=${name}`),
+    running: (name, host) => runningVersions(site.hosts, `${label.application}=${name}`, host),
     async exitCodeOf(wish) {
       await apply(wish);
       return (await cli("rollout", "status", wish.name)).code;

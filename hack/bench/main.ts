@@ -16,8 +16,10 @@ import { benchFootprint } from "./footprint.ts";
 import { benchMemory } from "./memory.ts";
 import { benchRepair } from "./repair.ts";
 import { benchRollout } from "./rollout.ts";
+import { benchRollouts } from "./rollouts.ts";
 import { benchScale } from "./scale.ts";
 import { benchSwarm } from "./swarm.ts";
+import { benchIdle } from "./idle.ts";
 import { cleanUpWhenInterrupted } from "./interrupts.ts";
 import { benchStore } from "./store.ts";
 
@@ -41,7 +43,9 @@ const sections: Readonly<Record<string, Section>> = {
 /** Minutes each; they run when they are named. */
 const longSections: Readonly<Record<string, Section>> = {
   scale: benchScale,
+  idle: benchIdle,
   swarm: benchSwarm,
+  rollouts: benchRollouts,
 };
 
 const load = (): string => loadavg()[0]?.toFixed(1) ?? "?";

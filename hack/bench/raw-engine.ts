@@ -22,7 +22,7 @@ export interface RawEngine extends Disposable {
   running(label: string): Promise<readonly string[]>;
   /** Anything else. Rejects like the verbs. */
   readonly call: Call;
-  /** Calls `onEvent` for every container event from now on, until the signal aborts. */
+  /** Calls `onEvent` for every event of containers and images from now on, until the signal aborts. */
   follow(onEvent: (event: RawEvent) => void, signal: AbortSignal): Promise<void>;
 }
 
@@ -105,7 +105,7 @@ function followEvents(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const path = `/events?filters=${filtersOf({ type: ["container"] })}`;
+    const path = `/events?filters=${filtersOf({ type: ["container", "image"] })}`;
     const outgoing = request({ socketPath, path, signal }, (answer) => {
       let rest = "";
       answer.setEncoding("utf8").on("data", (chunk: string) => {

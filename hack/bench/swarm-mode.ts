@@ -22,7 +22,8 @@ type SwarmNode = {
 };
 
 const nanos = 1e9;
-const serviceLabel = "com.docker.swarm.service.name";
+/** Label of the containers of a service, with its name as value. */
+export const serviceLabel = "com.docker.swarm.service.name";
 
 function configOf({ batch = 1, monitorSeconds, hostPort }: Wish, action: string): object {
   return {
@@ -36,12 +37,13 @@ function configOf({ batch = 1, monitorSeconds, hostPort }: Wish, action: string)
 
 /** The service that a wish asks for. */
 export function serviceSpec(wish: Wish, network: "bridge" | "host" = "bridge"): object {
-  const { name, version, replicas, nowhere, hostPort, onFailure = "rollback" } = wish;
+  const { name, version, image = versions[version] } = wish;
+  const { replicas, nowhere, hostPort, onFailure = "rollback" } = wish;
   const published = { PublishMode: "host", Protocol: "tcp", TargetPort: 80 };
   return {
     Name: name,
     TaskTemplate: {
-      ContainerSpec: { Image: versions[version], StopGracePeriod: nanos },
+      ContainerSpec: { Image: image, StopGracePeriod: nanos },
       RestartPolicy: { Condition: "any" },
       ...(nowhere === true ? { Placement: { Constraints: ["node.labels.nowhere==true"] } } : {}),
       ...(network === "host" ? { Networks: [{ Target: "host" }] } : {}),
@@ -69,12 +71,14 @@ const names = new Map(Object.entries(versions).map(([name, image]) => [image, na
 const versionOf = (image: string): Version | undefined =>
   names.get(image.replace(/@.*$/, "") as (typeof versions)[Version]);
 
-/** What the engines run with this label. */
+/** What the engines run with this label, on all hosts or on one of them, counted from 0. */
 export async function runningVersions(
   hosts: readonly BenchHost[],
   label: string,
+  host?: number,
 ): Promise<readonly Version[]> {
-  const images = await Promise.all(hosts.map(({ engine }) => engine.running(label)));
+  const asked = host === undefined ? hosts : hosts.slice(host, host + 1);
+  const images = await Promise.all(asked.map(({ engine }) => engine.running(label)));
   return images.flat().flatMap((image) => versionOf(image) ?? []);
 }
 
@@ -150,7 +154,7 @@ export async function startSwarm(site: BenchHosts): Promise<SwarmMode> {
       const state = (await service(name))?.UpdateStatus?.State ?? "";
       return stands[state] ?? "going";
     },
-    running: (name) => runningVersions(site.hosts, `${serviceLabel}=${name}`),
+    running: (name, host) => runningVersions(site.hosts, `${serviceLabel}=${name}`, host),
     async exitCodeOf({ name, version, onFailure = "rollback" }) {
       const image = ["--image", versions[version], "--no-resolve-image"];
       const action = ["--update-failure-action", onFailure];

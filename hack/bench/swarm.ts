@@ -13,7 +13,8 @@ const hosts = 3;
 /** A scenario that takes longer has failed; it holds up the others no more. */
 const scenarioMs = 180_000;
 
-const waits = 'trap "exit 0" TERM INT\nsleep 1000000 &\nwait $!';
+/** Script of containers that wait to be stopped. */
+export const waits = 'trap "exit 0" TERM INT\nsleep 1000000 &\nwait $!';
 const recipes: Readonly<Record<Exclude<Version, "absent">, Recipe>> = {
   v1: { script: waits, version: "v1" },
   v2: { script: waits, version: "v2" },

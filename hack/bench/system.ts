@@ -19,6 +19,8 @@ export type Version = keyof typeof versions;
 export type Wish = {
   readonly name: string;
   readonly version: Version;
+  /** In place of the version's own. */
+  readonly image?: string;
   /** Or one on every host. */
   readonly replicas: number | "every host";
   /** Replaced at a time. Default 1. */
@@ -43,8 +45,8 @@ export interface System {
   /** Asks for it. Resolves to the words of a refusal, or to nothing. */
   apply(wish: Wish): Promise<string | undefined>;
   stand(name: string): Promise<Stand>;
-  /** Versions of its running containers, told by the engines. */
-  running(name: string): Promise<readonly Version[]>;
+  /** Versions of its running containers, told by the engines; of all hosts or of one, from 0. */
+  running(name: string, host?: number): Promise<readonly Version[]>;
   /** Asks for it with the system's own command line, waits, and resolves to the exit code. */
   exitCodeOf(wish: Wish): Promise<number>;
   /** Back to the version before, by the system's own command. */
