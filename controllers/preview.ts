@@ -52,10 +52,12 @@ function cacheOf<T extends KubeObject>(
   };
 }
 
+const uidOf = (pod: string): string => `preview-${pod}`;
+
 /** A pod that is not there yet, as the scheduler would see it. */
 function asPending(draft: Draft<Pod>, nowMs: number): Pod {
   const { name = "" } = draft.metadata;
-  const metadata = { ...draft.metadata, name, uid: `preview-${name}` };
+  const metadata = { ...draft.metadata, name, uid: uidOf(name) };
   return {
     ...draft,
     metadata: { ...metadata, creationTimestamp: formatTime(nowMs) },
@@ -69,8 +71,8 @@ type Verdicts = ReadonlyMap<string, string>;
 function placeNew(world: PreviewWorld, preview: ApplicationPreview): Placing {
   const most = Math.floor(maxLooks / Math.max(1, world.nodes.length));
   const looked = [...preview.pods].slice(0, most);
-  const slotOf = new Map(looked.map(([slot, { metadata }]) => [`preview-${metadata.name}`, slot]));
-  const pending = looked.map(([, draft]) => asPending(draft, world.nowMs));
+  const slotOf = new Map(looked.map(([slot, { name }]) => [uidOf(name), slot]));
+  const pending = looked.map(([, { draft }]) => asPending(draft(), world.nowMs));
   const { application, nodes, pods } = world;
   const caches = {
     nodes: cacheOf(nodes),
@@ -84,14 +86,9 @@ function placeNew(world: PreviewWorld, preview: ApplicationPreview): Placing {
     const slot = slotOf.get(uid);
     return slot === undefined ? [] : [[slot, value]];
   };
-  const missed = [...preview.pods.keys()].slice(most);
-  const tooMany = `not worked out: more than ${most} slots are placed at once`;
   return {
     nodes: new Map(plan.bindings.flatMap(({ pod, node }) => ours(pod.uid, node))),
-    refusals: new Map([
-      ...plan.refusals.flatMap(({ pod, message }) => ours(pod.uid, message)),
-      ...missed.map((slot) => [slot, tooMany] as const),
-    ]),
+    refusals: new Map(plan.refusals.flatMap(({ pod, message }) => ours(pod.uid, message))),
   };
 }
 
@@ -100,18 +97,17 @@ function plannedSlot(slot: PreviewSlot, { nodes, refusals }: Placing): PlannedSl
   const { fromNode } = known;
   if (isOffline) {
     const message = `${fromNode ?? slot.slot} does not answer, the slot follows once it is back`;
-    return { ...publicPart(known), placement: "Kept", message };
+    return { ...known, placement: "Kept", message };
   }
   const node = boundTo ?? nodes.get(slot.slot);
-  if (node === undefined) {
-    const message = refusals.get(slot.slot) ?? "no Node was looked for";
-    return { ...publicPart(known), placement: "None", message };
+  if (node !== undefined) {
+    const moved = fromNode === undefined ? "New" : "Moved";
+    return { ...known, placement: fromNode === node ? "Kept" : moved, node };
   }
-  const moved = fromNode === undefined ? "New" : "Moved";
-  return { ...publicPart(known), placement: fromNode === node ? "Kept" : moved, node };
+  const message = refusals.get(slot.slot);
+  if (message !== undefined) return { ...known, placement: "None", message };
+  return { ...known, placement: "Unknown", message: "too many slots to look for Nodes for all" };
 }
-
-const publicPart = (slot: Omit<PreviewSlot, "boundTo" | "isOffline">) => slot;
 
 function refusalsOf(slots: readonly PlannedSlot[]): readonly PlannedRefusal[] {
   return slots

@@ -15,8 +15,11 @@ export type RolloutAction =
   /** They are started again. */
   | "Start";
 
-/** Where a slot would be: on the Node it has, on its first, on another one, or nowhere. */
-export type SlotPlacement = "Kept" | "New" | "Moved" | "None";
+/**
+ * Where a slot would be: on the Node it has, on its first, on another one, or nowhere. Unknown where
+ * there are too many slots to look for a Node for each.
+ */
+export type SlotPlacement = "Kept" | "New" | "Moved" | "None" | "Unknown";
 
 /** One slot in a plan. */
 export type PlannedSlot = {

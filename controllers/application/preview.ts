@@ -28,6 +28,9 @@ export type PreviewSlot = {
   readonly isOffline: boolean;
 };
 
+/** A pod that would be made; `draft` makes it up. */
+export type PlannedPod = { readonly name: string; readonly draft: () => Draft<Pod> };
+
 /** What the application controller would do, as far as it decides alone. */
 export type ApplicationPreview = {
   readonly action: RolloutAction;
@@ -39,8 +42,8 @@ export type ApplicationPreview = {
   readonly order: RolloutOrder;
   readonly slots: readonly PreviewSlot[];
   readonly batches: readonly PlannedBatch[];
-  /** Pods that would be made, by {@link PreviewSlot.slot}. */
-  readonly pods: ReadonlyMap<string, Draft<Pod>>;
+  /** Pods that would be made, by {@link PreviewSlot.slot}: there may be more than anybody looks at. */
+  readonly pods: ReadonlyMap<string, PlannedPod>;
   /** Pods of slots that are no longer asked for. */
   readonly surplus: number;
   /** Digests that are on record for the images of the template. */
@@ -134,10 +137,11 @@ export function previewApplication({ application, seen }: Subject): ApplicationP
     forgiven: new Set(),
     held: new Set(),
   });
+  const { template } = application.spec;
   const pods = new Map(
-    created.flatMap((step): [string, Draft<Pod>][] =>
+    created.flatMap((step): [string, PlannedPod][] =>
       step.kind === "createPod"
-        ? [[step.slot, podOf(step, application.spec.template, application)]]
+        ? [[step.slot, { name: step.name, draft: () => podOf(step, template, application) }]]
         : [],
     ),
   );
@@ -160,7 +164,7 @@ export function previewApplication({ application, seen }: Subject): ApplicationP
 type Known = {
   readonly batchOf: ReadonlyMap<string, number>;
   readonly itemOf: ReadonlyMap<string, number>;
-  readonly pods: ReadonlyMap<string, Draft<Pod>>;
+  readonly pods: ReadonlyMap<string, PlannedPod>;
 };
 
 function slotOf(view: View, { batchOf, itemOf, pods }: Known): PreviewSlot {
@@ -173,7 +177,7 @@ function slotOf(view: View, { batchOf, itemOf, pods }: Known): PreviewSlot {
       batch: batchOf.get(slot.id),
       fromNode: residentOf(view),
       boundTo: goal?.node,
-      pod: goal?.name ?? pods.get(slot.id)?.metadata.name,
+      pod: goal?.name ?? pods.get(slot.id)?.name,
     }),
   };
 }
