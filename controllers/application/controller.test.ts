@@ -145,7 +145,7 @@ test("reconcile() rolls out by digest and in slots, and keeps the Node", async (
   expect(world.api.all(pods).map(({ metadata }) => metadata.name)).toEqual(["web-2-0", "web-2-1"]);
 });
 
-test("reconcile() goes back, says why, and never writes the spec", async () => {
+test("reconcile() goes back, says why, and never writes the spec (G7)", async () => {
   await play(world, 30);
   await setImage(world, "web:bad");
   await play(world, 30, "bad");

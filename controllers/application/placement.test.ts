@@ -158,11 +158,12 @@ test("isStranded() finds pods that wait for a Node which is gone, and may be els
     const required = { nodeSelectorTerms: [{ matchFields }] };
     const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: required };
     const { metadata, spec, ...rest } = pod();
-    return {
-      ...rest,
+    const affinity = { nodeAffinity };
+    const changed = {
       metadata: { ...metadata, annotations },
-      spec: { ...spec, affinity: { nodeAffinity }, ...over },
-    } as unknown as Pod;
+      spec: { ...spec, affinity, ...over },
+    };
+    return { ...rest, ...changed };
   };
   expect(isStranded(pinned(), new Map())).toBe(true);
   expect(isStranded(pinned(), new Map([["a", node("a")]]))).toBe(false);

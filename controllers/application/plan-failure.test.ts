@@ -163,7 +163,7 @@ test("planApplication() tolerates as many failed slots as asked, and one more en
   expect(next(world)).toBe("RollingBack: ");
 });
 
-test("planApplication() never rolls a rollback back: it pauses, says so, and goes on slot by slot", () => {
+test("planApplication() never rolls a rollback back: it pauses, says so, and goes on slot by slot (G4)", () => {
   const world = updating({ batch: 2 });
   world.behaviours.set("v2", "fragile");
   driveTo(world, "Verifying");

@@ -11,21 +11,25 @@ const runs = Number(process.env["PLAN_RUNS"] ?? 60);
 const isLeaving = ({ memory }: RolloutWorld): boolean =>
   ["RollingBack", "RolledBack"].includes(memory.rollout?.phase ?? "");
 
-/** The pods that an act may not touch while the budget is used up. */
-function checkBudget(world: RolloutWorld, act: Step | Order, plan: Plan): void {
-  const before = world.available();
+/** The least number of slots that must serve after the act, if it takes one down. */
+function floorOf(world: RolloutWorld, act: Step | Order, plan: Plan): number {
+  const { batch, order, tolerated } = world.strategy;
+  const failing = Math.min(tolerated, plan.memory.rollout?.failedSlots.length ?? 0);
   // Whoever drains a Node takes its own slot down, which has no other place: that counts like a batch.
   const doomed = "kind" in act && act.kind === "deletePod" ? world.pods.get(act.name) : undefined;
   const isDrain = world.wish.perNode && doomed?.evicting === true;
+  // Removing what the placement no longer allows, or what a rollback leaves, counts like a batch.
+  return world.reachable() - failing - (order === "StartFirst" && !isDrain ? 0 : batch);
+}
+
+/** No act takes slots down while the budget is used up. */
+function checkBudget(world: RolloutWorld, act: Step | Order, plan: Plan): void {
+  const before = world.available();
+  const floor = floorOf(world, act, plan);
   world.apply(act);
-  const { batch, order, tolerated } = world.strategy;
   // A first rollout that failed leaves nothing running: that is asked for.
   const leavesNothing = world.memory.current === undefined && isLeaving(world);
   if (!world.wish.running || leavesNothing) return;
-  const slots = world.reachable();
-  const failing = Math.min(tolerated, plan.memory.rollout?.failedSlots.length ?? 0);
-  // Removing what the placement no longer allows, or what a rollback leaves, counts like a batch.
-  const floor = slots - failing - (order === "StartFirst" && !isDrain ? 0 : batch);
   const lost = before - world.available();
   if (lost > 0)
     expect(world.available(), JSON.stringify(act)).toBeGreaterThanOrEqual(Math.min(before, floor));
@@ -128,7 +132,7 @@ function play(tale: Story): RolloutWorld {
   return world;
 }
 
-test("planApplication() keeps availability, prepares before it touches, never rolls a rollback back, and settles on one Revision", () => {
+test("planApplication() keeps availability, prepares before it touches, never rolls a rollback back, and settles on one Revision (G1 to G6)", () => {
   const holds = fc.property(story, (tale) => {
     const world = play(tale);
     settle(world);
@@ -142,7 +146,7 @@ test("planApplication() keeps availability, prepares before it touches, never ro
   fc.assert(holds, { numRuns: runs });
 }, 120_000);
 
-test("planApplication() completes a good template from any state", () => {
+test("planApplication() completes a good template from any state (G6, G11)", () => {
   const holds = fc.property(story, (tale) => {
     const world = play({ ...tale, strategy: { ...tale.strategy, tolerated: 0 } });
     world.behaviours.set("v9", "good");
@@ -157,7 +161,7 @@ test("planApplication() completes a good template from any state", () => {
   fc.assert(holds, { numRuns: runs });
 }, 120_000);
 
-test("planApplication() returns to the last good Revision, never merely to the previous one", () => {
+test("planApplication() returns to the last good Revision, never merely to the previous one (G2, G7)", () => {
   const bad: fc.Arbitrary<Behaviour> = fc.constantFrom("crashes", "hangs", "unpullable");
   const holds = fc.property(story, bad, (tale, badly) => {
     const options = { ...tale.strategy, onFailure: "Rollback" as const, tolerated: 0 };
@@ -183,7 +187,7 @@ test("planApplication() returns to the last good Revision, never merely to the p
   fc.assert(holds, { numRuns: runs });
 }, 120_000);
 
-test("planApplication() settles also when every other pass is planned over an old view", () => {
+test("planApplication() settles also when every other pass is planned over an old view (G6)", () => {
   const holds = fc.property(story, (tale) => {
     const world = startWorld(tale);
     let old = world.seen();

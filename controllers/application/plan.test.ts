@@ -314,7 +314,7 @@ test("planApplication() moves pods off Nodes that the placement no longer allows
   expect(next(world)).toBe("Completed: delete web-1-0");
 });
 
-test("planApplication() makes pods again whose tag meant another image than the Revision has on record", () => {
+test("planApplication() makes pods again whose tag meant another image than the Revision has on record (G9)", () => {
   const world = updating();
   passOver(world);
   world.settleAgents();
