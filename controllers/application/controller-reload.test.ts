@@ -67,6 +67,9 @@ test("a change of what the template names makes a new Revision, with the images 
   const [first, second] = it.api.all(revisions);
   expect(second?.spec.templateHash).not.toBe(first?.spec.templateHash);
   expect(second?.spec.rollbackTo).toBeUndefined();
+  expect(second?.spec.changeCause).toBe(
+    "a ConfigMap or Secret that the template names was changed",
+  );
   expect(second?.spec.images).toEqual(first?.status?.images);
   expect(it.api.all(pods).map(({ metadata }) => metadata.name)).toEqual(["web-2-0", "web-2-1"]);
 });

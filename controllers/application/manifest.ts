@@ -113,12 +113,16 @@ export function podOf(
   };
 }
 
+/** Why there is a Revision that no user has asked for. */
+const reloadCause = "a ConfigMap or Secret that the template names was changed";
+
 /** The record of a version: what, by whom, why. */
 export function revisionOf(step: CreateRevision, application: Application): Draft<Revision> {
   const { name, namespace, uid, annotations = {} } = application.metadata;
   const { template } = application.spec;
-  const cause = annotations[annotation.changeCause];
-  const user = annotations[annotation.changedBy];
+  const isReload = step.reloads === true;
+  const cause = isReload ? reloadCause : annotations[annotation.changeCause];
+  const user = isReload ? undefined : annotations[annotation.changedBy];
   const { hash } = step;
   return {
     apiVersion: "lighthouse.dev/v1",

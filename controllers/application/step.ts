@@ -34,6 +34,8 @@ export type Step =
       readonly hash: string;
       /** Number of the newest earlier Revision of the same template, whose digests it takes. */
       readonly sameAs?: number;
+      /** Nobody changed the template: a ConfigMap or Secret that it names has changed. */
+      readonly reloads?: boolean;
       readonly images: readonly ImageDigest[];
     }
   | { readonly kind: "markRevision"; readonly name: string; readonly mark: Mark }

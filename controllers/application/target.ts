@@ -1,3 +1,4 @@
+import { templatePart } from "./hash.ts";
 import { revisionName } from "./names.ts";
 import type { RevisionSeen, Seen } from "./seen.ts";
 import type { Step } from "./step.ts";
@@ -15,6 +16,19 @@ const byNumber = (one: RevisionSeen, other: RevisionSeen): number => one.number 
 function restartedBy({ content, memory }: Seen, sorted: readonly RevisionSeen[]) {
   const alike = sorted.filter((one) => content !== undefined && one.content === content);
   return alike.find(({ name }) => name === memory.current) ?? alike.at(-1);
+}
+
+type Origin = Pick<Extract<Step, { kind: "createRevision" }>, "sameAs" | "reloads">;
+
+/** What a new Revision repeats: an earlier one, or the newest with what that names changed. */
+function originOf(
+  { hash }: Seen,
+  earlier: RevisionSeen | undefined,
+  newest: RevisionSeen | undefined,
+): Origin {
+  if (earlier !== undefined) return { sameAs: earlier.number };
+  const isReload = newest !== undefined && templatePart(newest.hash) === templatePart(hash);
+  return isReload ? { reloads: true } : {};
 }
 
 /**
@@ -43,7 +57,7 @@ export function resolveTarget(seen: Seen): Target {
     number,
     hash,
     images,
-    ...(earlier === undefined ? {} : { sameAs: earlier.number }),
+    ...originOf(seen, earlier, newest),
   };
   return { name: created, images, steps: [step] };
 }
