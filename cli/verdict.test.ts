@@ -29,7 +29,8 @@ function app(status: ApplicationStatus | undefined): Application {
     },
     ...(status === undefined ? {} : { status }),
   };
-  return object as Application; // the verdict never reads the spec
+  const spec = { strategy: { offlineNodes: "Skip" } };
+  return { ...object, spec } as unknown as Application; // all of the spec that a verdict reads
 }
 
 test.each<[why: string, status: ApplicationStatus | undefined, state: string, says: string]>([
@@ -121,6 +122,26 @@ test.each<[why: string, status: ApplicationStatus | undefined, state: string, sa
     "paused by a failure: slot 1",
   ],
   [
+    "when all but hosts that do not answer run it, as the strategy says",
+    {
+      observedGeneration: 2,
+      conditions: [is("Ready", "False", { reason: "HostOffline", message: "2 of 3 slots run" })],
+      rollout: { phase: "Completed" },
+    },
+    "Succeeded",
+    "Completed; 2 of 3 slots run: they converge when they are back",
+  ],
+  [
+    "while slots on hosts that answer are not ready",
+    {
+      observedGeneration: 2,
+      conditions: [is("Ready", "False", { reason: "SlotsNotReady" })],
+      rollout: { phase: "Completed" },
+    },
+    "Running",
+    "Completed",
+  ],
+  [
     "while the user paused it",
     {
       observedGeneration: 2,
@@ -135,4 +156,19 @@ test.each<[why: string, status: ApplicationStatus | undefined, state: string, sa
   const verdict = verdictOf(app(status));
   expect(verdict.state).toBe(state);
   expect(verdict.text).toContain(says);
+});
+
+test("verdictOf() waits for a retry that the controller has not seen", () => {
+  const failedAt = "2026-11-21T00:00:00.5Z";
+  const failed = app({
+    observedGeneration: 2,
+    failedRevision: { hash: "h", failedAt },
+    rollout: { phase: "RolledBack" },
+  });
+  const retried = (at: string): Application => ({
+    ...failed,
+    metadata: { ...failed.metadata, annotations: { "lighthouse.dev/retry": at } },
+  });
+  expect(verdictOf(retried(failedAt)).state).toBe("Running");
+  expect(verdictOf(retried("2026-11-20T00:00:00Z")).state).toBe("Failed");
 });

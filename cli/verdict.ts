@@ -63,6 +63,12 @@ export function isObserved(app: Application): boolean {
   return status?.observedGeneration === metadata.generation && !isRetryAhead(app);
 }
 
+/** Everything runs but what is on hosts that do not answer, and the user said to go on without them. */
+function isWithoutOffline({ spec }: Application, ready: Condition | undefined): boolean {
+  const isAway = ready?.status === "False" && ready.reason === applicationReason.hostOffline;
+  return isAway && spec.strategy.offlineNodes === "Skip";
+}
+
 /** The verdict on the newest change of an Application. */
 export function verdictOf(app: Application): Verdict {
   const { status, metadata } = app;
@@ -73,8 +79,10 @@ export function verdictOf(app: Application): Verdict {
   if (failed !== undefined) return { state: "Failed", text: failed };
   const ready = condition(status, applicationCondition.ready);
   const settled = status.rollout === undefined || status.rollout.phase === "Completed";
-  if (ready?.status === "True" && ready.observedGeneration === metadata.generation && settled) {
-    return { state: "Succeeded", text: `Ready, ${progress(status)}` };
-  }
-  return { state: "Running", text: progress(status) };
+  if (!settled || ready?.observedGeneration !== metadata.generation)
+    return { state: "Running", text: progress(status) };
+  if (ready.status === "True") return { state: "Succeeded", text: `Ready, ${progress(status)}` };
+  if (!isWithoutOffline(app, ready)) return { state: "Running", text: progress(status) };
+  const text = `Completed; ${ready.message}: they converge when they are back`;
+  return { state: "Succeeded", text };
 }

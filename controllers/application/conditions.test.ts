@@ -110,8 +110,9 @@ test("conditionsOf() tells a host that is away from a slot that is down", () => 
   driveThrough(world, "Completed");
   world.offline.add("node-1");
   expect(told(world)).toMatchObject({ Ready: "False HostOffline" });
-  world.offline.clear();
   world.pods.delete("web-1-2");
+  expect(told(world), "one away, another down").toMatchObject({ Ready: "False SlotsNotReady" });
+  world.offline.clear();
   expect(told(world)).toMatchObject({ Ready: "False SlotsNotReady" });
 });
 
