@@ -70,7 +70,7 @@ export type ApplicationSpec = {
   readonly runState: RunState;
   /** Holds the rollout where it is; running slots are still repaired. Default false. */
   readonly paused: boolean;
-  /** Old Revisions to keep for undo, 0 to 1000. Default 10. */
+  /** Old Revisions to keep, 0 to 1000; those to return to, and those that failed or were abandoned, are counted apart. Default 10. */
   readonly revisionHistoryLimit: number;
   /** How a new Revision replaces the old one. Default 25% at a time with rollback on failure. */
   readonly strategy: Strategy;
@@ -163,11 +163,11 @@ export type BeaconStatus = {
 export type Canary = {
   /** Slots in the canary batch, 0 for none; more than there are slots means all. Default 0. */
   readonly count: number;
-  /** Automatic goes on when the canary is good, Manual waits for "lighthouse rollout resume". Default Automatic. */
+  /** Automatic goes on when the canary is good, Manual waits for "lighthouse rollout approve". Default Automatic. */
   readonly approve: CanaryApproval;
 };
 
-/** Automatic goes on when the canary is good, Manual waits for "lighthouse rollout resume". Default Automatic. */
+/** Automatic goes on when the canary is good, Manual waits for "lighthouse rollout approve". Default Automatic. */
 export type CanaryApproval = "Automatic" | "Manual";
 
 /** Linux capabilities beyond or short of those Docker gives. Default no change. */

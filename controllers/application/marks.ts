@@ -91,15 +91,17 @@ export function markRevisions(seen: Seen, memory: Memory, nowMs: number): readon
 }
 
 /**
- * Deletes old Revisions beyond the limit. Never the last good one, the latest target, one that a
+ * Deletes old Revisions beyond the limit, which counts for those that were good and for the others
+ * apart: however often a change fails, there are versions left to return to. Never the last good one, the latest target, one that a
  * pod is made from, or the newest, whose number must not be given again.
  */
 export function trimRevisions(seen: Seen, { current, rollout }: Memory): readonly Step[] {
   const sorted = seen.revisions.toSorted((one, other) => other.number - one.number);
   const used = new Set([current, rollout?.revision, sorted[0]?.name]);
   for (const pod of seen.pods) used.add(pod.revision);
-  return sorted
-    .filter(({ name }) => !used.has(name))
-    .slice(seen.historyLimit)
-    .map(({ name, uid }) => ({ kind: "deleteRevision", name, uid }));
+  const old = sorted.filter(({ name }) => !used.has(name));
+  const isGood = ({ outcome }: RevisionSeen): boolean => outcome === revisionOutcome.completed;
+  const good = old.filter(isGood).slice(seen.historyLimit);
+  const others = old.filter((revision) => !isGood(revision)).slice(seen.historyLimit);
+  return [...good, ...others].map(({ name, uid }) => ({ kind: "deleteRevision", name, uid }));
 }

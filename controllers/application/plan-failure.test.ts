@@ -263,3 +263,23 @@ test.each(["Paused", "Waiting", "RollbackPaused", "Verifying"] as const)(
     }
   },
 );
+
+test.each(["Paused", "RollbackPaused"])(
+  "planApplication() tries a failed template again from %s when a person asks for it",
+  (phase) => {
+    const world = updating({ onFailure: phase === "Paused" ? "Pause" : "Rollback" });
+    world.behaviours.set("v2", "fragile");
+    driveTo(world, "Verifying");
+    if (phase === "RollbackPaused") world.behaviours.set("v1", "hangs");
+    world.nowMs += 2_000;
+    world.trip("web-2-0");
+    driveTo(world, phase);
+    world.wish.retryMs = world.memory.failed?.failedAtMs ?? 0;
+    passOver(world);
+    expect(world.memory).toMatchObject({ current: "web-1", rollout: { revision: "web-2" } });
+    expect(world.memory.failed).toBeUndefined();
+    for (const pod of world.pods.values()) pod.restarts = 0;
+    driveThrough(world, "Completed");
+    expect(world.memory.current).toBe("web-2");
+  },
+);

@@ -25,11 +25,14 @@ const rereadMs = 250;
 const forwardPhases: readonly RolloutPhase[] = ["Preparing", "Canary", "Rolling", "Verifying"];
 const isTerminal = (phase: RolloutPhase): boolean => terminalPhases.includes(phase);
 
+/** Phases in which a template that failed may be tried again; also when the way back does not come through. */
+const retriable: readonly RolloutPhase[] = ["RolledBack", "Paused", "RollbackPaused"];
+
 /** Whether a person asked for the failed template to be tried once more. */
 function isRetried({ memory, hash, retryMs }: Seen): boolean {
   const { failed, rollout } = memory;
   if (failed === undefined || failed.hash !== hash || failed.failedAtMs !== retryMs) return false;
-  return rollout?.phase === "RolledBack" || rollout?.phase === "Paused";
+  return rollout !== undefined && retriable.includes(rollout.phase);
 }
 
 /**
