@@ -39,11 +39,11 @@ function scaling({ slots }: Told, surplus: number): string {
   const by = Map.groupBy(slots, ({ placement }) => placement);
   const size = (placement: PlannedSlot["placement"]): number => by.get(placement)?.length ?? 0;
   const parts = [
-    ...(size("New") > 0 ? [`${count(size("New"), "slot")} come`] : []),
-    ...(size("Moved") > 0 ? [`${count(size("Moved"), "slot")} move`] : []),
-    ...(surplus > 0 ? [`${count(surplus, "pod")} go`] : []),
+    ...(size("New") > 0 ? [`adds ${count(size("New"), "slot")}`] : []),
+    ...(size("Moved") > 0 ? [`moves ${count(size("Moved"), "slot")}`] : []),
+    ...(surplus > 0 ? [`removes ${count(surplus, "pod")}`] : []),
   ];
-  return parts.length === 0 ? "the slots stay as they are" : parts.join(", ");
+  return parts.length === 0 ? "what is missing is made again" : parts.join(", ");
 }
 
 function headline(told: Told, { heldBy = "", surplus }: ApplicationPreview): string {

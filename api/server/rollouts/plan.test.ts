@@ -200,3 +200,52 @@ test("a dry run answers with the object, and tells the plan in warnings", async 
   const stored = await app.send("PATCH", web, change, { type: merge });
   expect(stored.headers["warning"]).toBeUndefined();
 });
+
+test.each<readonly [string, Spec, string, string]>([
+  ["nothing differs", {}, "None", "nothing changes, web-1 stays"],
+  ["a slot more is asked for", { replicas: 3 }, "Scale", "web-1 stays: adds 1 slot"],
+  ["a slot less is asked for", { replicas: 1 }, "Scale", "web-1 stays: removes 1 pod"],
+  ["its containers shall not run", { runState: "Stopped" }, "Stop", "its containers are stopped"],
+])("a plan says what happens when %s", async (_name, spec, action, headline) => {
+  await using app = await withNodes("a", "b");
+  await running(app);
+  const planned = await planOf(app, application(spec));
+  expect([planned.action, planned.revision, planned.batches]).toEqual([action, "web-1", []]);
+  expect(planned.summary[0]).toContain(headline);
+});
+
+test("a plan of a paused Application says that nothing happens for now", async () => {
+  await using app = await withNodes("a", "b");
+  await running(app);
+  const planned = await planOf(app, application({ paused: true }, "web:v2"));
+  expect([planned.action, planned.summary]).toEqual([
+    "Held",
+    ["nothing happens for now: spec.paused is true"],
+  ]);
+});
+
+test("a plan of a template that failed before says so", async () => {
+  await using app = await withNodes("a", "b");
+  await running(app);
+  const bad = application({}, "web:v2");
+  const planned = await planOf(app, bad);
+  expect(planned.action).toBe("Rollout");
+  const { body } = await app.send(
+    "PATCH",
+    `${web}?dryRun=All`,
+    { spec: bad.spec },
+    { type: merge },
+  );
+  const { template } = body["spec"] as ReturnType<typeof application>["spec"];
+  const failedRevision = {
+    hash: hashOf(template as never),
+    name: "web-2",
+    message: "it crashes",
+    failedAt: "2026-01-01T00:00:00Z",
+  };
+  await app.send("PATCH", `${web}/status`, { status: { failedRevision } }, { type: merge });
+  expect(await planOf(app, bad)).toMatchObject({
+    action: "Held",
+    summary: ["nothing happens for now: web-2 has failed before: it crashes"],
+  });
+});
