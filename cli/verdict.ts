@@ -79,10 +79,11 @@ export function verdictOf(app: Application): Verdict {
   if (failed !== undefined) return { state: "Failed", text: failed };
   const ready = condition(status, applicationCondition.ready);
   const settled = status.rollout === undefined || status.rollout.phase === "Completed";
-  if (!settled || ready?.observedGeneration !== metadata.generation)
-    return { state: "Running", text: progress(status) };
-  if (ready.status === "True") return { state: "Succeeded", text: `Ready, ${progress(status)}` };
-  if (!isWithoutOffline(app, ready)) return { state: "Running", text: progress(status) };
+  const running: Verdict = { state: "Running", text: progress(status) };
+  if (ready === undefined || !settled) return running;
+  if (ready.observedGeneration !== metadata.generation) return running;
+  if (ready.status === "True") return { state: "Succeeded", text: `Ready, ${running.text}` };
+  if (!isWithoutOffline(app, ready)) return running;
   const text = `Completed; ${ready.message}: they converge when they are back`;
   return { state: "Succeeded", text };
 }
