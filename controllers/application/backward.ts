@@ -1,5 +1,6 @@
 import { applicationReason } from "../../crds/conditions.ts";
-import { type Context, courseToLastGood, stay, type Turn } from "./context.ts";
+import { type Context, stay, type Turn } from "./context.ts";
+import { courseToLastGood } from "./course.ts";
 import { inFlight } from "./in-flight.ts";
 import { planMoves } from "./moves.ts";
 import {

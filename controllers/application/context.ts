@@ -1,6 +1,4 @@
 import type { ImageDigest } from "../../crds/types.gen.ts";
-import type { Course } from "./moves.ts";
-import { isProven } from "./progress.ts";
 import type { Failure, Rollout, Seen } from "./seen.ts";
 import type { View } from "./slots.ts";
 import type { Notice, Step, Wait } from "./step.ts";
@@ -45,29 +43,4 @@ export function stay(
 ): Turn {
   const { rollout } = context;
   return { rollout, steps: [], waits: [], notices: [], wakeAtMs: [], ...more };
-}
-
-/** The course towards the target; `more` says how this phase goes it. */
-export function courseOf(context: Context, more: Partial<Course> = {}): Course {
-  const { seen, target, rollout, nowMs } = context;
-  const { order, batch, prepare } = seen.strategy;
-  return {
-    revision: target.name,
-    images: target.images,
-    running: seen.running,
-    order,
-    batch,
-    prepare,
-    allowed: seen.slots.length,
-    proven: isProven(rollout, seen, nowMs),
-    forgiven: new Set(),
-    held: new Set(),
-    ...more,
-  };
-}
-
-/** The course back to the last good Revision: ready is enough, as it was good before. */
-export function courseToLastGood(context: Context, revision: string): Course {
-  const images = context.seen.revisions.find(({ name }) => name === revision)?.images ?? [];
-  return courseOf(context, { revision, images, proven: true });
 }

@@ -1,4 +1,5 @@
-import { type Context, courseOf, courseToLastGood } from "./context.ts";
+import type { Context } from "./context.ts";
+import { courseOf, courseToLastGood } from "./course.ts";
 import { planMoves } from "./moves.ts";
 import { isMoving, type View, viewsOf } from "./slots.ts";
 import type { Step } from "./step.ts";

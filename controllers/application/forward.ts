@@ -1,6 +1,7 @@
 import { applicationReason } from "../../crds/conditions.ts";
 import { batchCount, batchEnd } from "./batches.ts";
-import { type Context, courseOf, isCutOff, stay, type Turn } from "./context.ts";
+import { type Context, isCutOff, stay, type Turn } from "./context.ts";
+import { courseOf } from "./course.ts";
 import {
   deadlinesOf,
   failuresOf,

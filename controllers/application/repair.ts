@@ -1,5 +1,6 @@
 import { revisionOutcome } from "../../crds/conditions.ts";
-import { type Context, courseOf, courseToLastGood } from "./context.ts";
+import type { Context } from "./context.ts";
+import { courseOf, courseToLastGood } from "./course.ts";
 import { planMoves } from "./moves.ts";
 import type { PodSeen } from "./seen.ts";
 import { type View, viewsOf } from "./slots.ts";
