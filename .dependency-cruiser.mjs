@@ -42,7 +42,8 @@ error(
     pathNot: "^(crds|api/machinery|api/client|controllers/runtime|controllers/$1)/",
   },
 );
-const pure = { path: "/plan\\.ts$|^api/machinery/", pathNot: tests };
+// Planners, not a command that is called plan.
+const pure = { path: "^(controllers|agent)/.*/plan\\.ts$|^api/machinery/", pathNot: tests };
 error("pure", pure, {
   dependencyTypes: ["core", "npm", "npm-dev"],
   dependencyTypesNot: ["type-only"],
