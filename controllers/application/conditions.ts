@@ -152,10 +152,17 @@ function stalledVerdict(seen: Seen, { memory: { rollout, current, failed } }: Pl
 }
 
 /** What is neither as asked for nor failed is being worked on: exactly one of the three is true. */
-function reconcilingVerdict(ready: Verdict, stalled: Verdict, progressing: Verdict): Verdict {
+function reconcilingVerdict(
+  { ready, stalled, progressing }: Readonly<Record<"ready" | "stalled" | "progressing", Verdict>>,
+  { waits }: Plan,
+): Verdict {
   if (ready.status === "True" || stalled.status === "True") return no(reason.settled);
   const { reason: why, message } = progressing.status === "True" ? progressing : ready;
-  return { status: "True", reason: why, message };
+  const [first] = waits;
+  // Most clients show this one message while they wait, so it has to say for what.
+  const more = waits.length > 1 ? ` (and ${waits.length - 1} more)` : "";
+  const awaited = first === undefined ? "" : `; waits for ${first.owner}: ${first.message}${more}`;
+  return { status: "True", reason: why, message: `${message}${awaited}` };
 }
 
 /** The conditions of the Application after this pass; one that says the same keeps its time. */
@@ -176,7 +183,7 @@ export function conditionsOf(
     [type.rolledBack, rolledBackVerdict(plan)],
     [type.paused, pausedVerdict(seen, plan)],
     [type.scheduled, scheduledVerdict(seen)],
-    [type.reconciling, reconcilingVerdict(ready, stalled, progressing)],
+    [type.reconciling, reconcilingVerdict({ ready, stalled, progressing }, plan)],
     [type.stalled, stalled],
   ];
   const now = formatTime(about.nowMs);

@@ -122,3 +122,21 @@ test("conditionsOf() lets kstatus see that a first rollout failed (G13)", () => 
   driveThrough(world, "RolledBack");
   expect(told(world)).toBe("Failed: Settled, FirstRolloutFailed");
 });
+
+test("conditionsOf() says in Reconciling who is awaited, and the last words (G12)", () => {
+  const world = new RolloutWorld({});
+  driveThrough(world, "Completed");
+  change(world, "v2", "good");
+  passOver(world);
+  for (const pod of world.pods.values()) {
+    if (pod.revision !== "web-2") continue;
+    pod.node = "db-1";
+    pod.trouble = { reason: "ErrImagePull", message: "no such host" };
+  }
+  const plan = planApplication(world.seen(), world.nowMs);
+  const all = conditionsOf([], world.seen(), plan, { generation: 1, nowMs: world.nowMs });
+  expect(all.find(({ type }) => type === "Reconciling")?.message).toBe(
+    "Rolling out web-2; waits for node/db-1: slot 0: pod web-2-0 on db-1 is not prepared: " +
+      "no such host (and 2 more)",
+  );
+});
