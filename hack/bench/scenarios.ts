@@ -23,8 +23,12 @@ export type Scenario = {
   readonly name: string;
   /** What is right, in a few words. */
   readonly wanted: string;
-  /** Breaks something that both need: one system after the other. */
+  /** Breaks something that others need: it is played alone. */
+  readonly alone?: true;
+  /** Breaks something that both systems need: one after the other. */
   readonly apart?: true;
+  /** Name of what it runs. */
+  readonly app: string;
   run(system: System, stage: Stage): Promise<Outcome>;
 };
 
@@ -132,6 +136,8 @@ const onGood = (version: Version) => (_stand: Stand, running: readonly Version[]
 
 const hostCutOff: Scenario = {
   name: "host cut off for 25 s in a healthy update",
+  app: "cut",
+  alone: true,
   wanted: "the update ends on v2 everywhere",
   async run(system, { site, together }) {
     const all = wish("cut", { replicas: "every host", batch: 1 });
@@ -155,6 +161,8 @@ const hostCutOff: Scenario = {
 
 const hostDownBefore: Scenario = {
   name: "host down before the update",
+  app: "down",
+  alone: true,
   wanted: "the others get v2 at once, the host on its return",
   async run(system, { site, together }) {
     const all = wish("down", { replicas: "every host", batch: 1 });
@@ -179,6 +187,7 @@ const hostDownBefore: Scenario = {
 
 const badAfterBad: Scenario = {
   name: "good, then bad A (paused), then bad B",
+  app: "twice",
   wanted: "back on the good version",
   async run(system) {
     await deploy(system, wish("twice"));
@@ -191,6 +200,7 @@ const badAfterBad: Scenario = {
 
 const nowhere: Scenario = {
   name: "constraint that no host meets",
+  app: "nowhere",
   wanted: "a verdict within 10 s, v1 untouched",
   async run(system) {
     await deploy(system, wish("nowhere"));
@@ -203,6 +213,7 @@ const nowhere: Scenario = {
 
 const diesLater: Scenario = {
   name: "version that dies 12 s after its start, default windows",
+  app: "mortal",
   wanted: "back on v1",
   async run(system) {
     const { monitorSeconds: _default, ...plain } = wish("mortal", { batch: replicas });
@@ -223,6 +234,7 @@ const diesLater: Scenario = {
 
 const exitCode: Scenario = {
   name: "exit code of the command line after a rollback",
+  app: "code",
   wanted: "not 0",
   async run(system) {
     await deploy(system, wish("code"));
@@ -234,6 +246,7 @@ const exitCode: Scenario = {
 
 const noImage: Scenario = {
   name: "image that cannot be pulled",
+  app: "absent",
   wanted: "a verdict, and no container of v1 is stopped",
   async run(system) {
     await deploy(system, wish("absent"));
@@ -255,6 +268,7 @@ const noImage: Scenario = {
 
 const portAndStartFirst: Scenario = {
   name: "fixed host port, new one started first",
+  app: "port",
   wanted: "refused at once, or v2 everywhere",
   async run(system) {
     const port = { replicas: "every host", batch: 1, hostPort: 18_080 } as const;
@@ -271,6 +285,7 @@ const portAndStartFirst: Scenario = {
 
 const undoTwice: Scenario = {
   name: "undo twice after v1, v2, v3",
+  app: "undo",
   wanted: "v2, then v1",
   async run(system) {
     const fast = { batch: replicas, monitorSeconds: 1 };
@@ -294,6 +309,8 @@ const undoTwice: Scenario = {
 
 const crashMidway: Scenario = {
   name: "control plane killed with SIGKILL midway, started again",
+  app: "killed",
+  alone: true,
   wanted: "the update ends on v2",
   apart: true,
   async run(system) {
@@ -314,6 +331,8 @@ const crashMidway: Scenario = {
 
 const drained: Scenario = {
   name: "drain of a host that holds 3 of 9, one at a time",
+  app: "drain",
+  alone: true,
   wanted: "all moved, never fewer than 8",
   async run(system) {
     const nine = wish("drain", { replicas: 9, batch: 1 });
@@ -346,19 +365,4 @@ export const scenarios: readonly Scenario[] = [
   hostCutOff,
   hostDownBefore,
   crashMidway,
-];
-
-/** Names that scenarios use for what they run. */
-export const scenarioApps: readonly string[] = [
-  "twice",
-  "nowhere",
-  "mortal",
-  "code",
-  "absent",
-  "port",
-  "undo",
-  "drain",
-  "cut",
-  "down",
-  "killed",
 ];
