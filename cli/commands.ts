@@ -77,7 +77,7 @@ const objectCommands: readonly Command[] = [
       },
       ...connectionFlags,
     ],
-    load: async () => (await import("./commands/plan.ts")).runPlan,
+    load: async () => (await import("./commands/rollout-plan.ts")).runPlan,
   },
   {
     name: "get",
