@@ -13,7 +13,7 @@ for (const [kind, plural] of [
   ["ConfigMap", "configmaps"],
   ["Secret", "secrets"],
 ] as const) {
-  test(`generation of a ${kind} counts changes of its values alone`, async () => {
+  test(`generation of a ${kind} counts changes of its values alone, and none that is but tried`, async () => {
     const url = `/api/v1/namespaces/default/${plural}`;
     const body = { apiVersion: "v1", kind, metadata: { name: "counted" }, data: { key: "b25l" } };
     await server.send("POST", url, body);
@@ -29,5 +29,8 @@ for (const [kind, plural] of [
       generations.push(metaOf(body).generation);
     }
     expect(generations).toEqual([1, 1, 2, 2, 2]);
+    const patch = { data: { key: "b25l" } };
+    const tried = await server.send("PATCH", `${url}/counted?dryRun=All`, patch, merge);
+    expect(metaOf(tried.body).generation).toBe(2);
   });
 }

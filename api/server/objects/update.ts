@@ -189,10 +189,19 @@ function withSpec(call: Call, { draft, before, track }: Parts): Body {
   }
   setOwners(object, track(call, { before, object, sent }));
   kind.strategy.prepareUpdate(object, before);
-  if (kind.generation !== false && !sameDesire(object, before, uncounted(kind))) {
+  if (isCounted(call) && !sameDesire(object, before, uncounted(kind))) {
     object.metadata.generation = (before.metadata.generation ?? 0) + 1;
   }
   return object;
+}
+
+/**
+ * Whether a change of what is asked for counts. Kubernetes does not count values: what a diff shows of
+ * them must look as it does there, without lines around a change that nobody made.
+ */
+function isCounted(call: Call): boolean {
+  const { generation } = call.kind;
+  return generation === true || (generation !== false && !isDryRun(call));
 }
 
 const serverFields = [
