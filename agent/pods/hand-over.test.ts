@@ -13,6 +13,7 @@ import {
   untilReady,
 } from "../../test/kit/agent-rig.ts";
 import { eventually } from "../../test/kit/eventually.ts";
+import { freePort } from "../../test/kit/free-port.ts";
 import { testImages } from "../../test/kit/images.ts";
 import { simulatedEngine } from "../../test/kit/simulated-engine.ts";
 import { openEngine } from "../engine/dockerode.ts";
@@ -184,4 +185,33 @@ test("a predecessor that does not stop is named, and its successor waits", async
   expect([await phaseOf(old), await phaseOf(fresh)]).toEqual(["running", "created"]);
   fault.withdraw();
   fault.release();
+});
+
+test("a host port that a foreign container took after the check stops nobody", async () => {
+  const node = await rig.node();
+  const port = await freePort();
+  const container = { ports: [{ containerPort: 80, hostPort: port, hostIP: "127.0.0.1" }] };
+  const next = { image: testImages.web2, node, container, desired: "Prepared" } as const;
+  await bindPod(rig.api, "v3", { ...next, replaces: "v1" });
+  await eventually("v3 is prepared", async () =>
+    is(await podOf(rig.api, "v3"), podCondition.prepared),
+  );
+  const foreign = await rig.engine.containers.create("by-hand", {
+    Image: testImages.web,
+    HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }] } },
+  });
+  await rig.engine.containers.start(foreign);
+  const before = await rig.engine.containers.inspect(foreign);
+  await ask(rig.api, "v3", "Running");
+  const waiting = await eventually("v3 names who is in its way", async () => {
+    const [now] = (await podOf(rig.api, "v3"))?.status?.containerStatuses ?? [];
+    return now?.state?.waiting?.reason === podReason.portConflict ? now.state.waiting : undefined;
+  });
+  expect(waiting.message).toContain("by-hand");
+  expect(await phaseOf(old)).toBe("running");
+  expect(is(await podOf(rig.api, "v1"), "Ready")).toBe(true);
+  expect(await rig.engine.containers.inspect(foreign)).toEqual(before);
+  await rig.engine.containers.remove(foreign, { force: true });
+  await untilReady(rig.api, "v3");
+  await eventually("v1 has stopped", async () => (await phaseOf(old)) === "exited");
 });
