@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Application, ApplicationStatus, Condition } from "../crds/types.gen.ts";
+import type { Application, ApplicationStatus, Condition, RolloutPhase } from "../crds/types.gen.ts";
 import { verdictOf } from "./verdict.ts";
 
 const is = (
@@ -160,15 +160,13 @@ test.each<[why: string, status: ApplicationStatus | undefined, state: string, sa
 
 test("verdictOf() waits for a retry that the controller has not seen", () => {
   const failedAt = "2026-11-21T00:00:00.5Z";
-  const failed = app({
-    observedGeneration: 2,
-    failedRevision: { hash: "h", failedAt },
-    rollout: { phase: "RolledBack" },
-  });
-  const retried = (at: string): Application => ({
-    ...failed,
-    metadata: { ...failed.metadata, annotations: { "lighthouse.dev/retry": at } },
-  });
-  expect(verdictOf(retried(failedAt)).state).toBe("Running");
-  expect(verdictOf(retried("2026-11-20T00:00:00Z")).state).toBe("Failed");
+  const retried = (at: string, phase: RolloutPhase): Application => {
+    const failedRevision = { hash: "h", failedAt };
+    const failed = app({ observedGeneration: 2, failedRevision, rollout: { phase } });
+    const annotations = { "lighthouse.dev/retry": at };
+    return { ...failed, metadata: { ...failed.metadata, annotations } };
+  };
+  expect(verdictOf(retried(failedAt, "RolledBack")).state).toBe("Running");
+  expect(verdictOf(retried("2026-11-20T00:00:00Z", "RolledBack")).state).toBe("Failed");
+  expect(verdictOf(retried(failedAt, "RollbackPaused")).state).toBe("Failed");
 });

@@ -53,7 +53,10 @@ function progress({ rollout, ready = "0/0" }: Status): string {
 
 /** Somebody asked for the failed template once more, and the controller has not seen it yet. */
 function isRetryAhead({ status, metadata }: Application): boolean {
-  const failedAt = status?.failedRevision?.failedAt;
+  const { failedRevision, rollout } = status ?? {};
+  // In other phases the controller does not take it for an order, see docs/applications.md.
+  if (rollout?.phase !== "RolledBack" && rollout?.phase !== "Paused") return false;
+  const failedAt = failedRevision?.failedAt;
   return failedAt !== undefined && metadata.annotations?.[annotation.retry] === failedAt;
 }
 
