@@ -28,7 +28,8 @@ function holds({ operator, values }: NodeRequirement, have: string | undefined):
 const labelOf = ({ labels }: NodeSeen, key: string): string | undefined =>
   Object.hasOwn(labels, key) ? labels[key] : undefined;
 
-function matchesTerm({ labels, fields }: NodeTerm, node: NodeSeen): boolean {
+/** Whether the Node is as one term asks. */
+export function matchesTerm({ labels, fields }: NodeTerm, node: NodeSeen): boolean {
   if (labels.length + fields.length === 0) return false;
   return (
     labels.every((one) => holds(one, labelOf(node, one.key))) &&

@@ -48,6 +48,9 @@ const pod = (name: string, over: Partial<PodSeen> = {}): PodSeen => {
 const needs = (memory: number) => ({ requests: amounts({ memory, pods: 1 }) });
 const port = (number: number, ip = "", protocol = "TCP") => ({ port: number, ip, protocol });
 const taint = (key: string, effect = "NoSchedule", value = "") => ({ key, effect, value });
+const wish = (values: readonly string[], weight = 100) => [
+  { weight, term: { labels: [], fields: [{ key: "metadata.name", operator: "In", values }] } },
+];
 const on = (name: string, one: PodSeen): BoundPod => ({ ...one, node: name });
 const slot = (id: string, over: Partial<PodSeen> = {}): PodSeen =>
   pod(`web-${id}`, { application: "shop/web", group: `shop/web/${id}`, ...over });
@@ -125,7 +128,7 @@ test.each<[string, Partial<Seen>, string]>([
     "puts slots where they were last, also several that would each take the other's place",
     {
       bound: [on("c", slot("0"))],
-      pending: [slot("1", { homes: ["c"] }), slot("2", { homes: ["a"] })],
+      pending: [slot("1", { wishes: wish(["c"]) }), slot("2", { wishes: wish(["a"]) })],
       spreads: new Map([["shop/web", { by: ["kubernetes.io/hostname"], maxPerNode: 0 }]]),
     },
     "web-1>c | web-2>a",
@@ -134,7 +137,7 @@ test.each<[string, Partial<Seen>, string]>([
     "puts a slot elsewhere when there is no room where it was",
     {
       nodes: [node("a"), node("b", { unschedulable: true })],
-      pending: [slot("1", { homes: ["b"] })],
+      pending: [slot("1", { wishes: wish(["b"]) })],
     },
     "web-1>a",
   ],

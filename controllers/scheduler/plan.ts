@@ -1,5 +1,5 @@
 import { Board } from "./board.ts";
-import { matchesNode, untoleratedTaint } from "./node-match.ts";
+import { matchesNode, matchesTerm, untoleratedTaint } from "./node-match.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { NodeSeen, PodSeen, Seen, Spread } from "./seen.ts";
 
@@ -59,14 +59,17 @@ function isBetter(one: Score, other: Score): boolean {
 }
 
 /**
- * Whether the slot is at home there; then how many slots of the pod's Application each of the Node's
+ * Whether the slot is at home there; then what the pod wishes for; then how many slots of the pod's Application each of the Node's
  * domains holds; then its load.
  */
 function scoreOf(pod: PodSeen, place: Occupancy, board: Board, { by }: Spread): Score {
-  if (pod.application === undefined) return [place.load()];
+  const wished = (pod.wishes ?? []).reduce(
+    (sum, { weight, term }) => sum + (matchesTerm(term, place.node) ? weight : 0),
+    0,
+  );
+  if (pod.application === undefined) return [-wished, place.load()];
   const around = by.map((label) => board.slotsAround(place, label, pod));
-  const isHome = place.isHome(pod.group) || pod.homes?.includes(place.node.name) === true;
-  return [isHome ? 0 : 1, ...around, place.load()];
+  return [place.isHome(pod.group) ? 0 : 1, -wished, ...around, place.load()];
 }
 
 /** Names of the only Nodes that the pod may be on, if its constraints name them. */

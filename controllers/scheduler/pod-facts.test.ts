@@ -107,7 +107,7 @@ test("podFacts() reads required node affinity", () => {
   ]);
 });
 
-test("podFacts() reads the Nodes that a pod prefers by name", () => {
+test("podFacts() reads what a pod would like its Node to be", () => {
   const field = (key: string, operator: string, values: readonly string[]) => ({
     weight: 1,
     preference: { matchFields: [{ key, operator, values }] },
@@ -119,6 +119,14 @@ test("podFacts() reads the Nodes that a pod prefers by name", () => {
   ];
   const nodeAffinity = { preferredDuringSchedulingIgnoredDuringExecution };
   const affinity = { nodeAffinity } as unknown as NonNullable<PodSpec["affinity"]>;
-  expect(podFacts(pod({ affinity })).homes).toEqual(["a", "b"]);
-  expect(podFacts(pod({}))).not.toHaveProperty("homes");
+  const term = (labels: readonly object[], fields: readonly object[]) => ({
+    weight: 1,
+    term: { labels, fields },
+  });
+  expect(podFacts(pod({ affinity })).wishes).toEqual([
+    term([], [{ key: "metadata.name", operator: "In", values: ["a", "b"] }]),
+    term([], [{ key: "metadata.name", operator: "NotIn", values: ["c"] }]),
+    term([{ key: "disk", operator: "Exists", values: [] }], []),
+  ]);
+  expect(podFacts(pod({}))).not.toHaveProperty("wishes");
 });

@@ -1,7 +1,14 @@
 import { annotation, label } from "../../crds/labels.ts";
 import type { Pod, PodSpec } from "../../api/machinery/resources.ts";
 import { parseQuantity } from "../../api/machinery/quantity.ts";
-import type { Amounts, HostPort, NodeConstraints, NodeRequirement, PodSeen } from "./seen.ts";
+import type {
+  Amounts,
+  HostPort,
+  NodeConstraints,
+  NodeRequirement,
+  NodeTerm,
+  PodSeen,
+} from "./seen.ts";
 
 type Container = PodSpec["containers"][number];
 type RawAmounts = Readonly<Record<string, string | number>> | undefined;
@@ -75,24 +82,29 @@ type Expression = {
 const requirements = (list: readonly Expression[] | undefined): readonly NodeRequirement[] =>
   (list ?? []).map(({ key, operator, values = [] }) => ({ key, operator, values }));
 
+type RawTerm = {
+  readonly matchExpressions?: readonly Expression[];
+  readonly matchFields?: readonly Expression[];
+};
+
+const termOf = ({ matchExpressions, matchFields }: RawTerm): NodeTerm => ({
+  labels: requirements(matchExpressions),
+  fields: requirements(matchFields),
+});
+
 function constraintsOf({ nodeSelector = {}, affinity }: PodSpec): NodeConstraints {
   const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   if (required === undefined) return { labels: nodeSelector };
-  const terms = required.nodeSelectorTerms.map(({ matchExpressions, matchFields }) => ({
-    labels: requirements(matchExpressions),
-    fields: requirements(matchFields),
-  }));
-  return { labels: nodeSelector, terms };
+  return { labels: nodeSelector, terms: required.nodeSelectorTerms.map(termOf) };
 }
 
-/** Nodes that the pod prefers by name; where a slot of an Application was last. */
-function homesOf({ affinity }: PodSpec): Pick<PodSeen, "homes"> {
+/** What the pod would like its Node to be; an Application so names where a slot was last. */
+function wishesOf({ affinity }: PodSpec): Pick<PodSeen, "wishes"> {
   const preferred = affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-  const homes = preferred
-    .flatMap(({ preference }) => preference.matchFields ?? [])
-    .filter(({ key, operator }) => key === "metadata.name" && operator === "In")
-    .flatMap(({ values = [] }) => values);
-  return homes.length === 0 ? {} : { homes };
+  if (preferred.length === 0) return {};
+  return {
+    wishes: preferred.map(({ weight, preference }) => ({ weight, term: termOf(preference) })),
+  };
 }
 
 /** Which Application and slot it belongs to, by its labels. */
@@ -127,7 +139,7 @@ function read(pod: Pod): PodSeen {
     requests: totalRequests(spec),
     ports: hostPorts(spec),
     constraints: constraintsOf(spec),
-    ...homesOf(spec),
+    ...wishesOf(spec),
     tolerations: spec.tolerations ?? [],
   };
 }

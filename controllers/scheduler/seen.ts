@@ -56,8 +56,8 @@ export type PodSeen = {
   readonly group: string;
   /** `namespace/name` of its Application. */
   readonly application?: string;
-  /** Names of Nodes that it would rather be on than on any other, if they have room. */
-  readonly homes?: readonly string[];
+  /** What its Node is like if the pod may choose, with weights from 1 to 100. */
+  readonly wishes?: readonly { readonly weight: number; readonly term: NodeTerm }[];
   /** It is asked to run now, or it may be beside the others of its group: with StartFirst. */
   readonly runs: boolean;
   /** The pod of its group that stops before it starts. */

@@ -43,3 +43,27 @@ test.each([
 ])("refuses %j", (spec, words) => {
   expect(seen(spec)).toEqual([expect.stringContaining(words)]);
 });
+
+const preferred = (weight: unknown, preference: object) => ({
+  affinity: {
+    nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight, preference }] },
+  },
+});
+const ssd = { matchExpressions: [{ key: "disk", operator: "In", values: ["ssd"] }] };
+
+test.each<[number | undefined, object, readonly string[]]>([
+  [1, ssd, []],
+  [100, { matchFields: [{ key: "metadata.name", operator: "In", values: ["a"] }] }, []],
+  [0, ssd, ["[0].weight"]],
+  [101, ssd, ["[0].weight"]],
+  [undefined, ssd, ["[0].weight"]],
+  [
+    5,
+    { matchExpressions: [{ key: "disk", operator: "Like" }] },
+    ["[0].preference.matchExpressions[0].operator"],
+  ],
+])("judges a preference of weight %s for %j", (weight, preference, fields) => {
+  const path = "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution";
+  const causes = affinityCauses(preferred(weight, preference) as never);
+  expect(causes.map(({ field: at = "" }) => at.slice(path.length))).toEqual(fields);
+});

@@ -74,17 +74,41 @@ function placesIn(term: JsonObject, list: string, path: string): readonly Place[
   }));
 }
 
-/** What is wrong with the Nodes that a Pod requires; the rules of core/v1 NodeSelector. */
-export function affinityCauses(spec: JsonObject): Causes {
-  const affinity = objectIn(objectIn(spec, "affinity") ?? {}, "nodeAffinity") ?? {};
+const root = "spec.affinity.nodeAffinity";
+
+function termCauses(term: JsonObject, path: string): Causes {
+  return [
+    ...placesIn(term, "matchExpressions", path).flatMap(expressionCauses),
+    ...placesIn(term, "matchFields", path).flatMap(fieldCauses),
+  ];
+}
+
+function requiredCauses(affinity: JsonObject): Causes {
   const required = objectIn(affinity, "requiredDuringSchedulingIgnoredDuringExecution");
   if (required === undefined) return [];
-  const path =
-    "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
+  const path = `${root}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`;
   const terms = objectsIn(required, "nodeSelectorTerms");
   if (terms.length === 0) return [requiredValue(path, "must have at least one node selector term")];
-  return terms.flatMap((term, index) => [
-    ...placesIn(term, "matchExpressions", `${path}[${index}]`).flatMap(expressionCauses),
-    ...placesIn(term, "matchFields", `${path}[${index}]`).flatMap(fieldCauses),
-  ]);
+  return terms.flatMap((term, index) => termCauses(term, `${path}[${index}]`));
+}
+
+function preferredCauses(affinity: JsonObject): Causes {
+  const field = "preferredDuringSchedulingIgnoredDuringExecution";
+  return objectsIn(affinity, field).flatMap((wish, index) => {
+    const path = `${root}.${field}[${index}]`;
+    const { weight = 0 } = wish;
+    const isInRange = typeof weight === "number" && weight >= 1 && weight <= 100;
+    return [
+      ...(isInRange
+        ? []
+        : [invalidValue(`${path}.weight`, String(weight), "must be in the range 1-100")]),
+      ...termCauses(objectIn(wish, "preference") ?? {}, `${path}.preference`),
+    ];
+  });
+}
+
+/** What is wrong with the Nodes that a Pod requires or prefers; the rules of core/v1 NodeAffinity. */
+export function affinityCauses(spec: JsonObject): Causes {
+  const affinity = objectIn(objectIn(spec, "affinity") ?? {}, "nodeAffinity") ?? {};
+  return [...requiredCauses(affinity), ...preferredCauses(affinity)];
 }

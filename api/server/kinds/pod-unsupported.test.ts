@@ -40,6 +40,10 @@ const honoured: readonly (readonly [path: string, by: string])[] = [
     "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
     "controllers/scheduler/pod-facts.ts constraintsOf",
   ],
+  [
+    "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution",
+    "controllers/scheduler/pod-facts.ts constraintsOf",
+  ],
   ["dnsConfig", "agent/pods/translate.ts resolverOf"],
   ["dnsPolicy", "there is no cluster DNS: every policy but None is the host's, as Default"],
   ["hostAliases", "agent/pods/translate.ts resolverOf"],

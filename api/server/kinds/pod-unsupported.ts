@@ -79,7 +79,6 @@ const tablePaths = new Map(
 
 const noLimits = "limits are not offered as files";
 const ofPodsOnly = [
-  ["affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution", bare],
   ["affinity.podAffinity", bare],
   ["affinity.podAntiAffinity", bare],
   ["schedulingGroup", bare],
