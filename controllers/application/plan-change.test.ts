@@ -194,3 +194,19 @@ test("planApplication() skips the canary on the way back", () => {
   expect(next(world).match(/=Running/g)).toHaveLength(3);
   driveThrough(world, "RolledBack");
 });
+
+test("planApplication() leaves slots that serve alone while the next template is prepared, also those of a failed one (G3)", () => {
+  const world = updating({ batch: 3 });
+  world.behaviours.set("v2", "fragile");
+  driveTo(world, "Verifying");
+  world.nowMs += 1_000;
+  world.trip("web-2-1");
+  driveTo(world, "RollingBack");
+  podOf(world, "web-2-1").ready = false;
+  world.behaviours.set("v3", "unpullable");
+  world.wish.hash = "v3";
+  passOver(world);
+  const plan = next(world);
+  expect(plan).toContain("web-2-1=Stopped");
+  expect(plan).not.toMatch(/web-2-[02]=Stopped/);
+});

@@ -236,3 +236,42 @@ test("planApplication() changes nothing on record while it merely waits", () => 
   done.nowMs += 60_000;
   expect(planApplication(done.seen(), done.nowMs).memory).toEqual(done.memory);
 });
+
+test("planApplication() runs no clock while nothing is left to do, however long it watches (G12)", () => {
+  const world = updating({ monitorMs: 10 * deadlineMs });
+  driveTo(world, "Verifying");
+  quiet(world);
+  world.nowMs += 2 * deadlineMs;
+  const pod = world.pods.get("web-2-1");
+  if (pod !== undefined) Object.assign(pod, { ready: false, up: false, hostRestarted: true });
+  passOver(world);
+  passOver(world);
+  expect(phaseOf(world)).toBe("Verifying");
+});
+
+test("planApplication() counts minReadySeconds anew after a pause, as nobody looked meanwhile", () => {
+  const world = updating();
+  driveTo(world, "Rolling");
+  quiet(world);
+  world.nowMs += 4_000;
+  hold(world, 60_000);
+  expect(next(world)).toBe("Rolling: ");
+  world.nowMs += 4_999;
+  expect(next(world)).toBe("Rolling: ");
+  world.nowMs += 1;
+  expect(next(world)).toContain("web-2-1=Running");
+});
+
+test("planApplication() lets a batch begin with its approval", () => {
+  const world = updating({ canary: 1, manualApproval: true });
+  driveTo(world, "Waiting");
+  world.nowMs += 1_000_000;
+  world.wish.approved = "web-2";
+  passOver(world);
+  expect(world.memory.rollout).toMatchObject({
+    phase: "Rolling",
+    batch: 2,
+    batchStartedAtMs: world.nowMs,
+    progressedAtMs: world.nowMs,
+  });
+});
