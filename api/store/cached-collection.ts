@@ -1,29 +1,13 @@
 import { eventOf, type Item, type ItemEvent } from "./item.ts";
+import { type Listener, Listeners } from "./listeners.ts";
 import type { Revision, StoreEvent } from "./store.ts";
-
-/** Who is told of changes. Called synchronously, in the order of the history. */
-export type Listener = {
-  /** Never empty; all events of the prefix up to `WatchCache.revision` were delivered after it. */
-  onEvents(events: readonly ItemEvent[]): void;
-  /** The cache lost its place in the history: nothing follows, the watcher must start anew. */
-  onReset(): void;
-  /** Resolves when more may come; waited for only while old events are read from the store. */
-  ready?(): Promise<void>;
-};
 
 /** How much of the newest history each collection keeps; older watches ask the store. */
 export type WindowLimits = { readonly maxEvents: number; readonly maxBytes: number };
 
-// A watcher may be ahead of the cache: it has heard everything up to `since` elsewhere.
-type Interest = { readonly prefix: string; readonly since: Revision };
-
-function concerns({ key, at }: Item, { prefix, since }: Interest): boolean {
-  return at > since && key.startsWith(prefix);
-}
-
 /** The live items of one collection, its newest events, and who watches them. */
 export class Collection {
-  readonly #listeners = new Map<Listener, Interest>();
+  readonly #listeners = new Listeners();
   readonly #items = new Map<string, Item>();
   /** The same in key order, from the first list on: a list is then one copy of a range. */
   #sorted: Item[] | undefined;
@@ -76,13 +60,13 @@ export class Collection {
 
   /** Whether an event would be heard. */
   get watched(): boolean {
-    return this.#listeners.size > 0;
+    return !this.#listeners.isEmpty;
   }
 
   /** Delivers what the window holds after `since`, then what comes; returns the way out. */
   subscribe(prefix: string, since: Revision, listener: Listener): () => void {
     const missed = this.#after(since, prefix);
-    this.#listeners.set(listener, { prefix, since });
+    this.#listeners.add(listener, { prefix, since });
     if (missed.length > 0) listener.onEvents(missed);
     return () => {
       this.#listeners.delete(listener);
@@ -91,18 +75,12 @@ export class Collection {
 
   /** Passes on events that were just applied. */
   tell(events: readonly ItemEvent[]): void {
-    for (const [listener, interest] of this.#listeners) {
-      const mine = events.every(({ item }) => concerns(item, interest))
-        ? events
-        : events.filter(({ item }) => concerns(item, interest));
-      if (mine.length > 0) listener.onEvents(mine);
-    }
+    this.#listeners.tell(events);
   }
 
   /** Ends every subscription. */
   reset(): void {
-    for (const listener of this.#listeners.keys()) listener.onReset();
-    this.#listeners.clear();
+    this.#listeners.reset();
   }
 
   #inOrder(): Item[] {

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { expired, isExpired, unavailable } from "../machinery/errors.ts";
-import type { Listener } from "./cached-collection.ts";
 import { encodeObject, type ItemEvent, itemOf } from "./item.ts";
+import type { Listener, Topic } from "./listeners.ts";
 import { memoryStore } from "./memory.ts";
 import type { Store } from "./store.ts";
 import { openWatchCache, type WatchCache, type WatchCacheOptions } from "./watch-cache.ts";
@@ -245,4 +245,35 @@ test("newest() knows what was written here until the store has told of it, or of
   expect(cache.newest(key)?.at).toBe(third);
   cache.wrote(itemOf(key, object("a"), first));
   expect(cache.newest(key)?.at).toBe(third);
+});
+
+/** Pods by a label, as those of a Node are by its name. */
+const onNode = (value: string): Topic => ({
+  name: "node",
+  value,
+  of: ({ object: pod }) => pod.metadata.labels?.["node"] ?? "",
+});
+
+test("subscribe() tells a listener with a topic of what is, was and is no longer of it", async () => {
+  const store = memoryStore();
+  const cache = await open(store);
+  const [here, there, all] = [
+    { ...ear(), topic: onNode("here") },
+    { ...ear(), topic: onNode("there") },
+    ear(),
+  ];
+  const ends = [here, there, all].map((one) => cache.subscribe(pods, cache.revision, one));
+  const key = `${pods}shop/a`;
+  const unbound = await store.put(key, object("a"), 0);
+  const bound = await store.put(key, object("a", { node: "here" }), unbound);
+  const moved = await store.put(key, object("a", { node: "there" }), bound);
+  const gone = await store.delete(key, moved);
+  await cache.reach(gone, 1_000);
+  expect(here.heard.map(shown)).toEqual([`${bound} MODIFIED ${key}`, `${moved} MODIFIED ${key}`]);
+  expect(there.heard.map(shown)).toEqual([`${moved} MODIFIED ${key}`, `${gone} DELETED ${key}`]);
+  expect(all.heard).toHaveLength(4);
+  ends[0]?.unsubscribe();
+  const again = await store.put(key, object("a", { node: "here" }), 0);
+  await cache.reach(again, 1_000);
+  expect([here.heard.length, all.heard.length]).toEqual([2, 5]);
 });

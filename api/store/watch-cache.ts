@@ -1,6 +1,7 @@
 import { isExpired, unavailable } from "../machinery/errors.ts";
-import { Collection, type Listener, type WindowLimits } from "./cached-collection.ts";
+import { Collection, type WindowLimits } from "./cached-collection.ts";
 import { eventOf, type Item, type ItemEvent, itemOf, keptItemOf } from "./item.ts";
+import type { Listener } from "./listeners.ts";
 import type { Batch, Revision, Store, StoreEvent } from "./store.ts";
 
 /** The answer to a subscription: `unsubscribe` may be called any number of times. */

@@ -10,6 +10,7 @@ import {
 import type { AnyObject } from "../../machinery/object.ts";
 import { matchesLabels, type Requirement } from "../../machinery/selector.ts";
 import { parseLabelSelector } from "../../machinery/selector-parse.ts";
+import type { Topic } from "../../store/listeners.ts";
 import type { Revision } from "../../store/store.ts";
 import type { Kind } from "../kinds/kind.ts";
 import type { Call, Query } from "./call.ts";
@@ -32,6 +33,8 @@ export type ListOptions = {
 /** Options of a watch. */
 export type WatchOptions = {
   readonly selects: Selection;
+  /** What the field selector asks one field of the kind to be. */
+  readonly topic: Topic | undefined;
   /** `undefined`: from the newest state, which is sent first. 0: any state, sent first. */
   readonly revision: Revision | undefined;
   readonly timeoutSeconds: number | undefined;
@@ -75,6 +78,7 @@ export function readWatchOptions(call: Call): WatchOptions {
   readPositive(query, "limit"); // watches have none: only its form counts
   return {
     selects: selection(call),
+    topic: topicOf(call),
     bookmarks: isTrue(query.get("allowWatchBookmarks")),
     initialEvents: initial === undefined ? undefined : isTrue(initial),
     revision: readRevision(query.get("resourceVersion") ?? ""),
@@ -172,6 +176,16 @@ export function selection({ kind, query, name }: Call): Selection {
   );
   if (labels.length === 0 && fields.length === 0) return undefined;
   return (object) => matchesAll(kind, labels, fields, object);
+}
+
+/** The field that a selector pins, by which watchers are found; what is common is told by keys. */
+function topicOf({ kind, query }: Call): Topic | undefined {
+  const asked = parseFieldSelector(query.get("fieldSelector") ?? "");
+  for (const [name, read] of Object.entries(kind.fields)) {
+    const value = pinnedField(asked, name);
+    if (value !== undefined) return { name, value, of: ({ object }) => read(object) };
+  }
+  return undefined;
 }
 
 const common: Kind["fields"] = {

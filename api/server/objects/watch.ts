@@ -152,8 +152,10 @@ class Watch {
 
   async #follow(since: Revision): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    const { call } = this.#parts;
+    const { call, options } = this.#parts;
+    const { topic } = options;
     const listener = {
+      ...(topic === undefined ? {} : { topic }),
       onEvents: (events: readonly ItemEvent[]) => this.#onEvents(events),
       onReset: () => {
         this.#current = false;
