@@ -130,6 +130,51 @@ test("kubectl drain empties a Node within the batch, and uncordon gives it back"
   }
 });
 
+test("a slot of a drained Node that it cannot leave waits, and fails no rollout", async () => {
+  const [drained = "", other = ""] = cables.keys();
+  const kubectl = (...args: readonly string[]) => must(lighthouse.kubectl(args));
+  const spec = { placement: { nodes: [drained, other] } };
+  await apply("fixed", spec);
+  await kubectl("drain", drained, "--timeout=50s");
+  const waiting = async () => {
+    const fixed = await client.get(applications, { namespace: "default", name: "fixed" });
+    const reasons = fixed?.status?.rollout?.waits?.map(({ reason }) => reason) ?? [];
+    return reasons.includes("NodeCordoned") && fixed?.status;
+  };
+  await eventually("it says what it waits for", waiting);
+  const image = testImages.web2;
+  await kubectl(
+    "patch",
+    "app",
+    "fixed",
+    "--type=json",
+    `-p=${JSON.stringify([
+      { op: "replace", path: "/spec/template/spec/containers/0/image", value: image },
+    ])}`,
+  );
+  const status = await eventually("the other slot has the new version", async () => {
+    const now = await waiting();
+    return now !== false && now?.currentRevision === "fixed-2" && now;
+  });
+  expect(status).toMatchObject({ rollout: { phase: "Completed" }, ready: "1/2" });
+  await kubectl("uncordon", drained);
+  await kubectl("wait", "app/fixed", "--for=condition=Ready", "--timeout=20s");
+  expect((await nodesOf("fixed")).toSorted()).toEqual([drained, other].toSorted());
+  await kubectl("delete", "app", "fixed");
+});
+
+test("a NoExecute taint drives out who does not tolerate it", async () => {
+  await apply("driven", { replicas: 3 });
+  const [node = ""] = await nodesOf("driven");
+  await must(lighthouse.kubectl(["taint", "nodes", node, "maintenance=now:NoExecute"]));
+  await eventually("every slot serves elsewhere", async () => {
+    const serving = (await podsOf("driven")).filter(isReady);
+    return serving.length === 3 && serving.every(({ spec }) => spec.nodeName !== node);
+  });
+  await must(lighthouse.kubectl(["taint", "nodes", node, "maintenance-"]));
+  await must(lighthouse.kubectl(["delete", "app", "driven"]));
+});
+
 test("a slot of a lost host goes elsewhere after its toleration, and never serves twice", async () => {
   const lost = { operator: "Exists", effect: "NoExecute", tolerationSeconds: 1 };
   const tolerations = ["not-ready", "unreachable"].map((key) => ({

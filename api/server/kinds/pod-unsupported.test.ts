@@ -42,7 +42,7 @@ const honoured: readonly (readonly [path: string, by: string])[] = [
   ],
   [
     "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution",
-    "controllers/scheduler/pod-facts.ts constraintsOf",
+    "controllers/scheduler/pod-facts.ts wishesOf",
   ],
   ["dnsConfig", "agent/pods/translate.ts resolverOf"],
   ["dnsPolicy", "there is no cluster DNS: every policy but None is the host's, as Default"],
