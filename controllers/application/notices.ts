@@ -75,8 +75,10 @@ function ofRelease(before: Rollout, after: Rollout, { approved }: Seen): readonl
 
 /** Slots that failed, as many as are tolerated. */
 function ofTolerated(before: Rollout, after: Rollout, { strategy }: Seen): readonly Notice[] {
-  const fresh = after.failedSlots.filter((slot) => !before.failedSlots.includes(slot));
-  if (fresh.length === 0 || after.phase !== before.phase) return [];
+  if (after.phase !== before.phase) return [];
+  const known = new Set(before.failedSlots);
+  const fresh = after.failedSlots.filter((slot) => !known.has(slot));
+  if (fresh.length === 0) return [];
   const count = `${after.failedSlots.length} of ${strategy.tolerated} tolerated`;
   const slots = fresh.slice(0, 5).join(", ");
   const more = fresh.length > 5 ? ` and ${fresh.length - 5} more` : "";
