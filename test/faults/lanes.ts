@@ -24,12 +24,13 @@ const cellsPerWorld = 12;
 /** Runs cells one after the other, in a world that is replaced when one of them went wrong in it. */
 async function runLane(
   cells: IterableIterator<readonly [number, Cell]>,
-  report: (outcome: Outcome) => void,
+  { report, signal }: Pick<LaneOptions, "report" | "signal">,
 ): Promise<void> {
   let place: OwnedPlace | undefined;
   let served = 0;
   try {
     for (const [number, cell] of cells) {
+      if (signal?.aborted === true) return;
       place ??= await openPlace();
       const outcome = await runCell(place, cell, `c${number}`);
       report(outcome);
@@ -45,12 +46,17 @@ async function runLane(
   }
 }
 
-/** Runs cells in `lanes` worlds side by side: they mostly wait. */
-export async function runLanes(
-  cells: readonly Cell[],
-  lanes: number,
-  report: (outcome: Outcome) => void,
-): Promise<void> {
+/** How cells are run side by side. */
+export type LaneOptions = {
+  /** Worlds; they mostly wait. Integer, 1 or more. */
+  readonly lanes: number;
+  readonly report: (outcome: Outcome) => void;
+  /** Aborted: no further cell is begun. */
+  readonly signal?: AbortSignal;
+};
+
+/** Runs cells in several worlds side by side. */
+export async function runLanes(cells: readonly Cell[], options: LaneOptions): Promise<void> {
   const queue = cells.entries();
-  await Promise.all(Array.from({ length: lanes }, () => runLane(queue, report)));
+  await Promise.all(Array.from({ length: options.lanes }, () => runLane(queue, options)));
 }

@@ -17,7 +17,8 @@ const usage = `Usage: npm run faults -- [--only REGEX] [--sample SEED] [--proces
   --sample SEED   one cell for each operation and fault, as CI runs them
   --processes N   default: the number of processors
   --lanes N       worlds in each process, default 6
-A run of the whole matrix writes its table to docs/fault-matrix.md. FAULTS_LOG=1 shows the parts' logs.
+A run of the whole matrix writes its table to docs/fault-matrix.md; one that is ended by Ctrl-C writes
+how far it came. FAULTS_LOG=1 shows the parts' logs, FAULTS_HASTE=5 makes time go slower on a busy machine.
 `;
 
 const page = join(import.meta.dirname, "..", "..", "docs", "fault-matrix.md");
@@ -36,9 +37,10 @@ const { values } = parseArgs({
 function pickedCells(): readonly Cell[] {
   const pattern = new RegExp(values.only);
   const possible = allCells.filter((cell) => whyImpossible(cell) === undefined);
-  const sampled =
-    values.sample === undefined ? possible : sampleOf(possible, Number(values.sample));
-  return sampled.filter((cell) => pattern.test(nameOf(cell)));
+  // Sample by sample, so that a run that is ended early has seen something of everything.
+  const seeds = values.sample === undefined ? [...Array(9).keys()] : [Number(values.sample)];
+  const sampled = new Set(seeds.flatMap((seed) => sampleOf(possible, seed)));
+  return [...sampled].filter((cell) => pattern.test(nameOf(cell)));
 }
 
 function show({ cell, problems, phases, tookMs }: Outcome): void {
@@ -68,6 +70,8 @@ async function runAll(cells: readonly Cell[]): Promise<readonly Outcome[]> {
       show(outcome);
       if (outcomes.length % 50 === 0) process.stdout.write(`${outcomes.length}/${cells.length}\n`);
     });
+    process.once("SIGINT", () => child.kill("SIGTERM"));
+    process.once("SIGTERM", () => child.kill("SIGTERM"));
     return untilEnd(child);
   });
   await Promise.all(children);
@@ -77,7 +81,11 @@ async function runAll(cells: readonly Cell[]): Promise<readonly Outcome[]> {
 async function runShard(shard: string): Promise<void> {
   const [index, count] = shard.split("/").map(Number);
   const own = pickedCells().filter((_, number) => number % (count ?? 1) === index);
-  await runLanes(own, Number(values.lanes), (outcome) => process.send?.(outcome));
+  const end = new AbortController();
+  process.once("SIGTERM", () => end.abort());
+  process.on("SIGINT", () => undefined); // of the terminal; the parent tells us
+  const report = (outcome: Outcome): void => void process.send?.(outcome);
+  await runLanes(own, { lanes: Number(values.lanes), report, signal: end.signal });
   process.disconnect();
 }
 
@@ -89,7 +97,7 @@ async function runParent(): Promise<void> {
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
   process.stdout.write(`${outcomes.length} cells, ${failed} failed, ${seconds} s\n`);
   if (values.only === "" && values.sample === undefined) {
-    const sorted = cells.flatMap(
+    const sorted = allCells.flatMap(
       (cell) => outcomes.find((one) => nameOf(one.cell) === nameOf(cell)) ?? [],
     );
     const date = new Date().toISOString().slice(0, 10);

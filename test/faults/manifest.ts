@@ -5,6 +5,12 @@ import type { World } from "./stage.ts";
 /** Slots that may be down by our hand. */
 export const batch = 1;
 
+/** Whether the version is one that fails while it is watched. */
+function isToFail({ operation, kind }: Cell, version: number): boolean {
+  const isTarget = version === (kind === "first rollout" ? 1 : 2);
+  return isTarget && (operation === "crash while watched" || kind === "rollback");
+}
+
 /** The Application of a cell, in one of its two versions. Times are by the world's clock. */
 export function applicationOf(
   { pace, imageOf }: Pick<World, "pace" | "imageOf">,
@@ -36,8 +42,7 @@ export function applicationOf(
         order: "StopFirst",
         minReadySeconds: 1,
         // Longer than any fault that hides a crash from everybody.
-        monitorSeconds:
-          cell.operation === "crash while watched" ? pace.longMonitorSeconds : pace.monitorSeconds,
+        monitorSeconds: isToFail(cell, version) ? pace.longMonitorSeconds : pace.monitorSeconds,
         // What never ends by itself must be given up soon; what only interrupts must not be.
         progressDeadlineSeconds: isLasting(cell) ? 30 : 120,
       },

@@ -37,7 +37,7 @@ async function waitFor(
   phases: readonly RolloutPhase[],
   from = 0,
 ): Promise<void> {
-  const patience = AbortSignal.timeout(world.pace.realMs(limits.baseMs));
+  const patience = AbortSignal.timeout(world.pace.patienceMs(limits.baseMs));
   await observer.story(name).until(phases, from, patience);
 }
 
@@ -81,7 +81,7 @@ async function settle(world: World, name: string, expected: Expected): Promise<r
       return [`the API server does not answer: ${String(err)}`];
     }
   };
-  const endMs = performance.now() + world.pace.realMs(limits.settleMs);
+  const endMs = performance.now() + world.pace.patienceMs(limits.settleMs);
   let goodSinceMs: number | undefined;
   for (;;) {
     const problems = await look();
@@ -138,7 +138,7 @@ function arenaOf({ world, observer }: Place, cell: Cell, name: string): Arena {
     from: story.phases.length,
     away: new Set<Host>(),
     missed: new Set<Host>(),
-    signal: AbortSignal.timeout(world.pace.realMs(limits.strikeMs)),
+    signal: AbortSignal.timeout(world.pace.patienceMs(limits.strikeMs)),
   };
 }
 
@@ -175,7 +175,7 @@ async function tidy(world: World, name: string): Promise<readonly string[]> {
   const key = { namespace: "default", name };
   await world.client.delete(applications, key);
   try {
-    await eventually("all is gone", isGone, { timeoutMs: world.pace.realMs(limits.deleteMs) });
+    await eventually("all is gone", isGone, { timeoutMs: world.pace.patienceMs(limits.deleteMs) });
     return [];
   } catch {
     const { pods, containers } = await lookAt(world.client, name, world.containers());

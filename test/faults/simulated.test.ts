@@ -15,7 +15,7 @@ test("the sample holds every operation, fault and kind", () => {
 
 test("every guarantee holds in a share of the fault matrix", { timeout: 300_000 }, async () => {
   const outcomes: Outcome[] = [];
-  await runLanes(sample, 8, (outcome) => void outcomes.push(outcome));
+  await runLanes(sample, { lanes: 8, report: (outcome) => void outcomes.push(outcome) });
   const failed = outcomes.filter(({ problems }) => problems.length > 0);
   expect(
     failed.map(({ cell, problems, phases }) => ({ cell: nameOf(cell), problems, phases })),

@@ -61,6 +61,8 @@ export type Host = {
 export type Pace = {
   /** Real milliseconds for milliseconds of the world's own clock. */
   realMs(ms: number): number;
+  /** Real milliseconds that are waited for what takes `ms` by the world's clock at the worst. */
+  patienceMs(ms: number): number;
   /** How long a fault lasts in the first, middle and last slot, by the world's clock: hardly noticed,
    * noticed, and longer than what it interrupts. */
   readonly faultMs: readonly [number, number, number];

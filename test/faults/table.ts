@@ -48,7 +48,8 @@ function failuresOf(results: readonly Result[]): string {
 
 /** The text of a section. `date` is e.g. `2026-11-21`. */
 export function sectionOf(section: Section, results: readonly Result[], date: string): string {
-  const head = `${results.length} cells, run on ${date}.`;
+  const possible = allCells.filter((cell) => whyImpossible(cell) === undefined).length;
+  const head = `${results.length} of ${possible} cells were run, on ${date}.`;
   const parts = [head, matrixOf(results), failuresOf(results)];
   if (section === "simulated")
     parts.push(`Combinations that cannot be, and why:\n\n${impossibleOf()}`);

@@ -17,10 +17,11 @@ const foreignImage = "someone/else:v1";
 
 const pace: Pace = {
   realMs,
+  patienceMs: realMs,
   faultMs: [2_000, 9_000, 25_000],
   silenceMs: 55_000,
   monitorSeconds: 10,
-  longMonitorSeconds: 40,
+  longMonitorSeconds: 60,
 };
 
 async function startForeign(url: string): Promise<string> {

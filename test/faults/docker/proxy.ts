@@ -100,7 +100,7 @@ class Proxy {
   }
 
   async #suffer(
-    { fault, released }: Mishap,
+    { fault, released, strike }: Mishap,
     request: IncomingMessage,
     response: ServerResponse,
     body: Buffer,
@@ -108,16 +108,19 @@ class Proxy {
     const { how, when = "before", status = 500, message = "injected fault" } = fault;
     if (how === "error") {
       if (when === "after") await readAll((await this.#ask(request, body)).body);
+      strike();
       response.writeHead(status, { "Content-Type": "application/json" });
       response.end(JSON.stringify({ message }));
       return;
     }
     if (when === "before") {
+      strike();
       await released;
       return this.#pass(request, response, body);
     }
     const answer = await this.#ask(request, body);
     const text = await readAll(answer.body);
+    strike();
     await released;
     response.writeHead(answer.status, answer.headers).end(text);
   }

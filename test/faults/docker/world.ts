@@ -30,17 +30,18 @@ const hostCount = 3;
 
 const pace: Pace = {
   realMs: (ms) => ms,
+  patienceMs: (ms) => ms / 2,
   faultMs: [500, 3_000, 8_000],
   silenceMs: 50_000,
   monitorSeconds: 4,
-  longMonitorSeconds: 15,
+  longMonitorSeconds: 20,
 };
 
 /** Starts `lighthouse` as a process of its own in a network namespace. */
 function startPart(place: Place, args: readonly string[]): Part {
   const argv = [`--net=/run/netns/${place.namespace}`, process.execPath, program, ...args];
   const shown = process.env["FAULTS_LOG"] !== undefined;
-  const child: ChildProcess = spawn("nsenter", argv, {
+  const child: ChildProcess = spawn("setpriv", ["--pdeathsig", "KILL", "nsenter", ...argv], {
     stdio: ["ignore", shown ? "inherit" : "ignore", shown ? "inherit" : "ignore"],
   });
   const ended = once(child, "exit");
