@@ -125,11 +125,21 @@ test.each<[why: string, status: ApplicationStatus | undefined, state: string, sa
     "when all but hosts that do not answer run it, as the strategy says",
     {
       observedGeneration: 2,
-      conditions: [is("Ready", "False", { reason: "HostOffline", message: "2 of 3 slots run" })],
+      conditions: [is("Ready", "True", { reason: "HostsSkipped", message: "2 of 3 slots run" })],
       rollout: { phase: "Completed" },
     },
     "Succeeded",
     "Completed; 2 of 3 slots run: they converge when they are back",
+  ],
+  [
+    "while hosts that count do not answer",
+    {
+      observedGeneration: 2,
+      conditions: [is("Ready", "False", { reason: "HostOffline", message: "2 of 3 slots run" })],
+      rollout: { phase: "Completed" },
+    },
+    "Running",
+    "Completed",
   ],
   [
     "while slots on hosts that answer are not ready",

@@ -66,12 +66,6 @@ export function isObserved(app: Application): boolean {
   return status?.observedGeneration === metadata.generation && !isRetryAhead(app);
 }
 
-/** Everything runs but what is on hosts that do not answer, and the user said to go on without them. */
-function isWithoutOffline({ spec }: Application, ready: Condition | undefined): boolean {
-  const isAway = ready?.status === "False" && ready.reason === applicationReason.hostOffline;
-  return isAway && spec.strategy.offlineNodes === "Skip";
-}
-
 /** The verdict on the newest change of an Application. */
 export function verdictOf(app: Application): Verdict {
   const { status, metadata } = app;
@@ -85,8 +79,10 @@ export function verdictOf(app: Application): Verdict {
   const running: Verdict = { state: "Running", text: progress(status) };
   if (ready === undefined || !settled) return running;
   if (ready.observedGeneration !== metadata.generation) return running;
-  if (ready.status === "True") return { state: "Succeeded", text: `Ready, ${running.text}` };
-  if (!isWithoutOffline(app, ready)) return running;
-  const text = `Completed; ${ready.message}: they converge when they are back`;
+  if (ready.status !== "True") return running;
+  const isWhole = ready.reason !== applicationReason.hostsSkipped;
+  const text = isWhole
+    ? `Ready, ${running.text}`
+    : `Completed; ${ready.message}: they converge when they are back`;
   return { state: "Succeeded", text };
 }

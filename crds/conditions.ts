@@ -74,8 +74,10 @@ export const applicationReason = {
   allScheduled: "AllScheduled",
   /** Scheduled: no Node fits some slot. */
   unschedulable: "Unschedulable",
-  /** Ready, Scheduled: a slot is on a Node that does not answer. */
+  /** Ready, waits: a slot is on a Node that does not answer. */
   hostOffline: "HostOffline",
+  /** Ready: as slotsReady but for slots on Nodes that do not answer; strategy.offlineNodes is Skip. */
+  hostsSkipped: "HostsSkipped",
   /** Waits: a slot belongs to a Node that is cordoned, and holds no pod. */
   nodeCordoned: "NodeCordoned",
   /** Waits, Events: a slot leaves its Node, because somebody drains it. */

@@ -106,7 +106,7 @@ test("conditionsOf() is ready with no slots, and when all is stopped as asked fo
 });
 
 test("conditionsOf() tells a host that is away from a slot that is down", () => {
-  const world = new RolloutWorld({});
+  const world = new RolloutWorld({}, { offlineNodes: "Wait" });
   driveThrough(world, "Completed");
   world.offline.add("node-1");
   expect(told(world)).toMatchObject({ Ready: "False HostOffline" });
@@ -114,6 +114,17 @@ test("conditionsOf() tells a host that is away from a slot that is down", () => 
   expect(told(world), "one away, another down").toMatchObject({ Ready: "False SlotsNotReady" });
   world.offline.clear();
   expect(told(world)).toMatchObject({ Ready: "False SlotsNotReady" });
+});
+
+test("G11, G13: conditionsOf() does not count hosts that are away when the strategy skips them", () => {
+  const world = new RolloutWorld({}, { offlineNodes: "Skip" });
+  driveThrough(world, "Completed");
+  world.offline.add("node-1");
+  expect(told(world)).toMatchObject({ Ready: "True HostsSkipped", Reconciling: "False Settled" });
+  world.pods.delete("web-1-2");
+  expect(told(world), "one away, another down").toMatchObject({ Ready: "False SlotsNotReady" });
+  for (const { id } of world.slots) world.offline.add(`node-${id}`);
+  expect(told(world), "nobody answers").not.toMatchObject({ Ready: "True HostsSkipped" });
 });
 
 test("conditionsOf() names a pod that no Node takes", () => {

@@ -48,9 +48,11 @@ function completedVerdict(seen: Seen, plan: Plan): Verdict {
   if (ready === total) return yes(reason.slotsReady, `${ready} of ${total} slots run ${current}`);
   const away = plan.waits.filter((wait) => wait.reason === reason.hostOffline).length;
   const words = `${ready} of ${total} slots run ${current} and are ready`;
-  // Only when nothing but hosts is missing: whoever waits for a rollout takes that for its end.
   if (away === 0 || ready + away < total) return no(reason.slotsNotReady, words);
-  return no(reason.hostOffline, `${words}, ${away} are on hosts that do not answer`);
+  const message = `${words}, ${away} are on hosts that do not answer`;
+  // Skip says that they do not count, so that every verdict on the change agrees (G11, G13).
+  const isSkipped = seen.strategy.offlineNodes === "Skip" && ready > 0;
+  return isSkipped ? yes(reason.hostsSkipped, message) : no(reason.hostOffline, message);
 }
 
 function readyVerdict(seen: Seen, plan: Plan): Verdict {
