@@ -37,6 +37,9 @@ export type FleetOptions = {
   readonly hosts: number;
   /** How long a start of a container takes. */
   readonly startMs: number;
+  /** Server, controllers and the agent of the first host in one process, as `lighthouse up` has them:
+   * it counts as the server. */
+  readonly together?: boolean;
   /** Folder for CPU profiles of all parts; absent: none are taken. */
   readonly profiles?: string;
 };
@@ -52,12 +55,14 @@ async function usageOf(parts: readonly Pick<PartProcess, "pid">[]): Promise<Usag
 }
 
 /** Starts a {@link Fleet} and waits until all its Nodes are ready. */
-export async function startFleet({ hosts, startMs, profiles }: FleetOptions): Promise<Fleet> {
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const { hosts, startMs, together = false, profiles } = options;
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await scratchDir());
   const sim = stack.use(
     await startPart({ argv: [engines, dir.path, `${hosts}`, `${startMs}`], ready: /^ready$/ }),
   );
+  const socketOf = (host: number): string => `unix://${join(dir.path, String(host))}`;
   const dataDir = join(dir.path, "data");
   const profile = (name: string): NodeJS.ProcessEnv =>
     profiles === undefined
@@ -67,9 +72,9 @@ export async function startFleet({ hosts, startMs, profiles }: FleetOptions): Pr
         };
   const server = stack.use(
     await startLighthouse({
-      command: "server",
+      command: together ? "up" : "server",
       dataDir,
-      docker: [],
+      docker: together ? [socketOf(0)] : [],
       args: ["--log-level=warn"],
       env: profile("server"),
     }),
@@ -81,13 +86,13 @@ export async function startFleet({ hosts, startMs, profiles }: FleetOptions): Pr
         env: profile(name),
       }),
     );
-  const controllers = await part("controllers", ["controllers"]);
+  const controllers = together ? [] : [await part("controllers", ["controllers"])];
   const agents: PartProcess[] = [];
-  for (let first = 0; first < hosts; first += hostsPerBeacon) {
+  for (let first = together ? 1 : 0; first < hosts; first += hostsPerBeacon) {
     const last = Math.min(hosts, first + hostsPerBeacon);
     const sockets = Array.from({ length: last - first }, (_, at) => [
       "--docker",
-      `unix://${join(dir.path, String(first + at))}`,
+      socketOf(first + at),
     ]);
     const beacon = `beacon-${agents.length}`;
     agents.push(await part(beacon, ["agent", `--beacon=${beacon}`, ...sockets.flat()]));
@@ -106,7 +111,7 @@ export async function startFleet({ hosts, startMs, profiles }: FleetOptions): Pr
     },
     usage: async () => ({
       server: await usageOf([server]),
-      controllers: await usageOf([controllers]),
+      controllers: await usageOf(controllers),
       agents: await usageOf(agents),
       engines: await usageOf([sim]),
     }),

@@ -50,8 +50,11 @@ async function atRest(fleet: Fleet): Promise<AtRest> {
   };
 }
 
-async function measured(fleet: Fleet, hosts: number, work: () => Promise<void>): Promise<Rollout> {
-  const rest = await atRest(fleet);
+async function measured(
+  fleet: Fleet,
+  { hosts, rest }: { readonly hosts: number; readonly rest: AtRest },
+  work: () => Promise<void>,
+): Promise<Rollout> {
   const before = await fleet.usage();
   const begun = performance.now();
   await work();
@@ -82,12 +85,14 @@ async function rollOut(hosts: number, note: (line: string) => void): Promise<Rol
   });
   const { client } = fleet;
   const slots = hosts * perHost;
-  const made = await measured(fleet, hosts, async () => {
+  await sleep(restMs); // what joining has set going
+  const rest = await atRest(fleet);
+  const made = await measured(fleet, { hosts, rest }, async () => {
     await client.create<AnyObject>(sentApplications, application(slots));
     await untilReady(client, name, patienceMs);
   });
   note(told("first rollout", made));
-  const updated = await measured(fleet, hosts, async () => {
+  const updated = await measured(fleet, { hosts, rest }, async () => {
     const body = [
       {
         op: "replace",
