@@ -36,7 +36,7 @@ const runningHistory = { ...noHistory, id: "id-app", startedAtMs: noonMs - 60_00
 const fallen = { ...look, liveSinceMs: noonMs, fell: (id: string) => id === "id-app" };
 
 test.each([
-  ["whose end nobody saw", runningHistory, {}, "HostRestarted"],
+  ["whose end the agent saw none of", runningHistory, { lostAtMs: noonMs }, "HostRestarted"],
   ["that survived", runningHistory, { fell: () => false }, "Error"],
   [
     "stopped by the engine's own shutdown",
@@ -50,6 +50,19 @@ test.each([
 ])("advanceAll() on a container %s while its engine was away", (_why, history, parts, want) => {
   const memory = { ...memoryOf(buildPod()), histories: new Map([["app", history]]) };
   const [after] = advanceAll(memory, buildPod(), [endedFact()], { ...fallen, ...parts }).values();
+  expect(after?.ending?.reason).toBe(want);
+});
+
+test.each([
+  [0, "HostRestarted"],
+  [137, "HostRestarted"],
+  [143, "HostRestarted"],
+  [255, "HostRestarted"],
+  [1, "Error"],
+  [139, "Error"],
+])("advanceAll() on a container that ended with %i while its agent was away", (exitCode, want) => {
+  const memory = { ...memoryOf(buildPod()), histories: new Map([["app", runningHistory]]) };
+  const [after] = advanceAll(memory, buildPod(), [endedFact({ exitCode })], fallen).values();
   expect(after?.ending?.reason).toBe(want);
 });
 

@@ -55,10 +55,15 @@ function chosen(facts: readonly ContainerFact[], name: string): ContainerFact | 
 /** An engine that shuts down stops its containers first, and tells: so long before it is gone. Milliseconds. */
 const farewellMs = 30_000;
 
+/** What processes end with when their engine or host goes: told to, killed, or not seen to the end. */
+const endsOfHosts: ReadonlySet<number> = new Set([0, 137, 143, 255]);
+
 /** Whether the latest run ended with the engine, rather than by itself some time before. */
 function endedWithHost(before: History, after: History, look: Look): boolean {
   if (after.ending === undefined || !look.fell(after.ending.containerId)) return false;
-  if (before.ending === undefined) return true;
+  // An agent that was away itself has only the exit code to go by.
+  const sawIt = look.lostAtMs !== undefined;
+  if (before.ending === undefined) return sawIt || endsOfHosts.has(after.ending.exitCode);
   if (look.lostAtMs === undefined || after.endedSeenAtMs === undefined) return false;
   return after.endedSeenAtMs >= look.lostAtMs - farewellMs;
 }
