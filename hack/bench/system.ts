@@ -13,6 +13,7 @@ export const versions = {
   absent: "127.0.0.1:1/bench/web:absent",
 } as const;
 
+/** One of {@link versions}. */
 export type Version = keyof typeof versions;
 
 /** What is asked for, in words that both systems have. */
