@@ -33,10 +33,12 @@ function setAnnotation({ metadata }: Body, key: string, value: string | undefine
   else delete metadata.annotations;
 }
 
-const isManual = (object: object | undefined): boolean => {
+/** How many slots a canary that waits for a person may take; `undefined` where none does. */
+function manualSlots(object: object | undefined): number | undefined {
   const strategy = objectIn(objectIn({ ...object }, "spec") ?? {}, "strategy");
-  return objectIn(strategy ?? {}, "canary")?.["approve"] === "Manual";
-};
+  const canary = objectIn(strategy ?? {}, "canary");
+  return canary?.["approve"] === "Manual" ? Number(canary["count"]) : undefined;
+}
 
 /** What of the write only somebody may do who approves; `undefined`: nothing. */
 function approvalIn({ object, before }: Write): string | undefined {
@@ -46,8 +48,10 @@ function approvalIn({ object, before }: Write): string | undefined {
     return `setting the annotation ${approve}`;
   }
   // Else whoever deploys would go on without the second pair of eyes.
-  const isDropped = isManual(before) && !isManual(object);
-  return isDropped ? "taking spec.strategy.canary.approve: Manual back" : undefined;
+  const [slots, most] = [manualSlots(object), manualSlots(before)];
+  if (most === undefined) return undefined;
+  if (slots === undefined) return "taking spec.strategy.canary.approve: Manual back";
+  return slots > most ? "raising spec.strategy.canary.count of a manual canary" : undefined;
 }
 
 /** Who approves by other ways than the endpoint needs the same right, and is put on record too. */

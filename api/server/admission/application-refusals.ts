@@ -6,6 +6,7 @@ import type { Storage } from "../objects/storage.ts";
 import { hostPortsOf } from "../rollouts/host-ports.ts";
 import { allOf } from "../rollouts/planner.ts";
 import { newRefusals, type Surroundings } from "../rollouts/refusals.ts";
+import { groupNameCauses, strayAnnotations } from "./application-annotations.ts";
 import type { Admission, FinalReview } from "./chain.ts";
 
 const asApplication = (object: AnyObject): Application => object as unknown as Application;
@@ -34,6 +35,13 @@ function warnOfStrangers({ object, before, warn }: FinalReview, { nodes }: Surro
   }
 }
 
+/** @throws StatusError `Invalid` */
+function judgeAnnotations({ kind, object, before, name, warn }: FinalReview): void {
+  const causes = groupNameCauses(object, before);
+  if (causes.length > 0) throw invalid(kind, object.metadata.name ?? name, causes);
+  for (const text of strayAnnotations(object, before)) warn(text);
+}
+
 type Parts = { readonly storage: Pick<Storage, "cache"> };
 
 /**
@@ -47,6 +55,7 @@ export function applicationRefusals(parts: Parts): Admission {
       const { kind, subresource, object, before, name } = review;
       if (kind.group !== "lighthouse.dev" || kind.plural !== "applications") return;
       if (subresource !== "" || object.metadata.deletionTimestamp !== undefined) return;
+      judgeAnnotations(review);
       if (before !== undefined && equalJson(object["spec"], before["spec"])) return;
       const surroundings = await around(parts, review);
       const earlier = before === undefined ? undefined : asApplication(before);

@@ -123,6 +123,16 @@ test("who deploys cannot approve, neither by the endpoint, the annotation nor th
     403,
     expect.stringContaining("taking spec.strategy.canary.approve: Manual back"),
   ]);
+  const widened = await app.send(
+    "PATCH",
+    web,
+    { spec: { strategy: { canary: { count: 2 } } } },
+    ann,
+  );
+  expect([widened.code, widened.body["message"]]).toEqual([
+    403,
+    expect.stringContaining("raising spec.strategy.canary.count of a manual canary"),
+  ]);
   const deployed = await app.send("PATCH", web, { spec: { replicas: 3 } }, ann);
   expect(deployed.code).toBe(200);
 });

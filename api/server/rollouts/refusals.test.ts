@@ -192,3 +192,33 @@ test("a Node that is named and has not joined is only told of", async () => {
   expect(code).toBe(201);
   expect(String(headers["warning"])).toContain('node \\"later\\" has not joined');
 });
+
+test("a group whose name cannot go on record is refused, also without a change of the spec", async () => {
+  await using app = await fleet({});
+  const web = application("web", { replicas: 1 });
+  expect((await app.send("POST", collection, web)).code).toBe(201);
+  const annotations = { "lighthouse.dev/rollout-group": "ü".repeat(127) };
+  const patch = { metadata: { annotations } };
+  const { code, body } = await app.send("PATCH", `${collection}/web`, patch, merge);
+  expect([code, body["message"]]).toEqual([
+    422,
+    expect.stringContaining("metadata.annotations[lighthouse.dev/rollout-group]"),
+  ]);
+});
+
+test("orders by annotation that nobody can follow are told of, once", async () => {
+  await using app = await fleet({});
+  const web = application("web", { replicas: 1 });
+  expect((await app.send("POST", collection, web)).headers["warning"]).toBeUndefined();
+  const change = async (patch: object): Promise<string> => {
+    const { code, headers } = await app.send("PATCH", `${collection}/web`, patch, merge);
+    expect(code).toBe(200);
+    return String(headers["warning"]);
+  };
+  const order = { metadata: { annotations: { "lighthouse.dev/rollout-order": "x" } } };
+  expect(await change(order)).toContain('\\"x\\" is no whole number, 0 counts');
+  const metadata = { annotations: { "lighthouse.dev/reload": "yes" } };
+  const reload = await change({ spec: { template: { metadata } } });
+  expect(reload).toContain('\\"yes\\" is not \\"true\\", nothing is reloaded');
+  expect(reload).not.toContain("whole number");
+});
