@@ -4,6 +4,7 @@ const slow = [
   "test/integration/**/*.test.ts",
   "test/contract/**/*.test.ts",
   "test/e2e/**/*.test.ts",
+  "test/faults/**/*.test.ts",
 ];
 
 /**
@@ -44,6 +45,13 @@ export default defineConfig({
           maxConcurrency: 3,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          fileParallelism: false,
         },
       },
       {

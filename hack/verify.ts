@@ -46,7 +46,7 @@ const picked = (checks: readonly Check[]): readonly Check[] =>
 await Promise.all([lane(picked(fastChecks)), lane(picked([vitest("unit")]))]);
 // Slow tests only answer questions about code that the fast checks accept.
 if (args.includes("--full") && (total.failed === 0 || only !== undefined)) {
-  await lane(picked([vitest("integration"), vitest("contract"), vitest("e2e")]));
+  await lane(picked([vitest("integration"), vitest("contract"), vitest("e2e"), vitest("faults")]));
 } else if (args.includes("--full")) {
   process.stdout.write("Left out: integration, contract and e2e, until the fast checks pass\n");
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run faults`: the fault matrix on simulated hosts, with its table in docs/fault-matrix.md.
+ * `npm run faults`: the fault matrix, with its tables in docs/fault-matrix.md.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -7,14 +7,16 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { allCells, type Cell, nameOf, sampleOf, whyImpossible } from "./cell.ts";
+import { dockerCells } from "./docker/cells.ts";
 import { runLanes } from "./lanes.ts";
 import type { Outcome } from "./run-cell.ts";
-import { sectionOf, withSection } from "./table.ts";
+import { type Section, sectionOf, withSection } from "./table.ts";
 
 const usage = `Usage: npm run faults -- [--only REGEX] [--sample SEED] [--processes N] [--lanes N]
 
   --only REGEX    cells whose name matches, e.g. 'start / .* / update'
   --sample SEED   one cell for each operation and fault, as CI runs them
+  --docker        on real engines in network namespaces, a third of the matrix; needs root
   --processes N   default: the number of processors
   --lanes N       worlds in each process, default 6
 A run of the whole matrix writes its table to docs/fault-matrix.md; one that is ended by Ctrl-C writes
@@ -29,6 +31,7 @@ const { values } = parseArgs({
     sample: { type: "string" },
     processes: { type: "string", default: String(availableParallelism()) },
     lanes: { type: "string", default: "6" },
+    docker: { type: "boolean", default: false },
     shard: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -89,21 +92,39 @@ async function runShard(shard: string): Promise<void> {
   process.disconnect();
 }
 
+/** Puts the table of a run into the page. */
+async function write(section: Section, outcomes: readonly Outcome[]): Promise<void> {
+  const sorted = allCells.flatMap(
+    (cell) => outcomes.find((one) => nameOf(one.cell) === nameOf(cell)) ?? [],
+  );
+  const text = sectionOf(section, sorted, new Date().toISOString().slice(0, 10));
+  await writeFile(page, withSection(await readFile(page, "utf8"), section, text));
+}
+
+/** On real engines: one world, cell after cell. */
+async function runDocker(cells: readonly Cell[]): Promise<readonly Outcome[]> {
+  const { runOnDocker } = await import("./docker/run.ts");
+  const outcomes: Outcome[] = [];
+  await runOnDocker(cells, (outcome) => {
+    outcomes.push(outcome);
+    show(outcome);
+    process.stdout.write(`${outcomes.length}/${cells.length}\n`);
+  });
+  return outcomes;
+}
+
 async function runParent(): Promise<void> {
-  const cells = pickedCells();
+  const pattern = new RegExp(values.only);
+  const cells = values.docker
+    ? dockerCells.filter((cell) => pattern.test(nameOf(cell)))
+    : pickedCells();
   const start = performance.now();
-  const outcomes = await runAll(cells);
+  const outcomes = await (values.docker ? runDocker(cells) : runAll(cells));
   const failed = outcomes.filter(({ problems }) => problems.length > 0).length;
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
   process.stdout.write(`${outcomes.length} cells, ${failed} failed, ${seconds} s\n`);
-  if (values.only === "" && values.sample === undefined) {
-    const sorted = allCells.flatMap(
-      (cell) => outcomes.find((one) => nameOf(one.cell) === nameOf(cell)) ?? [],
-    );
-    const date = new Date().toISOString().slice(0, 10);
-    const text = sectionOf("simulated", sorted, date);
-    await writeFile(page, withSection(await readFile(page, "utf8"), "simulated", text));
-  }
+  const isWhole = values.only === "" && values.sample === undefined;
+  if (isWhole) await write(values.docker ? "dockerd" : "simulated", outcomes);
   process.exitCode = failed === 0 && outcomes.length === cells.length ? 0 : 1;
 }
 

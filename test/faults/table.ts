@@ -1,4 +1,5 @@
 import { allCells, type Cell, type FaultName, faults, operations, whyImpossible } from "./cell.ts";
+import { dockerCells } from "./docker/cells.ts";
 
 /** What the table needs of an outcome. */
 export type Result = { readonly cell: Cell; readonly problems: readonly string[] };
@@ -48,8 +49,9 @@ function failuresOf(results: readonly Result[]): string {
 
 /** The text of a section. `date` is e.g. `2026-11-21`. */
 export function sectionOf(section: Section, results: readonly Result[], date: string): string {
-  const possible = allCells.filter((cell) => whyImpossible(cell) === undefined).length;
-  const head = `${results.length} of ${possible} cells were run, on ${date}.`;
+  const possible = allCells.filter((cell) => whyImpossible(cell) === undefined);
+  const all = section === "simulated" ? possible : dockerCells;
+  const head = `${results.length} of ${all.length} cells were run, on ${date}.`;
   const parts = [head, matrixOf(results), failuresOf(results)];
   if (section === "simulated")
     parts.push(`Combinations that cannot be, and why:\n\n${impossibleOf()}`);

@@ -42,7 +42,7 @@ class Mirror {
   async #resync(): Promise<void> {
     const list = await this.#engine.containers.list();
     this.#known.clear();
-    for (const { id, name, labels, imageId, phase } of list)
+    for (const { id, name, labels, image: imageId, phase } of list)
       this.#known.set(id, { id, name, labels, imageId, running: phase === "running" });
   }
 
