@@ -33,11 +33,12 @@ function waits(reason: string, count: number): number[] {
   return all;
 }
 
-test("note() waits for registries with patience, for people less", () => {
+test("note() waits for registries with patience, for people and engines less", () => {
   expect(waits(podReason.pullFailed, 7).map((ms) => ms / 1000)).toEqual([
     10, 20, 40, 80, 160, 300, 300,
   ]);
   expect(waits(podReason.imageUnknown, 2).map((ms) => ms / 1000)).toEqual([10, 20]);
+  expect(waits(podReason.runError, 3)).toEqual([2_000, 4_000, 8_000]);
   expect(waits(podReason.portConflict, 7)).toEqual([500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
 });
 

@@ -34,6 +34,8 @@ type Backoff = { readonly firstMs: number; readonly longestMs: number };
 // Registries ask for patience; a taken port or a missing Secret is often put right by hand.
 const patient: Backoff = { firstMs: 10_000, longestMs: 300_000 };
 const eager: Backoff = { firstMs: 500, longestMs: 15_000 };
+// A rollout gives up on a start that is refused for ten seconds: there must be time for a second try.
+const refusals: Backoff = { firstMs: 2_000, longestMs: 300_000 };
 
 const pullReasons: ReadonlySet<string> = new Set([
   podReason.pullFailed,
@@ -42,7 +44,8 @@ const pullReasons: ReadonlySet<string> = new Set([
 ]);
 
 function backoffOf(reason: string): Backoff {
-  return pullReasons.has(reason) || reason === podReason.runError ? patient : eager;
+  if (reason === podReason.runError) return refusals;
+  return pullReasons.has(reason) ? patient : eager;
 }
 
 /** The reason that a failed step gives to its container. */
