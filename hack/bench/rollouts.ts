@@ -35,8 +35,8 @@ type Times = {
   readonly create: number;
   readonly update: number;
   readonly bad: number;
-  /** CPU seconds of its processes for the creation. */
-  readonly cpu: number;
+  /** CPU seconds of each of its processes for the creation. */
+  readonly cpus: readonly number[];
   /** Containers of the good version that were made, and images pulled, on the way back. */
   readonly madeOnTheWayBack: number;
 };
@@ -51,10 +51,10 @@ type Racer = {
   apply(wish: Wish, network: Network): Promise<unknown>;
 };
 
-async function cpuOf(pids: readonly number[]): Promise<number> {
-  const each = await Promise.all(pids.map(cpuSeconds));
-  return each.reduce((sum, one) => sum + one, 0);
-}
+const sum = (all: readonly number[]): number => all.reduce((one, other) => one + other, 0);
+
+const cpusOf = (pids: readonly number[]): Promise<readonly number[]> =>
+  Promise.all(pids.map(cpuSeconds));
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const begun = performance.now();
@@ -107,12 +107,12 @@ async function race(site: BenchHosts, racer: Racer, network: Network): Promise<T
     monitorSeconds: windowSeconds,
   });
   await using tally = await followTally(site, `${racer.label}=${name}`);
-  const cpuBefore = await cpuOf(racer.pids());
+  const cpusBefore = await cpusOf(racer.pids());
   const create = await timed(async () => {
     await racer.apply(wish("v1"), network);
     await untilStarted(tally, "v1");
   });
-  const cpu = (await cpuOf(racer.pids())) - cpuBefore;
+  const cpus = (await cpusOf(racer.pids())).map((after, i) => after - (cpusBefore[i] ?? 0));
   await untilRunning(system, name, "v1");
   if (system.name === "Lighthouse") await untilStand(system, name, "completed");
   const update = await timed(async () => {
@@ -128,7 +128,7 @@ async function race(site: BenchHosts, racer: Racer, network: Network): Promise<T
   });
   const madeOnTheWayBack = tally.count("create", versions.v2) + tally.count("pull");
   await remove(site, racer, name);
-  return { create, update, bad, cpu, madeOnTheWayBack };
+  return { create, update, bad, cpus, madeOnTheWayBack };
 }
 
 function racersOf(swarm: SwarmMode, lighthouse: LighthouseMode): Record<"swarm" | "ours", Racer> {
@@ -153,6 +153,18 @@ function racersOf(swarm: SwarmMode, lighthouse: LighthouseMode): Record<"swarm" 
       apply: (wish, network) => lighthouse.send(applicationOf(wish, network)),
     },
   };
+}
+
+/** What each process used, server and controllers first; the agents together. */
+function cpuText(rounds: readonly Round[]): string {
+  const each = (pick: (cpus: readonly number[]) => number): string =>
+    median(rounds.map(({ ours }) => (1_000 * pick(ours.cpus)) / slots)).toFixed(1);
+  const parts = [
+    `server ${each(([server = 0]) => server)}`,
+    `controllers ${each(([, controllers = 0]) => controllers)}`,
+    `agents ${each(([, , ...agents]) => sum(agents))}`,
+  ];
+  return `${parts.join(", ")} ms`;
 }
 
 function figuresOf(network: Network, rounds: readonly Round[]): readonly Figure[] {
@@ -187,9 +199,10 @@ function figuresOf(network: Network, rounds: readonly Round[]): readonly Figure[
     ),
     {
       what: `${slots} containers, ${network} network: our CPU per container`,
-      value: of(({ ours }) => (1_000 * ours.cpu) / slots),
+      value: of(({ ours }) => (1_000 * sum(ours.cpus)) / slots),
       unit: "ms",
       atMost: 15,
+      from: cpuText(rounds),
     },
     ratio(
       `updated ${batch} at a time / engines alone and the window`,
@@ -322,7 +335,7 @@ export const benchRollouts: Section = async (note, { rounds = fullRounds, only }
       note(
         `round ${round}, ${network}: create / update / bad: engines ${floor.create.toFixed(1)} / ` +
           `${floor.update.toFixed(1)}, ours ${told(ours)}, Swarm ${told(theirs)} s, ` +
-          `our CPU ${ours.cpu.toFixed(1)} s`,
+          `our CPU ${sum(ours.cpus).toFixed(1)} s`,
       );
     }
   }
