@@ -52,6 +52,8 @@ export async function dialPort(
   if ("why" in target) throw unavailable(`${what}: ${target.why}`);
   const socket = connect({ ...target, allowHalfOpen: true, noDelay: true });
   const giveUp = (): void => void socket.destroy(new Error("the client is gone"));
+  // Also in the moment between the connection and its first reader, an error is no crash of ours.
+  socket.on("error", () => undefined);
   signal.addEventListener("abort", giveUp, { once: true });
   socket.once("close", () => signal.removeEventListener("abort", giveUp));
   if (signal.aborted) giveUp();

@@ -110,6 +110,15 @@ test("dial() reaches a port of the pod", async () => {
   expect(answer.toString()).toMatch(/^HTTP\/1.1 200 OK[^]*v1\s*$/);
 });
 
+test("dial() closes a connection that nobody took when its client is gone", async () => {
+  const client = new AbortController();
+  const socket = await streams.dial(pod, 80, client.signal);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  client.abort();
+  await closed;
+  expect(socket.destroyed).toBe(true);
+});
+
 test("dial() says which port of which pod cannot be reached", async () => {
   await expect(streams.dial(pod, 9, signal)).rejects.toMatchObject({
     reason: "ServiceUnavailable",

@@ -64,6 +64,6 @@ test.each<[number | undefined, object, readonly string[]]>([
   ],
 ])("judges a preference of weight %s for %j", (weight, preference, fields) => {
   const path = "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution";
-  const causes = affinityCauses(preferred(weight, preference) as never);
+  const causes = affinityCauses(preferred(weight, preference));
   expect(causes.map(({ field: at = "" }) => at.slice(path.length))).toEqual(fields);
 });
