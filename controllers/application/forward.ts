@@ -215,7 +215,11 @@ function completeIfClean(context: Context): Turn {
   const overdue = isBound(context.seen, context.rollout) ? [] : overdueOf(context, residue);
   if (overdue.length > 0) return failWith(context, overdue);
   const turn = switching(context, context.seen.slots.length, true);
-  return { ...turn, waits: waitForSlots(context, residue, applicationReason.rollingOut) };
+  return {
+    ...turn,
+    waits: waitForSlots(context, residue, applicationReason.rollingOut),
+    wakeAtMs: [...turn.wakeAtMs, ...deadlinesOf(context, residue)],
+  };
 }
 
 /** The batch that may be switched now: the next one as soon as all before it are good. */
