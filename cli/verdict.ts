@@ -75,7 +75,11 @@ export function verdictOf(app: Application): Verdict {
   const failed = failure(status);
   if (failed !== undefined) return { state: "Failed", text: failed };
   const ready = condition(status, applicationCondition.ready);
-  const settled = status.rollout === undefined || status.rollout.phase === "Completed";
+  const settled =
+    status.rollout === undefined ||
+    status.rollout.phase === "Completed" ||
+    // It proves itself once it may run; what was asked for by now is there.
+    ready?.reason === applicationReason.stopped;
   const running: Verdict = { state: "Running", text: progress(status) };
   if (ready === undefined || !settled) return running;
   if (ready.observedGeneration !== metadata.generation) return running;

@@ -13,6 +13,7 @@ import type { RolloutPhase } from "../../crds/types.gen.ts";
 import type { PodSeen, Seen } from "./seen.ts";
 import { viewsOf } from "./slots.ts";
 import type { Plan } from "./step.ts";
+import { isHeldByStop } from "./stopped.ts";
 
 type Verdict = Pick<DraftCondition, "status" | "reason" | "message">;
 
@@ -59,6 +60,7 @@ function readyVerdict(seen: Seen, plan: Plan): Verdict {
   if (plan.blocked !== undefined) return no(plan.blocked.reason, plan.blocked.message);
   const { rollout, current } = plan.memory;
   const words = rollout?.message ?? "";
+  if (rollout !== undefined && isHeldByStop(rollout)) return stoppedVerdict(seen);
   switch (rollout?.phase) {
     case "Completed":
       return completedVerdict(seen, plan);

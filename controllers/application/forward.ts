@@ -168,6 +168,10 @@ function judged(context: Context): Context | Turn {
   return tolerate(result, overdueOf(result, pendingOf(result)));
 }
 
+/** Whether nobody has to look at the canary any more. */
+const isApproved = ({ seen, target }: Context): boolean =>
+  !seen.strategy.manualApproval || seen.approved === target.name;
+
 /** The canary batch is switched and watched. */
 export function canary(before: Context): Turn {
   const context = judged(before);
@@ -175,10 +179,11 @@ export function canary(before: Context): Turn {
   const { seen, reachable, rollout, target } = context;
   const progress = progressOf(context);
   const end = batchEnd(seen.strategy, reachable.length, 1);
-  if (progress.flying.length > 0 || progress.taken < end) {
+  // What is only made shows nothing.
+  if (!seen.running || progress.flying.length > 0 || progress.taken < end) {
     return switching(context, end);
   }
-  if (!seen.strategy.manualApproval || seen.approved === target.name) {
+  if (isApproved(context)) {
     return enterRolling(context, rollout.batch + 1);
   }
   return enter(context, "Waiting", {
@@ -269,12 +274,14 @@ function holdBy(context: Context, owner: string, wakeAtMs: readonly number[]): T
 export function waiting(before: Context): Turn {
   const context = tolerate(before, failuresOf(before));
   if (isTurn(context)) return context;
-  const { seen, rollout, target, nowMs } = context;
+  const { seen, rollout, nowMs } = context;
   const resumeAtMs = rollout.phaseStartedAtMs + seen.strategy.pauseMs;
   switch (rollout.reason) {
     case applicationReason.waitingForApproval:
-      if (seen.approved === target.name || !seen.strategy.manualApproval)
-        return enterRolling(context, rollout.batch + 1);
+      return isApproved(context)
+        ? enterRolling(context, rollout.batch + 1)
+        : holdBy(context, "user", []);
+    case applicationReason.stopped:
       return holdBy(context, "user", []);
     case applicationReason.waitingForNodes:
       if (isCutOff(context)) return stay(context);

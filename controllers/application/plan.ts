@@ -16,6 +16,7 @@ import { recorded } from "./progress.ts";
 import { viewsOf } from "./slots.ts";
 import { paused, steady } from "./steady.ts";
 import type { Plan } from "./step.ts";
+import { holdForStop } from "./stopped.ts";
 import { resolveTarget, type Target } from "./target.ts";
 import { enter } from "./transitions.ts";
 import { waitForNodes } from "./waits.ts";
@@ -39,12 +40,15 @@ function isRetried({ memory, hash, retryMs }: Seen): boolean {
  * Where a rollout begins. A first one has nothing to protect: its pods start as soon as they can,
  * without the barrier of Preparing. One back to the last good Revision needs no proof again.
  */
-function firstPhase({ pods, memory, strategy, group }: Seen, target: string): RolloutPhase {
+function firstPhase(seen: Seen, target: string): RolloutPhase {
+  const { pods, memory, strategy, group, running } = seen;
   const others = pods.filter((pod) => pod.revision !== target);
   if (target === memory.current) return others.length === 0 ? "Completed" : "Rolling";
   // A group prepares together, whatever its members would do alone.
   if (group !== undefined) return "Preparing";
-  const isBusy = others.some((pod) => !pod.terminating && pod.desired === "Running");
+  const serves = others.some((pod) => !pod.terminating && pod.desired === "Running");
+  // What is stopped for now is protected as well.
+  const isBusy = serves || (!running && memory.current !== undefined);
   if (isBusy && strategy.prepare) return "Preparing";
   return isBusy && strategy.canary > 0 ? "Canary" : "Rolling";
 }
@@ -132,7 +136,8 @@ const turns: Readonly<Record<RolloutPhase, (context: Context) => Turn>> = {
 
 function advance(seen: Context): Turn {
   const context = recorded(seen);
-  const held = holdForUser(context) ?? holdForGroup(context) ?? holdForNodes(context);
+  const held =
+    holdForUser(context) ?? holdForGroup(context) ?? holdForNodes(context) ?? holdForStop(context);
   return held ?? turns[context.rollout.phase](context);
 }
 
