@@ -33,14 +33,22 @@ const clash = (one: HostPort, other: HostPort): boolean =>
   one.protocol === other.protocol &&
   (one.ip === other.ip || one.ip === "" || other.ip === "");
 
-/** Nodes on which the Application is whatever the scheduler decides; none where it may choose. */
-function fixedNodes(application: Application, nodes: readonly Node[]): ReadonlySet<string> {
-  const { placement, runState } = application.spec;
-  if (runState === "Stopped") return new Set();
-  if (placement.nodes.length > 0) return new Set(placement.nodes);
-  const eligible = placement.perNode ? nodes.filter((node) => isEligible(node, application)) : [];
-  return new Set(eligible.map(({ metadata }) => metadata.name));
+/** Nodes where the slots of an Application may be, and how many of them it takes: one for each slot. */
+type Claim = { readonly nodes: ReadonlySet<string>; readonly needs: number };
+
+function claimOf(application: Application, nodes: readonly Node[]): Claim {
+  const { placement, replicas, runState } = application.spec;
+  if (runState === "Stopped") return { nodes: new Set(), needs: 0 };
+  const listed = new Set(placement.nodes);
+  if (listed.size > 0) return { nodes: listed, needs: listed.size };
+  const eligible = nodes.filter((node) => isEligible(node, application));
+  const names = new Set(eligible.map(({ metadata }) => metadata.name));
+  return { nodes: names, needs: Math.min(replicas ?? names.size, names.size) };
 }
+
+/** The Nodes that it is on whatever the scheduler decides; none where it may choose. */
+const fixedNodes = ({ nodes, needs }: Claim): readonly string[] =>
+  needs < nodes.size ? [] : [...nodes];
 
 /** A port that another Application holds. */
 export type PortOwner = {
@@ -51,22 +59,27 @@ export type PortOwner = {
   readonly on: readonly string[];
 };
 
-/** Who holds ports of the Application on Nodes where both must be; each port is named once. */
+/**
+ * Who holds ports of the Application on so many of its Nodes that the rest is too few for its slots;
+ * each port is named once.
+ */
 export function portOwners(
   application: Application,
   others: readonly Application[],
   nodes: readonly Node[],
 ): readonly PortOwner[] {
   const ports = hostPortsOf(application);
-  const own = ports.length === 0 ? new Set<string>() : fixedNodes(application, nodes);
-  if (own.size === 0) return [];
+  if (ports.length === 0) return [];
+  const own = claimOf(application, nodes);
   const rivals = others.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   return ports.flatMap((port) => {
     for (const rival of rivals) {
       if (!hostPortsOf(rival).some((other) => clash(port, other))) continue;
-      const on = [...fixedNodes(rival, nodes)].filter((node) => own.has(node)).toSorted();
+      const taken = fixedNodes(claimOf(rival, nodes));
+      const on = taken.filter((node) => own.nodes.has(node)).toSorted();
       const { namespace = "", name } = rival.metadata;
-      if (on.length > 0) return [{ port, owner: `${namespace}/${name}`, on }];
+      if (on.length > own.nodes.size - own.needs)
+        return [{ port, owner: `${namespace}/${name}`, on }];
     }
     return [];
   });

@@ -156,6 +156,19 @@ test.each<readonly [string, Spec, Spec, string | undefined]>([
   ],
   ["where the scheduler may choose", { replicas: 1 }, { replicas: 1 }, undefined],
   [
+    "on every Node there is, by number",
+    { replicas: 2 },
+    { replicas: 1 },
+    'is held by Application "default/first" on node "n0" and 1 more',
+  ],
+  [
+    "and too few Nodes are left",
+    { placement: { nodes: ["n1"] } },
+    { replicas: 2 },
+    'is held by Application "default/first" on node "n1"',
+  ],
+  ["and enough Nodes are left", { placement: { nodes: ["n1"] } }, { replicas: 1 }, undefined],
+  [
     "and one is stopped",
     { placement: { perNode: true }, runState: "Stopped" },
     { placement: { perNode: true } },
