@@ -24,7 +24,7 @@ export type Outcome = {
 
 const slotIds = ["0", "1", "2"];
 /** Milliseconds by the world's clock: a multiple of what the slowest cell takes on an idle machine. */
-const limits = { baseMs: 150_000, strikeMs: 200_000, settleMs: 300_000, deleteMs: 150_000 };
+const limits = { baseMs: 150_000, strikeMs: 400_000, settleMs: 300_000, deleteMs: 150_000 };
 /** For so long everything must stay as it must be. Likewise. */
 const steadyMs = 2_500;
 
