@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openEngine } from "../../agent/engine/dockerode.ts";
 import { createBridge, removeBridge } from "./bridge.ts";
@@ -146,6 +147,8 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
   await writeFile(layout.configFile, configuration(layout));
   await killRemains(layout);
   await releaseRemains(layout);
+  // Its process is dead; dockerd would wait for it if another one had its number by now.
+  await rm(join(layout.execRoot, "containerd", "containerd.pid"), { force: true });
   if (options.network === undefined) await createBridge(layout);
   const child = await launch(layout, options);
   try {
