@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { buildFact, buildPod, endedFact, endedHistory, noonMs } from "../../test/kit/pod-world.ts";
-import { advanceAll, forgetDone, memoryOf, newerPod } from "./pod-memory.ts";
+import { advanceAll, forgetDone, forgetStops, memoryOf, newerPod } from "./pod-memory.ts";
 import { noHistory } from "./history.ts";
 
 const look = {
@@ -99,4 +99,20 @@ test.each([
   memory.troubles.set("app", { ...trouble, notedAtMs: noonMs });
   forgetDone(memory, [buildFact({ state })]);
   expect(memory.troubles.has("app")).toBe(!gone);
+});
+
+test("forgetStops() keeps the failure to stop a predecessor for as long as one is up", () => {
+  const memory = memoryOf(buildPod());
+  const trouble = {
+    step: "stop",
+    reason: "",
+    message: "",
+    failures: 1,
+    retryAtMs: noonMs,
+  } as const;
+  memory.troubles.set("", { ...trouble, notedAtMs: noonMs });
+  forgetStops(memory, [{ pod: buildPod(), up: [buildFact()] }]);
+  expect(memory.troubles.size).toBe(1);
+  forgetStops(memory, [{ pod: buildPod(), up: [] }]);
+  expect(memory.troubles.size).toBe(0);
 });

@@ -3,6 +3,7 @@ import { membersOf } from "./containers.ts";
 import type { DesiredState } from "../../crds/labels.ts";
 import { isUp, type ContainerFact } from "./facts.ts";
 import { advance, type History, historyFrom, withHostFallen } from "./history.ts";
+import type { Rival } from "./plan.ts";
 import type { Noted } from "./trouble.ts";
 
 /**
@@ -107,6 +108,12 @@ export function forgetDone({ troubles }: PodMemory, facts: readonly ContainerFac
     const isMade = own.length > 0 && making.includes(step);
     if (isMade || (own.some(isUp) && step === "start")) troubles.delete(name);
   }
+}
+
+/** Forgets that a predecessor did not stop, once nobody of the same place is up. */
+export function forgetStops({ troubles }: PodMemory, rivals: readonly Rival[]): void {
+  const isOver = rivals.every(({ up }) => up.length === 0);
+  if (isOver && troubles.get("")?.step === "stop") troubles.delete("");
 }
 
 /** The newer of two versions of a Pod; resource versions of one resource can be compared. */

@@ -18,6 +18,7 @@ import {
   advanceAll,
   forgetBefore,
   forgetDone,
+  forgetStops,
   memoryOf,
   newerPod,
 } from "./pod-memory.ts";
@@ -195,6 +196,7 @@ class PodRuntime implements Reconciler {
     const { desired, lingers } = place(pod, successors, containers, rivals);
     forgetBefore(memory, this.#options.liveSinceMs());
     forgetDone(memory, containers);
+    forgetStops(memory, rivals);
     const histories = advanceAll(memory, pod, containers, {
       desired,
       nowMs: clock.nowMs(),
