@@ -162,6 +162,8 @@ export const podCondition = {
 export const podReason = {
   /** Well known: the image is being fetched or the container being made. */
   creating: "ContainerCreating",
+  /** Ready, ContainersReady: a readiness probe has failed as often as it may. The message says how. */
+  probeFailed: "ReadinessProbeFailed",
   /** Well known: init containers go first. */
   initializing: "PodInitializing",
   /** Well known: a pull failed just now; then: the next try waits. */

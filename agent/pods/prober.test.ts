@@ -113,6 +113,7 @@ test("createProber() leaves a run ready that was, until probes have failed often
   expect(prober.verdicts("u").get("app")?.ready).toBe(true);
   await clock.advance(10_000);
   await eventually("it is not ready", () => prober.verdicts("u").get("app")?.ready === false);
+  expect(prober.verdicts("u").get("app")?.why).toMatch(/^Readiness probe failed: .*503/);
   prober.close();
 });
 

@@ -43,6 +43,8 @@ class Run {
   readonly #end = new AbortController();
   #started: boolean;
   #ready: boolean | undefined;
+  /** Why it is not ready, once the probe has said so. It stays with the verdict: not each answer is news. */
+  #unready: string | undefined;
   #unhealthy: string | undefined;
 
   constructor(subject: Subject, options: ProberOptions) {
@@ -65,6 +67,7 @@ class Run {
     return {
       started: this.#started,
       ...(member.spec.readinessProbe === undefined ? {} : { ready: this.#ready === true }),
+      ...(this.#unready === undefined ? {} : { why: this.#unready }),
     };
   }
 
@@ -94,8 +97,12 @@ class Run {
 
   #watchReadiness(probe: Probe): Promise<void> {
     const first = { ...noCount, verdict: this.#ready };
-    return this.#repeat(probe, { quick: true, first }, ({ verdict }) => {
-      if (verdict !== this.#ready) this.#set(() => (this.#ready = verdict));
+    return this.#repeat(probe, { quick: true, first }, ({ verdict, message }) => {
+      if (verdict === this.#ready) return true;
+      this.#set(() => {
+        this.#ready = verdict;
+        this.#unready = verdict === false ? `Readiness probe failed: ${message}` : undefined;
+      });
       return true;
     });
   }

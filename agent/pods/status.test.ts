@@ -233,3 +233,14 @@ test("statusPatch() holds what changed, and null for what went", () => {
     podIPs: null,
   });
 });
+
+test("podStatus() says what the readiness probe of a container said, and not all of it", () => {
+  const why = `Readiness probe failed: ${"x".repeat(1_000)}`;
+  const verdicts = new Map([["app", { started: true, ready: false, why }]]);
+  const status = podStatus(
+    input({ pod: probed({ readinessProbe: {} }), containers: [buildFact({})] }, { verdicts }),
+  );
+  const ready = status.conditions?.find(({ type }) => type === "Ready");
+  expect(ready).toMatchObject({ status: "False", reason: "ReadinessProbeFailed" });
+  expect(ready?.message).toBe(`container app: ${why.slice(0, 256)}`);
+});

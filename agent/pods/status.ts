@@ -17,7 +17,12 @@ type ContainerState = NonNullable<ContainerStatus["state"]>;
 export type Verdict = {
   readonly started?: boolean;
   readonly ready?: boolean;
+  /** Why it is not ready, e.g. `Readiness probe failed: HTTP 503`. */
+  readonly why?: string;
 };
+
+/** Probes may say a lot; this much of it fits into a condition. Characters. */
+const maxWhy = 256;
 
 /** What the status rests on beside what the plan does. */
 export type StatusInput = {
@@ -167,11 +172,21 @@ function phaseOf({ pod, histories, desired }: Seen, mains: readonly ContainerSta
 
 type Verdicts = { readonly ok: boolean; readonly reason: string; readonly message: string };
 
-function readyVerdict(seen: Seen, statuses: readonly ContainerStatus[], phase: string): Verdicts {
+function readyVerdict(
+  { seen, verdicts }: StatusInput,
+  statuses: readonly ContainerStatus[],
+  phase: string,
+): Verdicts {
   if (phase === "Succeeded") return { ok: false, reason: "PodCompleted", message: "" };
   if (seen.desired !== "Running") return { ok: false, reason: seen.desired, message: "" };
   const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name);
   if (unready.length === 0) return { ok: true, reason: "ContainersReady", message: "" };
+  for (const name of unready) {
+    const why = verdicts.get(name)?.why;
+    if (why === undefined) continue;
+    const message = `container ${name}: ${why.slice(0, maxWhy)}`;
+    return { ok: false, reason: podReason.probeFailed, message };
+  }
   const message = `containers with unready status: [${unready.join(" ")}]`;
   return { ok: false, reason: "ContainersNotReady", message };
 }
@@ -206,7 +221,7 @@ function conditionsOf(input: StatusInput, statuses: readonly ContainerStatus[], 
   const initialized = isInitialized(seen);
   const initReason = initialized ? "InitContainersDone" : "ContainersNotInitialized";
   set("Initialized", { ok: initialized, reason: initReason, message: "" });
-  const ready = readyVerdict(seen, statuses, phase);
+  const ready = readyVerdict(input, statuses, phase);
   set("ContainersReady", ready);
   const gated = ready.ok && !gatesOpen(pod);
   set("Ready", gated ? { ok: false, reason: "ReadinessGatesNotReady", message: "" } : ready);

@@ -234,3 +234,11 @@ test.each([
 test("podSeen() of a pod that no agent has reported on was never ready", () => {
   expect(podSeen(pod({}), healthy)).toMatchObject({ ready: false, neverReady: true });
 });
+
+test("podSeen() tells what a readiness probe said", () => {
+  const said = condition("Ready", "False", "ReadinessProbeFailed", "container web: HTTP 503");
+  expect(podSeen(pod({ conditions: [said] }), healthy).trouble).toEqual({
+    reason: "ReadinessProbeFailed",
+    message: "container web: HTTP 503",
+  });
+});

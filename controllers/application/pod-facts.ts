@@ -75,6 +75,10 @@ function troubleOf(pod: Pod, statuses: readonly ContainerStatus[]): Trouble | un
   }
   const ofContainer = statuses.flatMap((status) => troubleOfContainer(status) ?? [])[0];
   if (ofContainer !== undefined) return ofContainer;
+  const ready = findCondition(conditions, "Ready");
+  if (ready?.status === "False" && ready.reason === podReason.probeFailed) {
+    return { reason: ready.reason, message: ready.message };
+  }
   const prepared = findCondition(conditions, podCondition.prepared);
   if (prepared?.status !== "False" || harmless.includes(prepared.reason)) return undefined;
   return { reason: prepared.reason, message: `${prepared.reason}: ${prepared.message}` };
