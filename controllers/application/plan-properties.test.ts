@@ -1,5 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import {
+  checkBegin,
+  checkMemory,
+  checkMissing,
+  checkPause,
+  checkRepeats,
+  checkWake,
+  isSameRollout,
+} from "../../test/kit/rollout-checks.ts";
 import { happen, startWorld, story, type Story } from "../../test/kit/rollout-story.ts";
 import { type Behaviour, RolloutWorld } from "../../test/kit/rollout-world.ts";
 import { planApplication } from "./plan.ts";
@@ -7,6 +16,8 @@ import { viewsOf } from "./slots.ts";
 import type { Order, Plan, Step } from "./step.ts";
 
 const runs = Number(process.env["PLAN_RUNS"] ?? 60);
+/** For those that drive whole rollouts, several times over. */
+const fewRuns = Math.ceil(runs / 2);
 
 const isLeaving = ({ memory }: RolloutWorld): boolean =>
   ["RollingBack", "RolledBack"].includes(memory.rollout?.phase ?? "");
@@ -33,12 +44,6 @@ function checkBudget(world: RolloutWorld, act: Step | Order, plan: Plan): void {
   const lost = before - world.available();
   if (lost > 0)
     expect(world.available(), JSON.stringify(act)).toBeGreaterThanOrEqual(Math.min(before, floor));
-}
-
-function isSameRollout(world: RolloutWorld, plan: Plan): boolean {
-  const before = world.memory.rollout;
-  const after = plan.memory.rollout;
-  return before?.revision === after?.revision && before?.startedAtMs === after?.startedAtMs;
 }
 
 /** Nothing that runs is touched before every slot is prepared. */
@@ -100,6 +105,11 @@ function pass(world: RolloutWorld, crashAfter: number): Plan {
   checkPrepared(world, plan);
   checkTransition(world, plan);
   checkTerminal(world, plan);
+  checkBegin(world, plan);
+  checkMemory(world, plan);
+  checkPause(world, plan);
+  checkMissing(world, plan);
+  checkWake(world, plan);
   const acts = world.actsOf(plan);
   for (const act of acts.slice(0, crashAfter)) checkBudget(world, act, plan);
   if (crashAfter >= acts.length) world.memory = plan.memory;
@@ -111,6 +121,7 @@ function settle(world: RolloutWorld): Plan {
   world.restoreNodes();
   world.wish.paused = false;
   world.wish.running = true;
+  delete world.wish.missing;
   for (let round = 0; round < 400; round += 1) {
     world.settleAgents();
     world.wish.approved = world.memory.rollout?.revision ?? "";
@@ -209,4 +220,148 @@ test("planApplication() settles also when every other pass is planned over an ol
     expect(world.available()).toBe(world.slots.length);
   });
   fc.assert(holds, { numRuns: runs });
+}, 120_000);
+
+test("planApplication() is idempotent: passes over an unchanged world come to rest and repeat nothing (G6)", () => {
+  const holds = fc.property(story, (tale) => {
+    checkRepeats(play(tale));
+  });
+  fc.assert(holds, { numRuns: runs });
+}, 120_000);
+
+test("planApplication() tries a failed template again when asked, once for every request (G7)", () => {
+  const holds = fc.property(story, (tale) => {
+    const strategy = { ...tale.strategy, tolerated: 0 };
+    const wish = { perNode: tale.perNode, replicas: Math.max(1, tale.replicas) };
+    const world = new RolloutWorld(wish, strategy);
+    settle(world);
+    world.behaviours.set("v2", "hangs");
+    world.wish.hash = "v2";
+    settle(world);
+    const failed = world.memory.failed;
+    expect(failed?.hash).toBe("v2");
+    world.nowMs += 1_000;
+    world.wish.retryMs = failed?.failedAtMs ?? 0;
+    settle(world);
+    expect(world.memory.failed?.failedAtMs, "it was tried").toBeGreaterThan(world.wish.retryMs);
+    world.behaviours.set("v2", "good");
+    world.nowMs += 1_000;
+    settle(world);
+    expect(world.memory.current, "a request counts once").toBe("web-1");
+    world.wish.retryMs = world.memory.failed?.failedAtMs ?? 0;
+    settle(world);
+    expect(world.memory).toMatchObject({ current: "web-2", rollout: { phase: "Completed" } });
+    expect(world.memory.failed).toBeUndefined();
+  });
+  fc.assert(holds, { numRuns: fewRuns });
+}, 120_000);
+
+test("planApplication() gives up a change half-way when the last good template is back (G2, G7)", () => {
+  const holds = fc.property(story, fc.nat({ max: 12 }), (tale, passes) => {
+    const { perNode, replicas } = tale;
+    const world = new RolloutWorld(
+      { hash: "v0", perNode, replicas: Math.max(1, replicas) },
+      tale.strategy,
+    );
+    settle(world);
+    world.behaviours.set("v1", tale.behaviours[0]);
+    world.wish.hash = "v1";
+    for (let round = 0; round < passes; round += 1) {
+      pass(world, 1_000);
+      for (const name of world.pods.keys()) world.act(name);
+      world.nowMs += 1_000;
+    }
+    const isThrough = world.memory.current !== "web-1";
+    world.wish.hash = "v0";
+    settle(world);
+    const current = isThrough ? "web-3" : "web-1";
+    expect(world.memory).toMatchObject({ current, rollout: { phase: "Completed", hash: "v0" } });
+    expect(world.available()).toBe(world.slots.length);
+  });
+  fc.assert(holds, { numRuns: runs });
+}, 120_000);
+
+/** What people do in the middle of a rollout: in which phase, and how many passes after it began. */
+const orders = fc.array(
+  fc.record({
+    phase: fc.constantFrom("Preparing", "Canary", "Rolling", "Waiting", "Verifying", "RollingBack"),
+    after: fc.nat({ max: 2 }),
+    kind: fc.constantFrom("pause" as const, "pause" as const, "retry" as const),
+  }),
+  { minLength: 3, maxLength: 8 },
+);
+type Interruption = typeof orders extends fc.Arbitrary<readonly (infer T)[]> ? T : never;
+
+/** Thirty rounds of a rollout in which people do what they want. */
+function interrupt(world: RolloutWorld, wanted: readonly Interruption[]): void {
+  let passes = 0;
+  for (let round = 0; round <= 30; round += 1) {
+    const phase = world.memory.rollout?.phase;
+    const now = wanted
+      .filter((order) => order.phase === phase && order.after === passes)
+      .map(({ kind }) => kind);
+    world.wish.paused = now.includes("pause");
+    if (now.includes("retry")) world.wish.retryMs = world.memory.failed?.failedAtMs ?? 0;
+    for (let twice = 0; twice < 2; twice += 1) pass(world, 1_000);
+    passes = world.memory.rollout?.phase === phase ? passes + 1 : 0;
+    for (const name of world.pods.keys()) world.act(name);
+    world.nowMs += round % 3 === 0 ? 7_000 : 1_000;
+  }
+}
+
+const halfBad = fc.constantFrom<Behaviour>("good", "crashes");
+
+test("planApplication() obeys a pause in every phase and goes on where it was, and a retry only after the verdict (G4, G6)", () => {
+  const holds = fc.property(story, orders, halfBad, (tale, wanted, behaviour) => {
+    const { perNode, replicas } = tale;
+    const wish = { hash: "v0", perNode, replicas: Math.max(2, replicas) };
+    const world = new RolloutWorld(wish, tale.strategy);
+    settle(world);
+    world.behaviours.set("v1", behaviour);
+    world.wish.hash = "v1";
+    interrupt(world, wanted);
+    settle(world);
+    const { phase } = world.memory.rollout ?? {};
+    expect(["Completed", "RolledBack", "Paused"]).toContain(phase);
+    const isTold = world.memory.current === (phase === "Completed" ? "web-2" : "web-1");
+    expect(isTold || phase === "Paused").toBe(true);
+  });
+  fc.assert(holds, { numRuns: fewRuns });
+}, 120_000);
+
+const policy = fc.constantFrom("Skip" as const, "Wait" as const, "Fail" as const);
+const away = fc.record({
+  perNode: fc.boolean(),
+  offlineNodes: policy,
+  nodes: fc.integer({ min: 1, max: 4 }),
+});
+
+test("planApplication() leaves hosts that are away alone, as offlineNodes says, and brings them along on return (G11)", () => {
+  const holds = fc.property(story, away, (tale, { perNode, offlineNodes, nodes }) => {
+    const strategy = { ...tale.strategy, offlineNodes, onFailure: "Rollback" as const };
+    const wish = { hash: "v0", perNode, replicas: 4 };
+    const world = new RolloutWorld(wish, { ...strategy, tolerated: 0, manualApproval: false });
+    settle(world);
+    for (let node = 0; node < nodes; node += 1) world.offline.add(`node-${node}`);
+    world.wish.hash = "v1";
+    const isAway = ({ node }: { readonly node?: string }): boolean => world.offline.has(node ?? "");
+    const before = JSON.stringify([...world.pods.values()].filter(isAway));
+    for (let round = 0; round < 150; round += 1) {
+      world.settleAgents();
+      pass(world, 1_000);
+      world.nowMs += 10_000;
+    }
+    const untouched = [...world.pods.values()].filter(isAway);
+    expect(JSON.stringify(untouched), "nothing is asked of who does not answer").toBe(before);
+    const isHeld = nodes === 4 || offlineNodes === "Wait";
+    const isFailed = offlineNodes === "Fail";
+    const verdict = isHeld ? "Waiting" : "Completed";
+    expect(world.memory.rollout?.phase).toBe(isFailed ? "RolledBack" : verdict);
+    expect(world.memory.rollout?.reason === "WaitingForNodes").toBe(isHeld && !isFailed);
+    settle(world);
+    const now = isFailed ? "web-1" : "web-2";
+    expect(world.memory.current).toBe(now);
+    expect([...world.pods.values()].map(({ revision }) => revision)).toEqual(Array(4).fill(now));
+  });
+  fc.assert(holds, { numRuns: fewRuns });
 }, 120_000);

@@ -14,6 +14,7 @@ export type Happening =
   | { readonly kind: "join" | "leave" | "reboot"; readonly pick: number }
   | { readonly kind: "clockBack"; readonly ms: number }
   | { readonly kind: "pause" | "runState"; readonly on: boolean }
+  | { readonly kind: "config"; readonly lacks: "nothing" | "configmap/web-env" | "api-server" }
   | { readonly kind: "retry" | "approve" };
 
 const pick = fc.nat({ max: 1_000 });
@@ -78,6 +79,13 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constantFrom("pause" as const, "runState" as const),
       on: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("config" as const),
+      lacks: fc.constantFrom("nothing", "nothing", "configmap/web-env", "api-server"),
     }),
   },
   {
@@ -164,6 +172,14 @@ const happens: { readonly [Kind in Exclude<Happening["kind"], "pass">]: Happens<
   clockBack: (world, { ms }) => void (world.nowMs -= ms),
   pause: (world, { on }) => void (world.wish.paused = on),
   runState: (world, { on }) => void (world.wish.running = on),
+  config: ({ wish, nowMs }, { lacks }) => {
+    if (lacks === "nothing") delete wish.missing;
+    else {
+      const owners = lacks === "api-server" ? ["configmap/web-env", lacks] : [lacks];
+      const missing = (owner: string) => ({ owner, message: `lacks ${owner}`, sinceMs: nowMs });
+      wish.missing = owners.map(missing);
+    }
+  },
   retry: (world) => {
     world.nowMs += 1_000;
     world.wish.retryMs = world.memory.failed?.failedAtMs ?? 0;

@@ -1,5 +1,6 @@
 import type {
   Memory,
+  MissingSeen,
   PodSeen,
   RevisionSeen,
   Seen,
@@ -34,6 +35,8 @@ export type Wish = {
   paused: boolean;
   retryMs?: number;
   approved?: string;
+  /** What the template reloads on and is not there. */
+  missing?: readonly MissingSeen[];
 };
 
 /** A strategy for tests; seconds are short because time is simulated. */
@@ -353,6 +356,8 @@ export class RolloutWorld {
   #prepare(pod: SimPod): boolean {
     if (this.behaviourOf(pod) === "unpullable") return false;
     pod.prepared = true;
+    const { hash = "" } = this.revisions.find(({ name }) => name === pod.revision) ?? {};
+    pod.digests = [{ image: "web", digest: `sha256:${hash}` }];
     return true;
   }
 
