@@ -79,7 +79,7 @@ export default {
   forbidden,
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^(node_modules|\\.cache|coverage)/" },
+    exclude: { path: "^((hack/mutation/)?node_modules|\\.cache|coverage)/" },
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
