@@ -75,7 +75,8 @@ function verdictOf(view: View, context: Context): Verdict | undefined {
     message: describe(view, what),
   });
   if (goal.ended || goal.finished) return failed("ended");
-  if (goal.restarts > 0) return failed(`was restarted ${goal.restarts} times`);
+  const times = goal.restarts === 1 ? "once" : `${goal.restarts} times`;
+  if (goal.restarts > 0) return failed(`was restarted ${times}`);
   if (isRefused(goal, context)) return failed("cannot be started");
   return hasBroken(goal, rollout) ? failed("is no longer ready") : undefined;
 }

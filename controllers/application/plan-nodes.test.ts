@@ -61,6 +61,12 @@ test.each(["Skip", "Wait", "Fail"] as const)(
     world.nowMs += 10_000_000;
     passOver(world);
     expect(phaseOf(world)).toBe(ends[offlineNodes]);
+    const words = {
+      Skip: "web-2 runs in every slot, but for 1 on hosts that do not answer",
+      Wait: "Some nodes do not answer",
+      Fail: "node-2 does not answer",
+    };
+    expect(world.memory.rollout?.message).toContain(words[offlineNodes]);
     world.offline.clear();
     const end = offlineNodes === "Fail" ? "RolledBack" : "Completed";
     driveThrough(world, end);

@@ -50,7 +50,9 @@ export function complete(context: Context): Turn {
   const { name } = target;
   const lost = rollout.failedSlots;
   const but = `, but for ${lost.length} that failed and are tolerated: ${lost.slice(0, 5).join(", ")}`;
-  const message = `${name} runs in every slot${lost.length === 0 ? "" : but}`;
+  const away = context.views.length - context.reachable.length;
+  const later = `, but for ${away} on hosts that do not answer`;
+  const message = `${name} runs in every slot${lost.length === 0 ? "" : but}${away === 0 ? "" : later}`;
   const reason = applicationReason.completed;
   const turn = enter(context, "Completed", { reason, message });
   const told = `${message}, after ${spanText(nowMs - rollout.startedAtMs)}`;
