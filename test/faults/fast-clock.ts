@@ -7,7 +7,7 @@ export const haste = Number(process.env["FAULTS_HASTE"] ?? "10");
 const startMs = Date.now();
 
 /** Real milliseconds for milliseconds of the fast clock. */
-export const realMs = (ms: number): number => ms / haste;
+export const realMs = (ms: number): number => Math.ceil(ms / haste);
 
 /**
  * The time of a simulated world: leases, back-offs, probes and deadlines keep the proportions they

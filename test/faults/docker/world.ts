@@ -30,7 +30,7 @@ const hostCount = 3;
 
 const pace: Pace = {
   realMs: (ms) => ms,
-  patienceMs: (ms) => ms / 2,
+  patienceMs: (ms) => Math.ceil(ms / 2),
   faultMs: [500, 3_000, 8_000],
   silenceMs: 50_000,
   monitorSeconds: 4,
