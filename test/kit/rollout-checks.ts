@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { planApplication } from "../../controllers/application/plan.ts";
-import type { Rollout } from "../../controllers/application/seen.ts";
+import type { Rollout, Trouble } from "../../controllers/application/seen.ts";
 import type { Plan } from "../../controllers/application/step.ts";
 import { applicationReason, terminalPhases } from "../../crds/conditions.ts";
 import type { RolloutWorld } from "./rollout-world.ts";
@@ -22,6 +22,13 @@ function heldAt({ phase, reason, resume }: Rollout): string {
   return reason === applicationReason.waitingForApproval ? "Canary" : (resume ?? "Rolling");
 }
 
+/** A way back goes on for the reason that it began for. */
+function reasonAfter({ wish, memory }: RolloutWorld, before: Rollout): Partial<Trouble> {
+  if (wish.paused) return { reason: before.reason, message: before.message };
+  const isBack = before.resume === "RollingBack" || before.resume === "RollbackPaused";
+  return (isBack ? memory.failed : undefined) ?? { reason: applicationReason.rollingOut };
+}
+
 /** A person's pause is obeyed at once and by everything but what is over, and nothing is lost by it. */
 export function checkPause(world: RolloutWorld, plan: Plan): void {
   const before = world.memory.rollout;
@@ -32,6 +39,9 @@ export function checkPause(world: RolloutWorld, plan: Plan): void {
     expect(after.phase, "a pause lasts as long as it is asked for").toBe(
       world.wish.paused ? "Paused" : before.resume,
     );
+    const { reason, message } = reasonAfter(world, before);
+    expect(after.reason).toBe(reason);
+    expect(after.message === message).toBe(message !== undefined);
   } else if (world.wish.paused && !terminalPhases.includes(before.phase)) {
     expect(after.phase).toBe("Paused");
     // What a failure has paused is held by that failure.
