@@ -8,6 +8,12 @@ import type { View } from "./slots.ts";
 /** Moments that a block tells apart; what comes later joins the last one. */
 const maxMoments = 250;
 
+/**
+ * Slots of a block that are told of in full. Of the others the words are left out, so that a status
+ * of 10,000 slots that all failed still fits the store.
+ */
+const maxInFull = 1_000;
+
 type Facts = {
   readonly action: string;
   readonly moment: Moment;
@@ -38,12 +44,14 @@ class Telling {
   readonly results: RolloutResult[] = [];
   readonly #told: Set<number>;
   readonly #earlier: ReadonlySet<number>;
+  readonly #earlierResults: number;
   readonly #time: string;
   #left: number;
 
   constructor(step: RolloutStep, earlier: ReadonlySet<number>, time: string) {
     this.#told = new Set(toldIn(step));
     this.#earlier = earlier;
+    this.#earlierResults = step.results?.length ?? 0;
     this.#left = (step.total ?? 0) - this.#told.size;
     this.#time = time;
   }
@@ -59,7 +67,10 @@ class Telling {
   /** In full. An error also of a slot that an earlier block of the kind has told of. */
   say(item: number, result: RolloutResult): void {
     const isFirst = !this.#earlier.has(item) || result.status === "Error";
-    if (isFirst && this.#take(item)) this.results.push(result);
+    if (!isFirst || !this.#take(item)) return;
+    const isFull = this.#earlierResults + this.results.length < maxInFull;
+    const { message: _words, pod: _pod, node: _node, ...bare } = result;
+    this.results.push(isFull ? result : bare);
   }
 
   at(item: number): { readonly item: number; readonly time: string } {
