@@ -37,11 +37,19 @@ test("withLastWords() adds what a failed run said, and asks once", async () => {
   const { io, asked } = heard("cannot open config\n");
   const first = await withLastWords(ended, io, never);
   expect(first.get("app")?.ending?.message).toBe("cannot open config");
-  expect(asked).toEqual([
-    { id: "id-app", options: { tail: 80, tty: false, sinceMs: noonMs - 60_000 } },
-  ]);
+  expect(asked).toEqual([{ id: "id-app", options: { tail: 80, tty: false } }]);
   expect(await withLastWords({ ...ended, histories: first }, io, never)).toBe(first);
   expect(asked).toHaveLength(1);
+});
+
+test("withLastWords() leaves out what an earlier run of the container said", async () => {
+  const { io, asked } = heard("again\n");
+  const run = endedHistory().ending;
+  const last = run && { ...run, finishedAtMs: noonMs - 61_000 };
+  await withLastWords({ ...ended, histories: histories(endedHistory({ last })) }, io, never);
+  const other = last && { ...last, containerId: "id-before" };
+  await withLastWords({ ...ended, histories: histories(endedHistory({ last: other })) }, io, never);
+  expect(asked.map(({ options }) => options.sinceMs)).toEqual([noonMs - 61_000, undefined]);
 });
 
 test("withLastWords() asks a silent container once, too", async () => {

@@ -21,18 +21,23 @@ export function tailOf(output: readonly Output[]): string {
   return lines.slice(-maxLines).join("\n");
 }
 
+/** A run that ended, and the end of the one before. */
+type Run = { readonly ending: Ending; readonly last?: Ending | undefined };
+
 /**
  * What a container wrote last in the run that ended so, as `terminated.message` shows it; empty when
  * it wrote nothing, or when its log cannot be read in a second. Must be read before the next run.
  */
 async function lastWords(
   io: Pick<ContainerIo, "logs">,
-  { containerId, startedAtMs }: Ending,
+  { ending, last }: Run,
   tty: boolean,
   signal: AbortSignal,
 ): Promise<string> {
+  const { containerId } = ending;
   const limited = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
-  const since = startedAtMs === undefined ? {} : { sinceMs: startedAtMs };
+  // Not since its start: the engine notes that down when a short run has already had its say.
+  const since = last?.containerId === containerId ? { sinceMs: last.finishedAtMs } : {};
   try {
     return tailOf(
       await Array.fromAsync(io.logs(containerId, { tail: maxLines, tty, ...since }, limited)),
@@ -77,7 +82,7 @@ export async function withLastWords(
   if (silent.length === 0) return histories;
   const heard = await Promise.all(
     silent.map(async ({ name, history, ending, tty }) => {
-      const message = await lastWords(io, ending, tty, signal);
+      const message = await lastWords(io, { ending, last: history.last }, tty, signal);
       return [name, { ...history, ending: { ...ending, message } }] as const;
     }),
   );
