@@ -7,7 +7,7 @@ import { applicationReason } from "../../crds/conditions.ts";
 import type { Application } from "../../crds/types.gen.ts";
 import type { BuildController, Context, Reconciler, Result } from "../runtime/reconciler.ts";
 import { source } from "../runtime/sources.ts";
-import { byConfig, configIndex, createConfigWatch } from "./config-watch.ts";
+import { byConfig, configIndex, createConfigWatch } from "./reload/config-watch.ts";
 import {
   applicationIndex,
   applicationKeys,
@@ -16,7 +16,7 @@ import {
   type Sources,
   type Subject,
 } from "./observe.ts";
-import { byGroup, groupIndex } from "./observe-group.ts";
+import { byGroup, groupIndex } from "./group/observe-group.ts";
 import { departureNotice } from "./departure.ts";
 import { createExpectations } from "./expectations.ts";
 import { nameTaken, perform } from "./perform.ts";

@@ -10,9 +10,9 @@ import {
   pendingOf,
   type Verdict,
 } from "./judge.ts";
-import { heldMember, holdPrepared, holdVerified, withHold } from "./group-turns.ts";
+import { heldMember, holdPrepared, holdVerified, withHold } from "./group/group-turns.ts";
 import { inFlight } from "./in-flight.ts";
-import { isBound, isMember } from "./membership.ts";
+import { isBound, isMember } from "./group/membership.ts";
 import { planMoves, planPrepare } from "./moves.ts";
 import {
   type Removals,

@@ -5,7 +5,7 @@ import type {
   Rollout as WireRollout,
   RolloutMembership,
 } from "../../crds/types.gen.ts";
-import type { Membership } from "./group-seen.ts";
+import type { Membership } from "./group/group-seen.ts";
 import { defined } from "./defined.ts";
 import type { Failure, Memory, Rollout } from "./seen.ts";
 

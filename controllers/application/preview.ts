@@ -3,7 +3,7 @@ import type { Pod } from "../../api/machinery/resources.ts";
 import type { PlannedBatch, RolloutAction } from "../../crds/rollout-plan.ts";
 import type { ImageDigest, RolloutOrder } from "../../crds/types.gen.ts";
 import { batchEnd, batchesOf } from "./batches.ts";
-import { numberingOf } from "./block-items.ts";
+import { numberingOf } from "./blocks/block-items.ts";
 import { defined } from "./defined.ts";
 import { podOf } from "./manifest.ts";
 import { planPrepare } from "./moves.ts";

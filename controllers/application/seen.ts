@@ -7,7 +7,7 @@ import type {
   RolloutPhase,
   RolloutStep,
 } from "../../crds/types.gen.ts";
-import type { GroupSeen, Membership } from "./group-seen.ts";
+import type { GroupSeen, Membership } from "./group/group-seen.ts";
 
 /** One place of an Application. */
 export type Slot = {

@@ -1,7 +1,7 @@
 import { applicationReason } from "../../crds/conditions.ts";
 import type { RolloutPhase } from "../../crds/types.gen.ts";
 import type { Context, Turn } from "./context.ts";
-import { isMember } from "./membership.ts";
+import { isMember } from "./group/membership.ts";
 import type { Rollout } from "./seen.ts";
 import { isDone } from "./slots.ts";
 import { enter } from "./transitions.ts";

@@ -1,5 +1,5 @@
-import type { GroupSeen } from "../../controllers/application/group-seen.ts";
-import { memberSeen } from "../../controllers/application/membership.ts";
+import type { GroupSeen } from "../../controllers/application/group/group-seen.ts";
+import { memberSeen } from "../../controllers/application/group/membership.ts";
 import { planApplication } from "../../controllers/application/plan.ts";
 import type { Memory, Seen, Strategy } from "../../controllers/application/seen.ts";
 import type { Order, Plan, Step } from "../../controllers/application/step.ts";

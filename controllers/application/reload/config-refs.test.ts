@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { annotation } from "../../crds/labels.ts";
-import type { PodTemplate } from "../../crds/types.gen.ts";
+import { annotation } from "../../../crds/labels.ts";
+import type { PodTemplate } from "../../../crds/types.gen.ts";
 import { reloadRefs } from "./config-refs.ts";
 
 const template = (spec: object, reload = "true"): PodTemplate =>

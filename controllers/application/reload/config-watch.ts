@@ -1,9 +1,14 @@
-import type { Cache } from "../../api/client/informer.ts";
-import { keyOf, type KubeObject, type ObjectKey } from "../../api/machinery/object.ts";
-import { configMaps, metadataOf, type Resource, secrets } from "../../api/machinery/resources.ts";
-import type { Application } from "../../crds/types.gen.ts";
-import type { Controller, Followed } from "../runtime/reconciler.ts";
-import { source } from "../runtime/sources.ts";
+import type { Cache } from "../../../api/client/informer.ts";
+import { keyOf, type KubeObject, type ObjectKey } from "../../../api/machinery/object.ts";
+import {
+  configMaps,
+  metadataOf,
+  type Resource,
+  secrets,
+} from "../../../api/machinery/resources.ts";
+import type { Application } from "../../../crds/types.gen.ts";
+import type { Controller, Followed } from "../../runtime/reconciler.ts";
+import { source } from "../../runtime/sources.ts";
 import { type ConfigKind, reloadRefs } from "./config-refs.ts";
 import type { ConfigSource } from "./config-version.ts";
 

@@ -1,9 +1,9 @@
-import { packNumbers, unpackNumbers } from "../../api/machinery/number-ranges.ts";
-import { formatMicroTime, parseTime } from "../../api/machinery/time.ts";
-import type { RolloutPassed, RolloutResult, RolloutStep } from "../../crds/types.gen.ts";
+import { packNumbers, unpackNumbers } from "../../../api/machinery/number-ranges.ts";
+import { formatMicroTime, parseTime } from "../../../api/machinery/time.ts";
+import type { RolloutPassed, RolloutResult, RolloutStep } from "../../../crds/types.gen.ts";
 import type { Numbering } from "./block-items.ts";
 import { leftBehind, type Moment, outcomeOf, resultOf } from "./block-outcomes.ts";
-import type { View } from "./slots.ts";
+import type { View } from "../slots.ts";
 
 /** Moments that a block tells apart; what comes later joins the last one. */
 const maxMoments = 250;

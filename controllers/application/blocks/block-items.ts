@@ -1,5 +1,5 @@
-import type { Slot } from "./seen.ts";
-import type { View } from "./slots.ts";
+import type { Slot } from "../seen.ts";
+import type { View } from "../slots.ts";
 
 /**
  * Numbers slots for the update stream: the same number for as long as a rollout lasts, whatever

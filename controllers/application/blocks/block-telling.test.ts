@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { updating } from "../../test/kit/rollout-drive.ts";
+import { updating } from "../../../test/kit/rollout-drive.ts";
 import { numberingOf } from "./block-items.ts";
 import { told } from "./block-telling.ts";
-import type { View } from "./slots.ts";
+import type { View } from "../slots.ts";
 
 /** A slot whose pod does not get its image, as far as a block looks. */
 function stuck(number: number): View {

@@ -1,11 +1,11 @@
-import { formatMicroTime } from "../../api/machinery/time.ts";
-import type { RolloutStep } from "../../crds/types.gen.ts";
-import { batchEnd } from "./batches.ts";
+import { formatMicroTime } from "../../../api/machinery/time.ts";
+import type { RolloutStep } from "../../../crds/types.gen.ts";
+import { batchEnd } from "../batches.ts";
 import { numberingOf } from "./block-items.ts";
 import { isBroken } from "./block-outcomes.ts";
 import { told, toldBy } from "./block-telling.ts";
-import type { Rollout, Seen } from "./seen.ts";
-import { viewsOf } from "./slots.ts";
+import type { Rollout, Seen } from "../seen.ts";
+import { viewsOf } from "../slots.ts";
 
 /** Blocks that a status keeps at most; the oldest go first. */
 const maxSteps = 1_000;

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { ObjectMeta } from "../../api/machinery/object.ts";
-import { annotation } from "../../crds/labels.ts";
-import type { Application } from "../../crds/types.gen.ts";
-import { draftApplication } from "../../test/kit/obedient-agents.ts";
+import type { ObjectMeta } from "../../../api/machinery/object.ts";
+import { annotation } from "../../../crds/labels.ts";
+import type { Application } from "../../../crds/types.gen.ts";
+import { draftApplication } from "../../../test/kit/obedient-agents.ts";
 import { type ConfigSource, wantedOf } from "./config-version.ts";
-import { templateHash } from "./hash.ts";
+import { templateHash } from "../hash.ts";
 
 function application(latest?: string, optional = false): Application {
   const { spec, metadata, ...rest } = draftApplication("web", "web:1");

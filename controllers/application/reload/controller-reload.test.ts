@@ -5,10 +5,10 @@ import {
   pods,
   revisions,
   secrets,
-} from "../../api/machinery/resources.ts";
-import { annotation } from "../../crds/labels.ts";
-import { type ControllerRig, startControllerRig } from "../../test/kit/controller-rig.ts";
-import { draftApplication } from "../../test/kit/obedient-agents.ts";
+} from "../../../api/machinery/resources.ts";
+import { annotation } from "../../../crds/labels.ts";
+import { type ControllerRig, startControllerRig } from "../../../test/kit/controller-rig.ts";
+import { draftApplication } from "../../../test/kit/obedient-agents.ts";
 
 const key = (name: string) => ({ namespace: "shop", name });
 

@@ -1,11 +1,11 @@
-import type { Cache } from "../../api/client/informer.ts";
-import { annotation } from "../../crds/labels.ts";
-import type { Application } from "../../crds/types.gen.ts";
-import { defined } from "./defined.ts";
+import type { Cache } from "../../../api/client/informer.ts";
+import { annotation } from "../../../crds/labels.ts";
+import type { Application } from "../../../crds/types.gen.ts";
+import { defined } from "../defined.ts";
 import type { GroupSeen } from "./group-seen.ts";
-import { type ConfigSource, wantedOf } from "./config-version.ts";
+import { type ConfigSource, wantedOf } from "../reload/config-version.ts";
 import { memberSeen } from "./membership.ts";
-import { memoryFrom } from "./memory.ts";
+import { memoryFrom } from "../memory.ts";
 
 /** Index of Applications by their rollout group. */
 export const byGroup = "rolloutGroup";

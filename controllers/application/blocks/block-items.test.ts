@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { numberingOf } from "./block-items.ts";
-import type { Slot } from "./seen.ts";
-import type { View } from "./slots.ts";
+import type { Slot } from "../seen.ts";
+import type { View } from "../slots.ts";
 
 /** A slot whose pod is on a Node, as far as numbering looks. */
 const view = (slot: Slot, node?: string): View =>

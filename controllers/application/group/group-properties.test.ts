@@ -10,9 +10,9 @@ import {
   startWorld,
   unrest,
   work,
-} from "../../test/kit/group-story.ts";
-import type { GroupPass, GroupWorld } from "../../test/kit/group-world.ts";
-import { planApplication } from "./plan.ts";
+} from "../../../test/kit/group-story.ts";
+import type { GroupPass, GroupWorld } from "../../../test/kit/group-world.ts";
+import { planApplication } from "../plan.ts";
 
 const runs = Number(process.env["PLAN_RUNS"] ?? 30);
 /** Rounds that became final for somebody, and those that failed for somebody. */

@@ -1,7 +1,7 @@
-import { applicationReason, terminalPhases } from "../../crds/conditions.ts";
+import { applicationReason, terminalPhases } from "../../../crds/conditions.ts";
 import type { GroupSeen, GroupStage, MemberSeen, Membership } from "./group-seen.ts";
-import { actualPhase } from "./marks.ts";
-import type { Memory, Rollout, Seen } from "./seen.ts";
+import { actualPhase } from "../marks.ts";
+import type { Memory, Rollout, Seen } from "../seen.ts";
 
 /** Stages of a round that is open for the member: it may still object. */
 const openStages: readonly GroupStage[] = ["Preparing", "Prepared", "Switching", "Switched"];

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
-import { GroupWorld } from "../../test/kit/group-world.ts";
-import type { Strategy } from "./seen.ts";
+import { GroupWorld } from "../../../test/kit/group-world.ts";
+import type { Strategy } from "../seen.ts";
 
 let world: GroupWorld;
 beforeEach(() => {

@@ -1,9 +1,9 @@
-import { applicationReason } from "../../crds/conditions.ts";
-import type { RolloutResult } from "../../crds/types.gen.ts";
-import { defined } from "./defined.ts";
-import { isProven } from "./progress.ts";
-import type { Rollout, Seen } from "./seen.ts";
-import { isDone, type View } from "./slots.ts";
+import { applicationReason } from "../../../crds/conditions.ts";
+import type { RolloutResult } from "../../../crds/types.gen.ts";
+import { defined } from "../defined.ts";
+import { isProven } from "../progress.ts";
+import type { Rollout, Seen } from "../seen.ts";
+import { isDone, type View } from "../slots.ts";
 
 /** What a slot has come to in a block: it came through, or it did not and why. */
 export type Outcome = Pick<RolloutResult, "status" | "message">;

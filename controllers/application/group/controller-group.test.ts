@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { applications, events, pods } from "../../api/machinery/resources.ts";
-import { annotation } from "../../crds/labels.ts";
-import type { Application } from "../../crds/types.gen.ts";
-import { type ControllerRig, startControllerRig } from "../../test/kit/controller-rig.ts";
-import { draftApplication, setImage } from "../../test/kit/obedient-agents.ts";
+import { applications, events, pods } from "../../../api/machinery/resources.ts";
+import { annotation } from "../../../crds/labels.ts";
+import type { Application } from "../../../crds/types.gen.ts";
+import { type ControllerRig, startControllerRig } from "../../../test/kit/controller-rig.ts";
+import { draftApplication, setImage } from "../../../test/kit/obedient-agents.ts";
 
 async function add({ api }: ControllerRig, name: string, order: string): Promise<void> {
   const group = { [annotation.rolloutGroup]: "release", [annotation.rolloutOrder]: order };

@@ -1,5 +1,5 @@
-import { annotation } from "../../crds/labels.ts";
-import type { PodTemplate } from "../../crds/types.gen.ts";
+import { annotation } from "../../../crds/labels.ts";
+import type { PodTemplate } from "../../../crds/types.gen.ts";
 
 /** The kinds whose values become variables and files of containers. */
 export type ConfigKind = "ConfigMap" | "Secret";

@@ -1,4 +1,4 @@
-import type { RolloutMembership, RolloutPhase } from "../../crds/types.gen.ts";
+import type { RolloutMembership, RolloutPhase } from "../../../crds/types.gen.ts";
 
 /** How far a member is in a round of its group, as the others read it. */
 export type GroupStage = RolloutMembership["stage"];

@@ -1,8 +1,8 @@
-import { shortHash } from "../../api/machinery/names.ts";
-import type { ObjectMeta } from "../../api/machinery/object.ts";
-import type { Application } from "../../crds/types.gen.ts";
+import { shortHash } from "../../../api/machinery/names.ts";
+import type { ObjectMeta } from "../../../api/machinery/object.ts";
+import type { Application } from "../../../crds/types.gen.ts";
 import { type ConfigKind, type ConfigRef, reloadRefs } from "./config-refs.ts";
-import { templateHash, templatePart } from "./hash.ts";
+import { templateHash, templatePart } from "../hash.ts";
 
 /** The metadata of ConfigMaps and Secrets; never their values. */
 export interface ConfigSource {

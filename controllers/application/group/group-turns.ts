@@ -3,9 +3,9 @@
  * each member reads what the others have on record, and writes its own part. A consent is binding,
  * so "all agreed" and "one failed" exclude each other whoever looks when.
  */
-import { applicationReason } from "../../crds/conditions.ts";
-import type { RolloutPhase } from "../../crds/types.gen.ts";
-import type { Context, Turn } from "./context.ts";
+import { applicationReason } from "../../../crds/conditions.ts";
+import type { RolloutPhase } from "../../../crds/types.gen.ts";
+import type { Context, Turn } from "../context.ts";
 import {
   gatheredAtMs,
   hasBegun,
@@ -15,11 +15,11 @@ import {
   obstaclesToSwitch,
 } from "./group-obstacles.ts";
 import type { GroupSeen, MemberSeen, Membership } from "./group-seen.ts";
-import { actualPhase } from "./marks.ts";
+import { actualPhase } from "../marks.ts";
 import { hasFailed, isMember } from "./membership.ts";
-import type { Failure, Rollout, Trouble } from "./seen.ts";
-import type { Notice, Wait } from "./step.ts";
-import { enter } from "./transitions.ts";
+import type { Failure, Rollout, Trouble } from "../seen.ts";
+import type { Notice, Wait } from "../step.ts";
+import { enter } from "../transitions.ts";
 
 /** What a wait for the group adds to a turn. */
 export type GroupHold = {
