@@ -143,12 +143,12 @@ const hostCutOff: Scenario = {
     const all = wish("cut", { replicas: "every host", batch: 1 });
     const [, , third] = site.hosts;
     await deploy(system, all, 3);
-    await together(async () => third?.cut());
+    await together(async () => third?.cable.cut());
     await system.apply({ ...all, version: "v2" });
     const passed = begin();
     await sleep(25_000);
     const meanwhile = countsText(await system.running("cut"));
-    await together(async () => third?.connect());
+    await together(async () => third?.cable.mend());
     const isThrough = async (): Promise<boolean> =>
       allRun(await system.running("cut"), "v2", 3) && (await system.stand("cut")) === "completed";
     const found = await until(isThrough);
@@ -168,12 +168,12 @@ const hostDownBefore: Scenario = {
     const all = wish("down", { replicas: "every host", batch: 1 });
     const [, , third] = site.hosts;
     await deploy(system, all, 3);
-    await together(async () => third?.cut());
+    await together(async () => third?.cable.cut());
     const isKnown = await until(async () => !(await system.isUp(2)), 60);
     await together(async () => undefined);
     await system.apply({ ...all, version: "v2" });
     const { stand, seconds } = await untilEnded(system, "down");
-    await together(async () => third?.connect());
+    await together(async () => third?.cable.mend());
     const back = await until(async () => allRun(await system.running("down"), "v2", 3));
     const right = stand === "completed" && back !== undefined && isKnown !== undefined;
     const then = back === undefined ? "never" : `${back.toFixed(0)} s`;

@@ -7,7 +7,7 @@ import { makeTestImages } from "../../kit/images.ts";
 import { type PrivateDockerd, privateDockerd } from "../../kit/dockerd.ts";
 import { eventually } from "../../kit/eventually.ts";
 import type { FaultyEngine } from "../stage.ts";
-import type { Place } from "./network.ts";
+import type { Place } from "../../kit/namespaces.ts";
 import { type FaultyProxy, startProxy } from "./proxy.ts";
 
 /** A dockerd that can be made to fail, as its agent sees it. */

@@ -23,7 +23,7 @@ import {
   type World,
 } from "../stage.ts";
 import { type DockerEngine, startDockerEngine } from "./engine.ts";
-import { type Network, openNetwork, type Place } from "./network.ts";
+import { type Network, openNetwork, type Place } from "../../kit/namespaces.ts";
 
 const program = join(import.meta.dirname, "..", "..", "..", "cli", "lighthouse.mjs");
 const hostCount = 3;
