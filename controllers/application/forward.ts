@@ -189,7 +189,7 @@ export function canary(before: Context): Turn {
   return enter(context, "Waiting", {
     resume: "Rolling",
     reason: applicationReason.waitingForApproval,
-    message: `The canary of ${target.name} is good and waits for an approval`,
+    message: `The canary of ${target.name} is good and waits for an approval: lighthouse rollout approve ${seen.name}`,
   });
 }
 

@@ -30,7 +30,7 @@ test("planApplication() tells of the canary, of its approval, of a pause and of 
   const world = updating({ canary: 1, manualApproval: true, batch: 2 });
   expect(eventsUntil(world, "Waiting")).toEqual([
     "Normal BatchStarted: Batch 1 of 2, the canary, of web-2 begins",
-    "Normal WaitingForApproval: The canary of web-2 is good and waits for an approval",
+    "Normal WaitingForApproval: The canary of web-2 is good and waits for an approval: lighthouse rollout approve web",
   ]);
   world.wish.paused = true;
   expect(eventsUntil(world, "Paused")).toEqual([
@@ -39,7 +39,7 @@ test("planApplication() tells of the canary, of its approval, of a pause and of 
   world.wish.paused = false;
   expect(eventsUntil(world, "Waiting")).toEqual([
     "Normal Resumed: web-2 goes on in Canary",
-    "Normal WaitingForApproval: The canary of web-2 is good and waits for an approval",
+    "Normal WaitingForApproval: The canary of web-2 is good and waits for an approval: lighthouse rollout approve web",
   ]);
   world.wish.approved = "web-2";
   expect(eventsUntil(world, "Verifying")).toEqual([
