@@ -131,3 +131,18 @@ test("planApplication() leaves a slot of a cordoned Node empty, and says so", ()
   expect(steps).toEqual([]);
   expect(waits).toMatchObject([{ owner: "node/node-0", reason: "NodeCordoned", slot: "0" }]);
 });
+
+test("planApplication() removes a drained pod of a template that was given up once", () => {
+  const world = completed({}, { prepare: true });
+  world.wish.perNode = true;
+  world.wish.hash = "v2";
+  driveTo(world, "Preparing");
+  passOver(world);
+  world.drain("node-0");
+  world.wish.hash = "v3";
+  passOver(world);
+  const { steps } = planApplication(world.seen(), world.nowMs);
+  const removed = steps.flatMap((step) => (step.kind === "deletePod" ? [step.uid] : []));
+  expect(removed.length).toBeGreaterThan(0);
+  expect(removed).toEqual([...new Set(removed)]);
+});

@@ -9,6 +9,7 @@ import { canary, preparing, rolling, verifying, waiting } from "./forward.ts";
 import { holdForGroup } from "./group/group-turns.ts";
 import { imagesOf, markRevisions, trimRevisions } from "./marks.ts";
 import { isBound, isGroupRetry, membershipAfter, membershipAtBegin } from "./group/membership.ts";
+import { eachOnce } from "./each-once.ts";
 import type { Memory, MissingSeen, Rollout, Seen } from "./seen.ts";
 import { homesOf } from "./homes.ts";
 import { noticesOf } from "./notices.ts";
@@ -262,5 +263,6 @@ function planRollout(seen: Seen, nowMs: number): Plan {
  * the phase touches no pod: the phase is on record before anything is done in its name.
  */
 export function planApplication(seen: Seen, nowMs: number): Plan {
-  return withHomes(planRollout(seen, nowMs), seen);
+  const plan = planRollout(seen, nowMs);
+  return withHomes({ ...plan, steps: eachOnce(plan.steps) }, seen);
 }
