@@ -119,7 +119,7 @@ function progressOf(context: Context): Progress {
 
 /** Failures beyond what is tolerated end the rollout; the others are remembered. */
 function tolerate(context: Context, verdicts: readonly Verdict[]): Context | Turn {
-  const { rollout, seen } = context;
+  const { rollout, seen, nowMs } = context;
   const known = new Set(rollout.failedSlots);
   const fresh = verdicts.filter(({ slot }) => !known.has(slot));
   if (fresh.length === 0 || isBound(seen, rollout)) return context;
@@ -127,7 +127,8 @@ function tolerate(context: Context, verdicts: readonly Verdict[]): Context | Tur
   // A version that is good nowhere is not good, whatever is tolerated.
   const limit = Math.min(seen.strategy.tolerated, Math.max(0, context.reachable.length - 1));
   if (failedSlots.length > limit) return failWith(context, fresh);
-  return { ...context, rollout: { ...rollout, failedSlots } };
+  // The rollout goes on to other slots, which have all of the deadline to themselves.
+  return { ...context, rollout: { ...rollout, failedSlots, progressedAtMs: nowMs } };
 }
 
 const isTurn = (result: Context | Turn): result is Turn => "steps" in result;
