@@ -36,6 +36,12 @@ export type GroupPass = {
 
 const groupName = "shop";
 
+/** A Revision whose name another template has taken is a conflict, with which a pass ends. */
+function isRefused(act: Step | Order, { revisions }: RolloutWorld): boolean {
+  if (!("kind" in act) || act.kind !== "createRevision") return false;
+  return revisions.some(({ name, hash }) => name === act.name && hash !== act.hash);
+}
+
 /**
  * Several simulated Applications that share one verdict. Each pass reads one moment of the history
  * of all objects, not before its own last write, and writes its own status over the version it has
@@ -146,8 +152,10 @@ export class GroupWorld {
     const member = this.members.get(name);
     if (member === undefined) return [];
     const acts = member.world.actsOf(plan);
-    for (const act of acts.slice(0, crashAfter)) member.world.apply(act);
-    if (crashAfter < acts.length || writes !== member.writes) return acts;
+    const refused = acts.findIndex((act) => isRefused(act, member.world));
+    const done = Math.min(crashAfter, refused < 0 ? Infinity : refused);
+    for (const act of acts.slice(0, done)) member.world.apply(act);
+    if (done < acts.length || writes !== member.writes) return acts;
     if (JSON.stringify(member.world.memory) === JSON.stringify(plan.memory)) return acts;
     member.world.memory = plan.memory;
     this.wrote(name);

@@ -187,11 +187,8 @@ export class RolloutWorld {
 
   #createRevision(step: Extract<Step, { kind: "createRevision" }>): void {
     if (this.revisions.some(({ name }) => name === step.name)) return;
-    const { name, number, images } = step;
-    this.revisions = [
-      ...this.revisions,
-      { name, uid: `r${number}`, number, hash: this.wish.hash, images },
-    ];
+    const { name, number, hash, images } = step;
+    this.revisions = [...this.revisions, { name, uid: `r${number}`, number, hash, images }];
   }
 
   #mark(name: string, mark: Mark): void {
