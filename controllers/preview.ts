@@ -1,11 +1,11 @@
 import type { Cache } from "../api/client/informer.ts";
 import { keyText, type Draft, type KubeObject, type ObjectKey } from "../api/machinery/object.ts";
-import type { Node, Pod } from "../api/machinery/resources.ts";
+import type { Pod } from "../api/machinery/resources.ts";
 import { formatTime } from "../api/machinery/time.ts";
 import { applicationReason } from "../crds/conditions.ts";
 import type { PlannedRefusal, PlannedSlot, RolloutPlan } from "../crds/rollout-plan.ts";
-import type { Application, Revision } from "../crds/types.gen.ts";
 import { applicationIndex, observe } from "./application/observe.ts";
+import type { PlannedWorld } from "../api/machinery/planned-world.ts";
 import {
   type ApplicationPreview,
   previewApplication,
@@ -15,18 +15,6 @@ import { imagePlaces } from "./preview-images.ts";
 import { summaryOf } from "./preview-summary.ts";
 import { observe as observeScheduling, waitsForUs } from "./scheduler/observe.ts";
 import { planScheduling } from "./scheduler/plan.ts";
-
-/** Everything a preview rests on: all objects of these kinds, as they are stored. */
-export type PreviewWorld = {
-  /** What is asked about, with defaults; it need not be stored. */
-  readonly application: Application;
-  readonly applications: readonly Application[];
-  readonly revisions: readonly Revision[];
-  readonly pods: readonly Pod[];
-  readonly nodes: readonly Node[];
-  /** Milliseconds since the epoch. */
-  readonly nowMs: number;
-};
 
 /** New pods times Nodes that one preview looks at: placing takes about a microsecond for each. */
 const maxLooks = 400_000;
@@ -68,7 +56,7 @@ type Placing = { readonly nodes: ReadonlyMap<string, string>; readonly refusals:
 type Verdicts = ReadonlyMap<string, string>;
 
 /** Where the scheduler would put the new pods, by slot, and why it would not. */
-function placeNew(world: PreviewWorld, preview: ApplicationPreview): Placing {
+function placeNew(world: PlannedWorld, preview: ApplicationPreview): Placing {
   const most = Math.floor(maxLooks / Math.max(1, world.nodes.length));
   const looked = [...preview.pods].slice(0, most);
   const slotOf = new Map(looked.map(([slot, { name }]) => [uidOf(name), slot]));
@@ -119,7 +107,7 @@ function refusalsOf(slots: readonly PlannedSlot[]): readonly PlannedRefusal[] {
  * What would become of an Application, worked out by the functions that the controllers decide
  * with. Pure: the world is read and nothing is done.
  */
-export function previewRollout(world: PreviewWorld): RolloutPlan {
+export function previewRollout(world: PlannedWorld): RolloutPlan {
   const { application } = world;
   const key = keyOf(application);
   const others = world.applications.filter((one) => keyText(keyOf(one)) !== keyText(key));

@@ -1,27 +1,16 @@
 import type { RolloutPlan } from "../../../crds/rollout-plan.ts";
 import type { Application, Revision } from "../../../crds/types.gen.ts";
 import type { AnyObject } from "../../machinery/object.ts";
-import type { Node, Pod } from "../../machinery/resources.ts";
+import type { PlannedWorld } from "../../machinery/planned-world.ts";
+import type { Pod } from "../../machinery/resources.ts";
 import { collectionPrefix } from "../../store/keys.ts";
 import type { WatchCache } from "../../store/watch-cache.ts";
 import { filterInSlices } from "../objects/slices.ts";
 
-/** Everything that a plan rests on. */
-export type PlannedWorld = {
-  /** Complete and valid; it need not be stored. */
-  readonly application: Application;
-  readonly applications: readonly Application[];
-  readonly revisions: readonly Revision[];
-  readonly pods: readonly Pod[];
-  readonly nodes: readonly Node[];
-  /** Milliseconds since the epoch. */
-  readonly nowMs: number;
-};
-
 /**
  * Works out what an Application would lead to. Pure and synchronous, and bounded in time however large
  * the world is. The server does not know how controllers decide: who starts it gives it the
- * controllers' own function (ADR 0017).
+ * controllers' own function (ADR 0018).
  */
 export type PlanRollout = (world: PlannedWorld) => RolloutPlan;
 
