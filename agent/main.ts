@@ -2,6 +2,7 @@ import type { Client } from "../api/client/client.ts";
 import { createInformer } from "../api/client/shared-informer.ts";
 import type { Clock } from "../api/machinery/clock.ts";
 import { beacons, namespaces, type Node, nodes } from "../api/machinery/resources.ts";
+import type { NodeHandler } from "../api/tunnel/node-link.ts";
 import { label } from "../crds/labels.ts";
 import type { Beacon } from "../crds/types.gen.ts";
 import { createMetrics, type Metrics } from "../controllers/runtime/metrics.ts";
@@ -13,6 +14,7 @@ import { openEngine } from "./engine/dockerode.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createHostSlot, type HostSlot, type SlotDeps } from "./host-slot.ts";
 import { createNodeRegistry } from "./node-registry.ts";
+import { createNodeHandler } from "./node-routes.ts";
 import { persist } from "./persist.ts";
 import { createStreams, type Streams } from "./serve.ts";
 
@@ -32,8 +34,8 @@ export type AgentOptions = {
   readonly open?: (host: DockerHost) => Engine;
   /** How often an engine is asked for a sign of life. Milliseconds, default 10 s. */
   readonly pulseMs?: number;
-  /** Puts a Node's streams on offer, until the returned function is called. */
-  readonly register?: (nodeName: string, streams: Streams) => () => void;
+  /** Puts a Node on offer, until the returned function is called. */
+  readonly register?: (nodeName: string, streams: Streams, handler: NodeHandler) => () => void;
 };
 
 function openHost({ url, certDir }: DockerHost): Engine {
@@ -137,8 +139,14 @@ class Agent {
       nodeLabels: () => this.#beacon?.spec.nodeLabels ?? {},
       isPaused: () => this.#beacon?.spec.paused === true,
       serve: (nodeName, host) => {
+        const end = new AbortController();
         const streams = createStreams(host, () => clock.nowMs());
-        return register?.(nodeName, streams) ?? (() => undefined);
+        const world = { nodeName, host, client, clock, log, signal: end.signal };
+        const withdraw = register?.(nodeName, streams, createNodeHandler(world));
+        return () => {
+          withdraw?.();
+          end.abort();
+        };
       },
       onLiveness: () => this.#report(),
     };

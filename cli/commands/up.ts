@@ -68,7 +68,7 @@ async function runAll(call: Call, log: Logger): Promise<void> {
             providers: [provider],
             clock,
             log,
-            register: (node, streams) => server.nodes.register(node, streams),
+            register: (node, streams, handler) => server.nodes.register(node, streams, handler),
           },
           signal,
         ),

@@ -1,6 +1,7 @@
 import type { Duplex, Writable } from "node:stream";
-import { unavailable } from "../../machinery/errors.ts";
+import { StatusError, unavailable } from "../../machinery/errors.ts";
 import type { Pod } from "../../machinery/resources.ts";
+import type { NodeHandler } from "../../tunnel/node-link.ts";
 
 /** Which part of a container's output. Absent fields do not limit it. */
 export type LogOptions = {
@@ -85,28 +86,39 @@ export interface PodStreams {
   dial(pod: Pod, port: number, signal: AbortSignal): Promise<Duplex>;
 }
 
-/** Who streams for which node now: agents in this process, later those behind the tunnel. */
+/** Who speaks for which node now: agents in this process, and those behind the tunnel. */
 export interface NodeStreams {
   /** Puts an agent in charge of a node, until the returned function is called. */
-  register(nodeName: string, streams: PodStreams): () => void;
+  register(nodeName: string, streams: PodStreams, handler?: NodeHandler): () => void;
   /** @throws StatusError `ServiceUnavailable` naming the node when nobody is in charge of it */
   of(nodeName: string): PodStreams;
+  /** For what is asked of the node itself. @throws StatusError as `of` */
+  handler(nodeName: string): NodeHandler;
 }
+
+type Agent = { readonly streams: PodStreams; readonly handler: NodeHandler };
+
+const nodeOnly: NodeHandler = async () => {
+  throw new StatusError("NotFound", "The agent of this node streams for its pods alone");
+};
 
 /** An empty registry; the newest registration of a node wins. */
 export function nodeStreams(): NodeStreams {
-  const byNode = new Map<string, PodStreams>();
+  const byNode = new Map<string, Agent>();
+  const agentOf = (nodeName: string): Agent => {
+    const agent = byNode.get(nodeName);
+    if (agent !== undefined) return agent;
+    throw unavailable(`Cannot reach node "${nodeName}": no agent of it is connected`);
+  };
   return {
-    register(nodeName, streams) {
-      byNode.set(nodeName, streams);
+    register(nodeName, streams, handler = nodeOnly) {
+      const agent = { streams, handler };
+      byNode.set(nodeName, agent);
       return () => {
-        if (byNode.get(nodeName) === streams) byNode.delete(nodeName);
+        if (byNode.get(nodeName) === agent) byNode.delete(nodeName);
       };
     },
-    of(nodeName) {
-      const streams = byNode.get(nodeName);
-      if (streams !== undefined) return streams;
-      throw unavailable(`Cannot reach node "${nodeName}": no agent of it is connected`);
-    },
+    of: (nodeName) => agentOf(nodeName).streams,
+    handler: (nodeName) => agentOf(nodeName).handler,
   };
 }
