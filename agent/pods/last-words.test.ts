@@ -49,7 +49,8 @@ test("withLastWords() leaves out what an earlier run of the container said", asy
   await withLastWords({ ...ended, histories: histories(endedHistory({ last })) }, io, never);
   const other = last && { ...last, containerId: "id-before" };
   await withLastWords({ ...ended, histories: histories(endedHistory({ last: other })) }, io, never);
-  expect(asked.map(({ options }) => options.sinceMs)).toEqual([noonMs - 61_000, undefined]);
+  // In the middle of the pause: from 61 s to 60 s before noon.
+  expect(asked.map(({ options }) => options.sinceMs)).toEqual([noonMs - 60_500, undefined]);
 });
 
 test("withLastWords() asks a silent container once, too", async () => {

@@ -25,23 +25,30 @@ export function tailOf(output: readonly Output[]): string {
 type Run = { readonly ending: Ending; readonly last?: Ending | undefined };
 
 /**
+ * From when on the log is that of this run. Neither bound is exact: the engine notes a start down when
+ * a short run has already had its say, and the last lines of a run a moment after its end. Starting
+ * takes much longer than either, so the middle between the two runs tells them apart.
+ */
+function sinceOf({ ending, last }: Run): { readonly sinceMs?: number } {
+  if (last?.containerId !== ending.containerId) return {};
+  const began = Math.max(last.finishedAtMs, ending.startedAtMs ?? 0);
+  return { sinceMs: Math.floor((last.finishedAtMs + began) / 2) };
+}
+
+/**
  * What a container wrote last in the run that ended so, as `terminated.message` shows it; empty when
  * it wrote nothing, or when its log cannot be read in a second. Must be read before the next run.
  */
 async function lastWords(
   io: Pick<ContainerIo, "logs">,
-  { ending, last }: Run,
+  run: Run,
   tty: boolean,
   signal: AbortSignal,
 ): Promise<string> {
-  const { containerId } = ending;
   const limited = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
-  // Not since its start: the engine notes that down when a short run has already had its say.
-  const since = last?.containerId === containerId ? { sinceMs: last.finishedAtMs } : {};
+  const options = { tail: maxLines, tty, ...sinceOf(run) };
   try {
-    return tailOf(
-      await Array.fromAsync(io.logs(containerId, { tail: maxLines, tty, ...since }, limited)),
-    );
+    return tailOf(await Array.fromAsync(io.logs(run.ending.containerId, options, limited)));
   } catch {
     return ""; // a log driver that cannot be read, or a container that went away
   }
