@@ -23,7 +23,15 @@ test("a Beacon needs no spec and is not paused", () => {
 });
 
 test("a Beacon takes a full spec and status", () => {
-  const spec = { description: "cellar", paused: true, nodeLabels: { room: "2" } };
+  const offer = { cpu: "1.5", memory: "8Gi", pods: 20, reserved: { cpu: "500m" } };
+  const spec = {
+    description: "cellar",
+    paused: true,
+    nodeLabels: { room: "2" },
+    offer: { ...offer, cpuManagerPolicy: "Static", onShortage: "Evict" },
+    offers: [{ matchLabels: { "kubernetes.io/hostname": "attic" }, offer }],
+    storage: { checkSeconds: 5, imageHighPercent: 70, imageLowPercent: 60 },
+  };
   const condition = {
     type: "Connected",
     status: "True",
@@ -45,6 +53,26 @@ test("a Beacon takes a full spec and status", () => {
     conditions: [condition],
   };
   expect(breaches({ ...beacon(spec), status })).toEqual([]);
+});
+
+test.each([
+  [
+    "an offer that is no quantity",
+    beacon({ offer: { cpu: "-1" } }),
+    'spec.offer.cpu: Invalid value: "-1": spec.offer.cpu in body should match',
+  ],
+  [
+    "thresholds that cross",
+    beacon({ storage: { imageHighPercent: 70 } }),
+    'spec.storage: Invalid value: "object": imageLowPercent must be less than imageHighPercent',
+  ],
+  [
+    "more pods than an engine can hold",
+    beacon({ offer: { pods: 251 } }),
+    "spec.offer.pods: Invalid value: 251: spec.offer.pods in body should be less than or equal to 250",
+  ],
+])("a Beacon with %s is refused", (_what, object, message) => {
+  expect(breaches(object)).toEqual([expect.stringContaining(message)]);
 });
 
 test.each([

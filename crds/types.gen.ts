@@ -133,6 +133,12 @@ export type BeaconSpec = {
   readonly nodeLabels?: {
     readonly [k: string]: string;
   };
+  /** How much of each host the owner of the machines lends out: allocatable of its Node is the smaller of this and what the host has. Default all of it. */
+  readonly offer?: Offer;
+  /** Other offers for single hosts, at most 64. What the first entry names whose labels a Node carries counts instead of the same field of offer. Default none. */
+  readonly offers?: readonly HostOffer[];
+  /** How the agent watches disks. Default as its fields say. */
+  readonly storage?: StoragePolicy;
 };
 
 /** What the agent reports. Written by the agent, the condition Connected by the API server. */
@@ -259,6 +265,9 @@ export type ContainerPort = {
   readonly protocol: "TCP" | "UDP" | "SCTP";
 };
 
+/** With Static, containers of Guaranteed pods that ask for whole CPUs get them for themselves, and all others share the rest. Default None. */
+export type CpuManagerPolicy = "None" | "Static";
+
 /** DNS resolver of the containers. Default that of Docker. */
 export type DnsConfig = {
   /** Addresses of servers, at most 3. */
@@ -365,6 +374,15 @@ export type HostAlias = {
   readonly ip: string;
   /** Names of the address, at most 64. */
   readonly hostnames?: readonly string[];
+};
+
+export type HostOffer = {
+  /** Labels that a Node must all carry, 1 to 16, e.g. kubernetes.io/hostname. */
+  readonly matchLabels: {
+    readonly [k: string]: string;
+  };
+  /** What these hosts lend out. */
+  readonly offer: Offer;
 };
 
 /** A path of the host, bound into the container. */
@@ -478,6 +496,34 @@ export type NamedVolume = {
   readonly claimName: string;
   /** Mounts the volume read-only everywhere. Default false. */
   readonly readOnly?: boolean;
+};
+
+/** How much of each host the owner of the machines lends out: allocatable of its Node is the smaller of this and what the host has. Default all of it. */
+export type Offer = {
+  /** A Kubernetes quantity of 0 or more, in CPUs such as 1500m or in bytes such as 8Gi. Default all. */
+  readonly cpu?: number | string;
+  /** A Kubernetes quantity of 0 or more, in CPUs such as 1500m or in bytes such as 8Gi. Default all. */
+  readonly memory?: number | string;
+  /** A Kubernetes quantity of 0 or more, in CPUs such as 1500m or in bytes such as 8Gi. Default all. */
+  readonly ephemeralStorage?: number | string;
+  /** Pods per host at most, 0 to 250. Default 250. */
+  readonly pods?: number;
+  /** Kept for the host itself, taken off what it has. Default nothing. */
+  readonly reserved?: OfferAmounts;
+  /** With Static, containers of Guaranteed pods that ask for whole CPUs get them for themselves, and all others share the rest. Default None. */
+  readonly cpuManagerPolicy?: CpuManagerPolicy;
+  /** What becomes of pods that do not fit any more after the offer was made smaller: they go on, or the newest are evicted until the rest fits. Default Keep. */
+  readonly onShortage?: ShortagePolicy;
+};
+
+/** Kept for the host itself, taken off what it has. Default nothing. */
+export type OfferAmounts = {
+  /** A Kubernetes quantity of 0 or more, in CPUs such as 1500m or in bytes such as 8Gi. Default all. */
+  readonly cpu?: number | string;
+  /** A Kubernetes quantity of 0 or more, in CPUs such as 1500m or in bytes such as 8Gi. Default all. */
+  readonly memory?: number | string;
+  /** A Kubernetes quantity of 0 or more, in CPUs such as 1500m or in bytes such as 8Gi. Default all. */
+  readonly ephemeralStorage?: number | string;
 };
 
 /** Skip does not count slots on offline Nodes, they converge on return; Wait holds the rollout until they are back; Fail counts them as failed. Default Skip. */
@@ -602,6 +648,8 @@ export type ResourceAmounts = {
   readonly cpu?: number | string;
   /** A Kubernetes quantity of 0 or more, in CPUs such as 500m or in bytes such as 64Mi. */
   readonly memory?: number | string;
+  /** A Kubernetes quantity of 0 or more, in CPUs such as 500m or in bytes such as 64Mi. */
+  "ephemeral-storage"?: number | string;
 };
 
 /** What the container is promised and may use at most. Default no promise, no limit. */
@@ -881,6 +929,9 @@ export type SecurityContext = {
   readonly seccompProfile?: SeccompProfile;
 };
 
+/** What becomes of pods that do not fit any more after the offer was made smaller: they go on, or the newest are evicted until the rest fits. Default Keep. */
+export type ShortagePolicy = "Keep" | "Evict";
+
 /** Waits. */
 export type SleepAction = {
   /** Seconds to wait, 0 to 86400, cut off at the end of the grace period. */
@@ -893,6 +944,18 @@ export type SourceRef = {
   readonly name: string;
   /** Whether the object or key may be missing. Default false. */
   readonly optional?: boolean;
+};
+
+/** How the agent watches disks. Default as its fields say. */
+export type StoragePolicy = {
+  /** Seconds between two looks at what containers have written, 5 to 3600. Default 30. */
+  readonly checkSeconds: number;
+  /** Use of the disk of an engine in percent from which images that nobody needs are removed, 1 to 100; 100 never removes any. Default 85. */
+  readonly imageHighPercent: number;
+  /** Use of the disk in percent down to which they are removed, 0 to 100. Default 80. */
+  readonly imageLowPercent: number;
+  /** Seconds for which an image that nobody uses is kept at least, 0 to 2592000. Default 120. */
+  readonly imageMinimumAgeSeconds: number;
 };
 
 /** How a new Revision replaces the old one. Default 25% at a time with rollback on failure. */
