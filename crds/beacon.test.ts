@@ -28,6 +28,20 @@ test("a Beacon takes a full spec and status", () => {
     description: "cellar",
     paused: true,
     nodeLabels: { room: "2" },
+    provider: "ec2",
+    providerConfig: {
+      scope: "shop-42",
+      regions: ["eu-west-1"],
+      labels: { docker: "yes" },
+      tags: ["docker"],
+      nic: "eth1",
+      subnet: "10.0.0.0/8",
+      publicAddress: false,
+    },
+    engine: { scheme: "ssh", port: 2222, user: "ops" },
+    interval: "5m",
+    credentialsRef: { namespace: "lighthouse", name: "aws" },
+    vanished: { policy: "Delete", after: "30m" },
     offer: { ...offer, cpuManagerPolicy: "Static", onShortage: "Evict" },
     offers: [{ matchLabels: { "kubernetes.io/hostname": "attic" }, offer }],
     storage: { checkSeconds: 5, imageHighPercent: 70, imageLowPercent: 60 },
@@ -70,6 +84,26 @@ test.each([
     "more pods than an engine can hold",
     beacon({ offer: { pods: 251 } }),
     "spec.offer.pods: Invalid value: 251: spec.offer.pods in body should be less than or equal to 250",
+  ],
+  [
+    "an unknown provider",
+    beacon({ provider: "aws" }),
+    'spec.provider: Unsupported value: "aws": supported values: "auto", "local", "config"',
+  ],
+  [
+    "an interval that is too short",
+    beacon({ interval: "4s" }),
+    'spec.interval: Invalid value: "string": must lie between 5s and 24h',
+  ],
+  [
+    "credentials without a name",
+    beacon({ credentialsRef: { namespace: "lighthouse" } }),
+    "spec.credentialsRef.name: Required value",
+  ],
+  [
+    "a policy that is none",
+    beacon({ vanished: { policy: "Forget" } }),
+    'spec.vanished.policy: Unsupported value: "Forget": supported values: "Keep", "Delete"',
   ],
 ])("a Beacon with %s is refused", (_what, object, message) => {
   expect(breaches(object)).toEqual([expect.stringContaining(message)]);

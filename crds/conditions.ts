@@ -114,6 +114,10 @@ export const beaconCondition = {
   connected: "Connected",
   /** All its hosts answer. Written by the agent. */
   ready: "Ready",
+  /** The last look for hosts told all of them. Written by the agent. */
+  discovered: "Discovered",
+  /** Two hosts answer with one Engine ID; absent while there are none. Written by the agent. */
+  duplicateEngine: "DuplicateEngine",
 } as const;
 
 /** Reasons of the conditions of a Beacon. */
@@ -130,6 +134,36 @@ export const beaconReason = {
   hostsNotReady: "HostsNotReady",
   /** Ready: discovery found no host. */
   noHosts: "NoHosts",
+  /** Discovered: the last look brought the whole set. */
+  hostsFound: "HostsFound",
+  /** Discovered: the source does not answer, or not in full; the last set stays. */
+  discoveryFailed: "DiscoveryFailed",
+  /** Discovered: the provider refused the credentials, or they do not allow to list machines. */
+  credentialsRefused: "CredentialsRefused",
+  /** Discovered: the Secret of spec.credentialsRef is absent, or a key in it. */
+  credentialsMissing: "CredentialsMissing",
+  /** Discovered: the file of hosts, or what the Beacon asks for, cannot be; the last set stays. */
+  configInvalid: "ConfigInvalid",
+  /** DuplicateEngine: one of the two is a clone, or both URLs lead to one engine. */
+  sameEngineId: "SameEngineId",
+} as const;
+
+/** Reasons of the conditions Ready and InsecureEngine of a Node, beside those of the node controller. */
+export const nodeReason = {
+  /** Ready: the engine answers. */
+  engineReady: "EngineReady",
+  /** Ready: nobody answers at its endpoint, or refuses us. */
+  engineUnreachable: "EngineUnreachable",
+  /** Ready: the engine takes connections and does not answer. */
+  engineHangs: "EngineHangs",
+  /** Ready: what answers at its endpoint does not speak as a Docker engine does. */
+  notAnEngine: "NotADockerEngine",
+  /** Ready: the engine is too old, or does not speak the version that it announced. */
+  engineVersion: "EngineVersion",
+  /** Ready is Unknown: discovery shows the host no more. */
+  hostVanished: "HostVanished",
+  /** InsecureEngine: plain TCP. */
+  plainTcp: "PlainTcp",
 } as const;
 
 /** Phases in which a rollout has come to its end: nothing moves without a new order. */

@@ -62,6 +62,12 @@ export const annotation = {
   changeCause: "kubernetes.io/change-cause",
   /** Nodes: the URL by which their agent reaches the Docker engine. Set by the agent. */
   endpoint: "lighthouse.dev/endpoint",
+  /** Beacons: any new value makes the agent look for hosts at once. */
+  refresh: "lighthouse.dev/refresh",
+  /** Nodes: keys of the labels that discovery set, joined by commas. Set by the agent. */
+  discoveredLabels: "lighthouse.dev/discovered-labels",
+  /** Nodes: the taints that discovery set, `key:effect` joined by commas. Set by the agent. */
+  discoveredTaints: "lighthouse.dev/discovered-taints",
   /** Nodes: "true" when the engine only pretends to run containers. Set by the agent. */
   simulated: "lighthouse.dev/simulated",
   /** Templates, well known: time of the last restart that a person asked for. */

@@ -133,6 +133,18 @@ export type BeaconSpec = {
   readonly nodeLabels?: {
     readonly [k: string]: string;
   };
+  /** How the agent finds its hosts. auto takes the first that proves to be at home, of gce, digitalocean, ec2, azure, config and local. Default auto. */
+  readonly provider?: "auto" | "local" | "config" | "gce" | "digitalocean" | "ec2" | "azure";
+  /** What of a cloud counts, and by which of its addresses a host is reached. Default all running machines, by their first private address. */
+  readonly providerConfig?: ProviderConfig;
+  /** How the engines of machines that a cloud lists are reached. Default TLS on port 2376. */
+  readonly engine?: EngineAccess;
+  /** Time between two looks for hosts, 5s to 24h. Default 60s. */
+  readonly interval?: string;
+  /** Secret with the credentials for the provider and the engines; it is read anew at each look. Default the identity of the machine that the agent runs on. */
+  readonly credentialsRef?: CredentialsRef;
+  /** What becomes of the Node of a host that discovery shows no more. Its Ready is Unknown at once. */
+  readonly vanished?: VanishedPolicy;
   /** How much of each host the owner of the machines lends out: allocatable of its Node is the smaller of this and what the host has. Default all of it. */
   readonly offer?: Offer;
   /** Other offers for single hosts, at most 64. What the first entry names whose labels a Node carries counts instead of the same field of offer. Default none. */
@@ -161,7 +173,7 @@ export type BeaconStatus = {
   readonly lastSeen?: string;
   /** RFC 3339 time in UTC at which the client certificate of the agent ends. */
   readonly certificateExpiresAt?: string;
-  /** Connected and Ready, at most 32. Default none. */
+  /** Connected, Ready, Discovered and DuplicateEngine, at most 32. Default none. */
   readonly conditions?: readonly Condition[];
 };
 
@@ -268,6 +280,14 @@ export type ContainerPort = {
 /** With Static, containers of Guaranteed pods that ask for whole CPUs get them for themselves, and all others share the rest. Default None. */
 export type CpuManagerPolicy = "None" | "Static";
 
+/** Secret with the credentials for the provider and the engines; it is read anew at each look. Default the identity of the machine that the agent runs on. */
+export type CredentialsRef = {
+  /** metadata.namespace of the Secret. */
+  readonly namespace: string;
+  /** metadata.name of the Secret. */
+  readonly name: string;
+};
+
 /** DNS resolver of the containers. Default that of Docker. */
 export type DnsConfig = {
   /** Addresses of servers, at most 3. */
@@ -299,6 +319,16 @@ export type EmptyDirVolume = {
   readonly medium?: "" | "Memory";
   /** Size of a tmpfs as a Kubernetes quantity of bytes. Default no limit. */
   readonly sizeLimit?: number | string;
+};
+
+/** How the engines of machines that a cloud lists are reached. Default TLS on port 2376. */
+export type EngineAccess = {
+  /** tls with client certificates, ssh, or tcp without any protection. Default tls. */
+  readonly scheme?: "tls" | "ssh" | "tcp";
+  /** TCP port from 1. Default 2376 for tls, 22 for ssh, 2375 for tcp. */
+  readonly port?: number;
+  /** User of ssh. Default root. */
+  readonly user?: string;
 };
 
 export type EnvFromSource = {
@@ -640,6 +670,26 @@ export type ProjectedVolume = {
   readonly sources: readonly ProjectedSource[];
   /** Permission bits of the files, 0 to 511. Default 420, which is 0644. */
   readonly defaultMode: number;
+};
+
+/** What of a cloud counts, and by which of its addresses a host is reached. Default all running machines, by their first private address. */
+export type ProviderConfig = {
+  /** Project of gce, subscription of azure. Default the one that the agent's own machine belongs to. */
+  readonly scope?: string;
+  /** Regions whose machines count, at most 32. Default all of the scope; for ec2 the agent's own. */
+  readonly regions?: readonly string[];
+  /** Labels of gce, tags with values of ec2 and azure, that a machine must have, at most 16. Default none. */
+  readonly labels?: {
+    readonly [k: string]: string;
+  };
+  /** Tags of digitalocean, network tags of gce, tag names of ec2 and azure, that a machine must all have, at most 16. Default none. */
+  readonly tags?: readonly string[];
+  /** Network interface by its number from 0 or its name at the provider. Default 0. */
+  readonly nic?: string;
+  /** The address lies in this network, in CIDR form, whatever interface it belongs to. Default any. */
+  readonly subnet?: string;
+  /** Takes the public address instead of the private one. Default false. */
+  readonly publicAddress?: boolean;
 };
 
 /** Amounts by resource. As requests they are reserved on the Node, default the limits; as limits they are enforced by Docker, default none. */
@@ -1050,6 +1100,14 @@ export type Toleration = {
   readonly effect?: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
   /** Seconds that a NoExecute taint is borne. Default for ever. */
   readonly tolerationSeconds?: number;
+};
+
+/** What becomes of the Node of a host that discovery shows no more. Its Ready is Unknown at once. */
+export type VanishedPolicy = {
+  /** Keep leaves the Node for people to delete, Delete removes it after some time. Default Keep. */
+  readonly policy?: "Keep" | "Delete";
+  /** How long a Node outlives its host under policy Delete, 0s to 720h. Default 10m. */
+  readonly after?: string;
 };
 
 export type Volume = {
