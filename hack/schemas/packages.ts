@@ -49,6 +49,11 @@ export const packages: readonly Package[] = [
     kinds: ["V1Lease", "V1LeaseList"],
   },
   {
+    home: "io.k8s.api.certificates.v1",
+    group: "certificates.k8s.io",
+    kinds: ["V1CertificateSigningRequest", "V1CertificateSigningRequestList"],
+  },
+  {
     home: "io.k8s.api.rbac.v1",
     group: "rbac.authorization.k8s.io",
     kinds: [

@@ -1,4 +1,5 @@
 import { builtIn, type BuiltInSchemas } from "./built-in.ts";
+import { certificateRequestKind } from "./certificate-request.ts";
 import { configMapKind, secretKind, serviceAccountKind } from "./config.ts";
 import { crdKind, type CrdWorld } from "./crd.ts";
 import { eventKind, eventsEventKind } from "./event.ts";
@@ -26,6 +27,7 @@ export function builtInKinds(schemas: BuiltInSchemas, world: CrdWorld): readonly
     serviceKind,
     podDisruptionBudgetKind,
     leaseKind,
+    certificateRequestKind,
     roleKind,
     clusterRoleKind,
     roleBindingKind,

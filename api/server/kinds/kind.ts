@@ -24,6 +24,8 @@ export type Subresource = {
 
 /** An update through an endpoint of a part, e.g. of `ephemeralcontainers`. */
 export type PartialUpdate = {
+  /** What it changes a part of; absent: all but the status. */
+  readonly part?: "status";
   /** The state before with the part as it was sent; neither is changed. */
   readonly take: (sent: Body, before: AnyObject) => Body;
   /** Every wrong field; in place of the kind's own validation. */

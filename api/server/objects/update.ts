@@ -92,7 +92,8 @@ export async function nextState(
 ): Promise<Next> {
   const before = shownForm(call.kind, current).object;
   const parts = { draft, before, track };
-  const object = call.subresource === "status" ? withStatus(call, parts) : withSpec(call, parts);
+  const ofStatus = call.subresource === "status" || partOf(call)?.part === "status";
+  const object = ofStatus ? withStatus(call, parts) : withSpec(call, parts);
   judgeFields(call, draft);
   const { kind, user, namespace, name, subresource } = call;
   const review = { operation: "UPDATE", kind, namespace, name, subresource, before, user } as const;
@@ -146,7 +147,8 @@ function setOwners(object: Body, managedFields: ReturnType<Tracking>): void {
 
 function withStatus(call: Call, { draft, before, track }: Parts): Body {
   const { kind } = call;
-  const { apiVersion, kind: kindName, status, metadata: sentMeta } = draft.object;
+  const sent = partOf(call)?.take(draft.object, before) ?? draft.object;
+  const { apiVersion, kind: kindName, status, metadata: sentMeta } = sent;
   const part: Body = { apiVersion, kind: kindName, metadata: {} };
   if (status !== undefined) part["status"] = status;
   for (const path of kind.strategy.prune(part)) draft.unknown.push(path);
