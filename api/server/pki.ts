@@ -25,6 +25,8 @@ type Holder = keyof typeof builtInIdentities;
 export type Pki = {
   /** Certificate of the authority, PEM. */
   readonly authority: string;
+  /** The authority with its key, for what is signed while the server runs. It never leaves it. */
+  readonly issuer: KeyPair;
   readonly serving: KeyPair;
   readonly admin: KeyPair;
   readonly controllers: KeyPair;
@@ -143,5 +145,6 @@ export async function openPki(options: PkiOptions): Promise<Pki> {
     leaf("controllers"),
     leaf("agent"),
   ]);
-  return { authority: authority.certificate, serving, admin, controllers, agent };
+  const { certificate } = authority;
+  return { authority: certificate, issuer: authority, serving, admin, controllers, agent };
 }

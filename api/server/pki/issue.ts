@@ -1,5 +1,6 @@
 import { randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
+import type * as X509 from "@peculiar/x509";
 
 /** A certificate and its private key, both PEM. */
 export type KeyPair = { readonly certificate: string; readonly key: string };
@@ -26,8 +27,8 @@ const skewMs = 3_600_000;
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
-// Loading takes 100 ms and more, and only a start that issues something needs it.
-async function loadX509() {
+/** The certificate library. Loading takes 100 ms and more: only what issues or reads requests does. */
+export async function loadX509(): Promise<typeof X509> {
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
   x509.cryptoProvider.set(webcrypto);
@@ -77,12 +78,16 @@ export async function issueAuthority(name: string, nowMs: number): Promise<KeyPa
   return { certificate: `${certificate.toString("pem")}\n`, key: await toPem(keys.privateKey) };
 }
 
-/** Issues a certificate with a new key, valid for a year. */
-export async function issueCertificate(
-  authority: KeyPair,
-  { identity, usage, names, nowMs }: CertificateRequest,
-): Promise<KeyPair> {
+/** What differs between leaf certificates. */
+type Leaf = Pick<CertificateRequest, "identity" | "usage" | "names" | "nowMs"> & {
+  readonly publicKey: X509.PublicKeyType;
+  /** Milliseconds since the epoch. */
+  readonly endMs: number;
+};
+
+async function signLeaf(authority: KeyPair, leaf: Leaf): Promise<string> {
   const x509 = await loadX509();
+  const { identity, usage, names, nowMs, publicKey, endMs } = leaf;
   const issuer = new x509.X509Certificate(authority.certificate);
   const signingKey = await webcrypto.subtle.importKey(
     "pkcs8",
@@ -91,16 +96,16 @@ export async function issueCertificate(
     false,
     ["sign"],
   );
-  const keys = await generateKeys();
   const sans = names.map((value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value }) as const);
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: [...identity.groups.map((group) => ({ O: [group] })), { CN: [identity.user] }],
     issuer: issuer.subjectName,
-    ...validity(nowMs, leafDays),
+    notBefore: new Date(nowMs - skewMs),
+    notAfter: new Date(Math.min(endMs, issuer.notAfter.getTime())),
     signingAlgorithm: algorithm,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
@@ -108,8 +113,39 @@ export async function issueCertificate(
       new x509.ExtendedKeyUsageExtension([usage === "server" ? serverAuth : clientAuth]),
       ...(sans.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(sans)]),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });
-  return { certificate: `${certificate.toString("pem")}\n`, key: await toPem(keys.privateKey) };
+  return `${certificate.toString("pem")}\n`;
+}
+
+/** Issues a certificate with a new key, valid for a year. */
+export async function issueCertificate(
+  authority: KeyPair,
+  request: CertificateRequest,
+): Promise<KeyPair> {
+  const keys = await generateKeys();
+  const endMs = request.nowMs + leafDays * dayMs;
+  const certificate = await signLeaf(authority, { ...request, publicKey: keys.publicKey, endMs });
+  return { certificate, key: await toPem(keys.privateKey) };
+}
+
+/** A client certificate for a key that somebody else has. */
+export type ClientOrder = {
+  readonly identity: Identity;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array<ArrayBuffer>;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
+  /** How long it holds, in milliseconds; never longer than the authority itself. */
+  readonly lifetimeMs: number;
+};
+
+/** Signs a client certificate, PEM. What it says is the caller's to have checked. */
+export async function issueForKey(authority: KeyPair, order: ClientOrder): Promise<string> {
+  const x509 = await loadX509();
+  const { identity, nowMs, lifetimeMs } = order;
+  const publicKey = new x509.PublicKey(order.publicKey);
+  const leaf = { identity, usage: "client", names: [], nowMs, publicKey } as const;
+  return signLeaf(authority, { ...leaf, endMs: nowMs + lifetimeMs });
 }
