@@ -2,8 +2,8 @@ import { notFound } from "../../api/machinery/errors.ts";
 import { demux, undivided } from "./demux.ts";
 import type { ContainerIo, FileEntry, LogOptions, Output } from "./engine.ts";
 import { createAttachVerb, createExecVerb, hasTty } from "./exec.ts";
-import { toStats, type WireStats } from "./from-wire.ts";
 import { type Parts, readCall, type Target } from "./parts.ts";
+import { toStats, type WireStats } from "./stats-from-wire.ts";
 import { tar, type TarEntry } from "./tar.ts";
 import type { Body, Call, Query } from "./transport.ts";
 

@@ -1,5 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { ContainerSpec } from "./container-spec.ts";
+import type { ContainerStats } from "./stats.ts";
+import type { Upkeep } from "./upkeep.ts";
 
 /** Who a Docker host is and what it can carry. */
 export type EngineInfo = {
@@ -83,6 +85,16 @@ export type PublishedPort = {
   readonly hostPort: number;
 };
 
+/** What a container may use at most; 0 everywhere means no limit, or the engine's default. */
+export type ContainerLimits = {
+  readonly memoryBytes: number;
+  readonly memoryReservationBytes: number;
+  readonly cpuShares: number;
+  /** CPU time per period, in microseconds. */
+  readonly cpuQuotaMicros: number;
+  readonly cpuPeriodMicros: number;
+};
+
 /** Everything about one container. */
 export type ContainerDetail = {
   readonly id: string;
@@ -98,6 +110,7 @@ export type ContainerDetail = {
   readonly tty: boolean;
   /** As given at creation, e.g. `bridge` or `container:<id>`. */
   readonly networkMode: string;
+  readonly limits: ContainerLimits;
   /** Network name to IPv4 (or else IPv6) address; empty unless running. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly ports: readonly PublishedPort[];
@@ -205,18 +218,6 @@ export type FileEntry = {
   readonly gid?: number;
 };
 
-/** One reading of a container's resource use. */
-export type ContainerStats = {
-  readonly atMs: number;
-  /** CPU time used since the start, in nanoseconds: the rate comes from two readings. */
-  readonly cpuNanos: number;
-  /** Working set: usage without reclaimable page cache. */
-  readonly memoryBytes: number;
-  readonly networkReceivedBytes: number;
-  readonly networkSentBytes: number;
-  readonly pids: number;
-};
-
 /** Streams in and out of containers. `id` is an engine id or a name. */
 export interface ContainerIo {
   /** Demultiplexed log, with backpressure; `signal` ends it without an error.
@@ -232,7 +233,10 @@ export interface ContainerIo {
   putArchive(id: string, path: string, tar: Readable, signal?: AbortSignal): Promise<void>;
   /** A tar stream of `path`. @throws StatusError `NotFound` for the container or the path. */
   getArchive(id: string, path: string, signal?: AbortSignal): Promise<Readable>;
-  /** One reading; `undefined` when it does not run or is gone. Costs the engine up to a second. */
+  /**
+   * One reading; `undefined` when it does not run or is gone. Engines before 25.0 answer at their next
+   * tick, up to a second later, and read all containers that are asked for in one tick: ask at once.
+   */
   stats(id: string, signal?: AbortSignal): Promise<ContainerStats | undefined>;
 }
 
@@ -300,6 +304,41 @@ export interface Volumes {
   remove(name: string, signal?: AbortSignal): Promise<void>;
 }
 
+/** A network that the engine holds. */
+export type NetworkDetail = {
+  readonly id: string;
+  readonly name: string;
+  /** e.g. `bridge`; its default network of that name has that driver, too. */
+  readonly driver: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of its driver, e.g. `com.docker.network.driver.mtu`. */
+  readonly options: Readonly<Record<string, string>>;
+  /** e.g. `10.76.4.0/22`; empty for those without addresses of their own. */
+  readonly subnets: readonly string[];
+};
+
+/** A bridge to be made. */
+export type NetworkSpec = {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of the bridge driver. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Absent: one that the engine chooses. */
+  readonly subnet?: string;
+};
+
+/** Networks of one engine. `id` is an engine id or a name. */
+export interface Networks {
+  /** All of them, foreign ones too. */
+  list(signal?: AbortSignal): Promise<readonly NetworkDetail[]>;
+  /** Makes a bridge; resolves to its id.
+   * @throws StatusError `AlreadyExists` for a taken name, `Conflict` for a subnet of which another
+   * network has a part; another one with the engine's words, as when it finds no free subnet. */
+  create(spec: NetworkSpec, signal?: AbortSignal): Promise<string>;
+  /** Resolves also when it is absent. @throws StatusError `Conflict` while a container runs in it. */
+  remove(id: string, signal?: AbortSignal): Promise<void>;
+}
+
 /** A change that the engine reports. Events may repeat after a reconnect: treat them as hints. */
 export type EngineEvent =
   | {
@@ -341,6 +380,8 @@ export interface Engine extends AsyncDisposable {
   readonly io: ContainerIo;
   readonly images: Images;
   readonly volumes: Volumes;
+  readonly upkeep: Upkeep;
+  readonly networks: Networks;
   /** @throws StatusError `ServiceUnavailable`, `Forbidden` when the socket may not be opened. */
   info(signal?: AbortSignal): Promise<EngineInfo>;
   /** The cheapest question there is: resolves when the engine answers at all, within seconds.

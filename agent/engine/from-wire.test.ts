@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { toDetail, toStats, toSummary, type WireContainer, type WireStats } from "./from-wire.ts";
+import { toDetail, toSummary, type WireContainer } from "./from-wire.ts";
 
 const never = "0001-01-01T00:00:00Z";
 
@@ -36,6 +36,13 @@ test("toDetail() leaves out times of what never happened, and nulls", () => {
     restartCount: 0,
     tty: false,
     networkMode: "default",
+    limits: {
+      memoryBytes: 0,
+      memoryReservationBytes: 0,
+      cpuShares: 0,
+      cpuQuotaMicros: 0,
+      cpuPeriodMicros: 0,
+    },
     addresses: {},
     ports: [],
     mounts: [],
@@ -90,25 +97,18 @@ test("toSummary() picks the container's own name, not a link's", () => {
   });
 });
 
-const stats: WireStats = {
-  read: "2026-11-21T09:55:32Z",
-  cpu_stats: { cpu_usage: { total_usage: 9 } },
-  memory_stats: { usage: 100, stats: { inactive_file: 30 } },
-  networks: { eth0: { rx_bytes: 1, tx_bytes: 2 }, eth1: { rx_bytes: 10, tx_bytes: 20 } },
-  pids_stats: { current: 4 },
-};
-
-test("toStats() subtracts reclaimable cache and adds up networks", () => {
-  expect(toStats(stats)).toEqual({
-    atMs: Date.parse(stats.read),
-    cpuNanos: 9,
-    memoryBytes: 70,
-    networkReceivedBytes: 11,
-    networkSentBytes: 22,
-    pids: 4,
+test("toDetail() tells limits in the words of the kernel, however they were given", () => {
+  const limits = (given: object) =>
+    toDetail({ ...wire, HostConfig: { NetworkMode: "default", ...given } }).limits;
+  expect(limits({ Memory: 64, NanoCpus: 5e8, CpuShares: 512 })).toMatchObject({
+    memoryBytes: 64,
+    cpuShares: 512,
+    cpuQuotaMicros: 50_000,
+    cpuPeriodMicros: 100_000,
   });
-});
-
-test("toStats() has nothing for a container that does not run", () => {
-  expect(toStats({ ...stats, read: never, memory_stats: {} })).toBeUndefined();
+  expect(limits({ CpuQuota: 20_000, CpuPeriod: 10_000 })).toMatchObject({
+    cpuQuotaMicros: 20_000,
+    cpuPeriodMicros: 10_000,
+  });
+  expect(limits({ CpuQuota: -1 })).toMatchObject({ cpuQuotaMicros: 0, cpuPeriodMicros: 0 });
 });

@@ -1,9 +1,9 @@
 import type {
   ContainerDetail,
   ContainerHealth,
+  ContainerLimits,
   ContainerPhase,
   ContainerState,
-  ContainerStats,
   ContainerSummary,
   ImageDetail,
   PublishedPort,
@@ -46,6 +46,16 @@ type WireState = {
   } | null;
 };
 
+type WireHostConfig = {
+  readonly NetworkMode: string;
+  readonly Memory?: number;
+  readonly MemoryReservation?: number;
+  readonly CpuShares?: number;
+  readonly NanoCpus?: number;
+  readonly CpuQuota?: number;
+  readonly CpuPeriod?: number;
+};
+
 /** `GET /containers/{id}/json`; only what we read. */
 export type WireContainer = {
   readonly Id: string;
@@ -55,7 +65,7 @@ export type WireContainer = {
   readonly State: WireState;
   readonly RestartCount: number;
   readonly Config: { readonly Image: string; readonly Labels: Labels; readonly Tty: boolean };
-  readonly HostConfig: { readonly NetworkMode: string };
+  readonly HostConfig: WireHostConfig;
   readonly Mounts:
     | readonly {
         readonly Type: string;
@@ -90,24 +100,10 @@ export type WireImage = {
   } | null;
 };
 
-/** `GET /containers/{id}/stats`; only what we read. */
-export type WireStats = {
-  readonly read: string;
-  readonly cpu_stats: { readonly cpu_usage: { readonly total_usage: number } };
-  readonly memory_stats: {
-    readonly usage?: number;
-    readonly stats?: Readonly<Record<string, number>>;
-  };
-  readonly networks?: Readonly<
-    Record<string, { readonly rx_bytes: number; readonly tx_bytes: number }>
-  >;
-  readonly pids_stats?: { readonly current?: number };
-};
-
 const maxHealthOutputChars = 4096;
 
 /** The engine writes year 1 for "never". */
-function timeMs(text: string): number | undefined {
+export function timeMs(text: string): number | undefined {
   const ms = Date.parse(text);
   return Number.isNaN(ms) || ms <= 0 ? undefined : ms;
 }
@@ -193,6 +189,22 @@ function toAddresses(
   return Object.fromEntries(known);
 }
 
+/** The kernel's own period, in microseconds: what `--cpus` is turned into. */
+const defaultPeriodMicros = 100_000;
+
+function toLimits(wire: WireHostConfig): ContainerLimits {
+  const { NanoCpus = 0, CpuQuota = 0, CpuPeriod = 0 } = wire;
+  const period = CpuPeriod === 0 ? defaultPeriodMicros : CpuPeriod;
+  const quota = NanoCpus > 0 ? Math.round((NanoCpus * period) / 1e9) : Math.max(0, CpuQuota);
+  return {
+    memoryBytes: wire.Memory ?? 0,
+    memoryReservationBytes: wire.MemoryReservation ?? 0,
+    cpuShares: wire.CpuShares ?? 0,
+    cpuQuotaMicros: quota,
+    cpuPeriodMicros: quota === 0 ? 0 : period,
+  };
+}
+
 /** Everything about one container. */
 export function toDetail(wire: WireContainer): ContainerDetail {
   return {
@@ -206,6 +218,7 @@ export function toDetail(wire: WireContainer): ContainerDetail {
     restartCount: wire.RestartCount,
     tty: wire.Config.Tty,
     networkMode: wire.HostConfig.NetworkMode,
+    limits: toLimits(wire.HostConfig),
     addresses: toAddresses(wire.NetworkSettings.Networks),
     ports: toPorts(wire.NetworkSettings.Ports),
     mounts: (wire.Mounts ?? []).map((mount) => ({
@@ -230,23 +243,5 @@ export function toImage(wire: WireImage): ImageDetail {
     exposedPorts: Object.keys(wire.Config?.ExposedPorts ?? {}),
     hasHealthcheck: test.length > 0 && test[0] !== "NONE",
     user: wire.Config?.User ?? "",
-  };
-}
-
-/** One reading, or `undefined` when the container does not run: the engine answers zeros then. */
-export function toStats(wire: WireStats): ContainerStats | undefined {
-  const atMs = timeMs(wire.read);
-  if (atMs === undefined || wire.memory_stats.usage === undefined) return undefined;
-  const { usage, stats = {} } = wire.memory_stats;
-  // cgroup v1 and v2 names of page cache that can be dropped: what kubelet calls the working set.
-  const reclaimable = stats["total_inactive_file"] ?? stats["inactive_file"] ?? 0;
-  const networks = Object.values(wire.networks ?? {});
-  return {
-    atMs,
-    cpuNanos: wire.cpu_stats.cpu_usage.total_usage,
-    memoryBytes: Math.max(0, usage - reclaimable),
-    networkReceivedBytes: networks.reduce((sum, { rx_bytes }) => sum + rx_bytes, 0),
-    networkSentBytes: networks.reduce((sum, { tx_bytes }) => sum + tx_bytes, 0),
-    pids: wire.pids_stats?.current ?? 0,
   };
 }

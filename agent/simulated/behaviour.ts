@@ -6,6 +6,10 @@ export type Behaviour = {
   readonly serve?: string;
   /** Lines that it writes to stderr at its start. */
   readonly complaint?: string;
+  /** How many CPUs it keeps busy; default 0.001. */
+  readonly cpus?: number;
+  /** Its working set, in bytes; default 3 MiB. */
+  readonly memoryBytes?: number;
   /** Takes no notice of SIGTERM, so that a stop lasts its whole grace period. */
   readonly ignoresTerm?: boolean;
   /** How long a start takes. */

@@ -5,6 +5,7 @@ import type { SimulatedContainer } from "./container.ts";
 import { frame, type LogEntry, type LogQuery, type StreamName } from "./container-log.ts";
 import { createExec, findExec } from "./exec.ts";
 import { flag, type Handler, route, type Route } from "./router.ts";
+import { toStats } from "./stats.ts";
 import { untilClosed } from "./system-routes.ts";
 import { untar } from "./untar.ts";
 import type { World } from "./world.ts";
@@ -91,23 +92,10 @@ const getArchive =
 
 const stats =
   (world: World): Handler =>
-  async ({ params: [id = ""] }) => {
-    const container = world.container(id);
-    const running = container.phase === "running";
-    const uptimeMs = world.now() - container.startedAtMs;
-    return {
-      status: 200,
-      body: {
-        id: container.id,
-        name: `/${container.name}`,
-        read: running ? new Date().toISOString() : "0001-01-01T00:00:00Z",
-        cpu_stats: { cpu_usage: { total_usage: running ? uptimeMs * 1000 : 0 } },
-        memory_stats: running ? { usage: 4_194_304, stats: { inactive_file: 1_048_576 } } : {},
-        networks: running ? { eth0: { rx_bytes: 0, tx_bytes: 0 } } : {},
-        pids_stats: running ? { current: 1 } : {},
-      },
-    };
-  };
+  async ({ params: [id = ""] }) => ({
+    status: 200,
+    body: toStats(world.container(id), world.now()),
+  });
 
 /** Logs, commands, files and measurements; what hijacks a connection is in `hijack.ts`. */
 export function ioRoutes(world: World): readonly Route[] {

@@ -168,10 +168,15 @@ export function engineIo(start: Start): void {
   test("stats() measures what runs, and nothing else", async () => {
     const { engine, run } = start();
     const id = await run();
-    const stats = await engine.io.stats(id);
-    expect(stats?.memoryBytes).toBeGreaterThan(0);
-    expect(stats?.cpuNanos).toBeGreaterThanOrEqual(0);
-    expect(stats?.pids).toBeGreaterThan(0);
+    const before = await engine.io.stats(id);
+    const after = await engine.io.stats(id);
+    if (before === undefined || after === undefined) throw new Error("it runs and has no stats");
+    expect(before.memory.workingSetBytes).toBeGreaterThan(0);
+    expect(before.memory.usageBytes).toBeGreaterThanOrEqual(before.memory.workingSetBytes);
+    expect(before.interfaces.map(({ name }) => name)).toEqual(["eth0"]);
+    expect(before.pids).toBeGreaterThan(0);
+    expect(after.cpuNanos).toBeGreaterThanOrEqual(before.cpuNanos);
+    expect(after.atMs).toBeGreaterThanOrEqual(before.atMs);
     await engine.containers.stop(id, 5);
     expect(await engine.io.stats(id)).toBeUndefined();
     expect(await engine.io.stats("absent")).toBeUndefined();

@@ -43,6 +43,22 @@ export function engineLifecycle(start: Start): void {
     expect(await engine.containers.inspect(id)).toBeUndefined();
   });
 
+  test("inspect() tells the limits that a container was given", async () => {
+    const { engine, create } = start();
+    const HostConfig = { Memory: 64 << 20, NanoCpus: 5e8, CpuShares: 512 };
+    expect((await inspect(engine, await create({ HostConfig }))).limits).toEqual({
+      memoryBytes: 64 << 20,
+      memoryReservationBytes: 0,
+      cpuShares: 512,
+      cpuQuotaMicros: 50_000,
+      cpuPeriodMicros: 100_000,
+    });
+    expect((await inspect(engine, await create())).limits).toMatchObject({
+      memoryBytes: 0,
+      cpuQuotaMicros: 0,
+    });
+  });
+
   test("start, stop, kill and remove resolve when it is already so", async () => {
     const { engine, run } = start();
     const id = await run();
