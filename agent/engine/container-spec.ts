@@ -49,6 +49,8 @@ export type HostConfigSpec = {
   readonly MemorySwap?: number;
   readonly NanoCpus?: number;
   readonly CpuShares?: number;
+  /** What the storage driver takes, e.g. `size` to `10737418240`. */
+  readonly StorageOpt?: Readonly<Record<string, string>>;
   readonly PidsLimit?: number;
   readonly OomScoreAdj?: number;
   readonly ShmSize?: number;
@@ -106,4 +108,8 @@ export type ContainerSpec = {
   readonly OpenStdin?: boolean;
   readonly StdinOnce?: boolean;
   readonly HostConfig?: HostConfigSpec;
+  /** How it is found in the network that `HostConfig.NetworkMode` names. */
+  readonly NetworkingConfig?: {
+    readonly EndpointsConfig: Readonly<Record<string, { readonly Aliases?: readonly string[] }>>;
+  };
 };

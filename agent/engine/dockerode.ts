@@ -8,7 +8,9 @@ import type { Engine, EngineInfo } from "./engine.ts";
 import type { Doing } from "./errors.ts";
 import { followEvents } from "./events.ts";
 import { createGate, type Gate } from "./gate.ts";
+import { createUpkeep } from "./docker-upkeep.ts";
 import { createImages } from "./images.ts";
+import { createNetworks } from "./networks.ts";
 import type { Deadlines, Parts } from "./parts.ts";
 import { createTransport, type Transport } from "./transport.ts";
 import { createVolumes } from "./volumes.ts";
@@ -149,6 +151,8 @@ export function openEngine(url: string, options: EngineOptions = {}): Engine {
     io: createContainerIo(parts),
     images: createImages(parts),
     volumes: createVolumes(parts),
+    upkeep: createUpkeep(parts, endpoint.url),
+    networks: createNetworks(parts),
     info,
     ping: (signal) => transport.ping(signal),
     events: (signal) => followEvents(connectEvents, clock, signal),

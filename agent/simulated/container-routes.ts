@@ -1,5 +1,5 @@
 import type { ContainerSpec } from "../engine/container-spec.ts";
-import { labelsOf, type SimulatedContainer, toInspect, toRow } from "./container.ts";
+import { labelsOf, type SimulatedContainer, toInspect, toRow, writtenBytes } from "./container.ts";
 import { filtersOf, flag, type Handler, type Reply, route, type Route } from "./router.ts";
 import {
   killContainer,
@@ -47,6 +47,24 @@ const list =
       .sort((a, b) => b.createdAtMs - a.createdAtMs)
       .map(toRow);
     return { status: 200, body: rows };
+  };
+
+const inspect =
+  (world: World): Handler =>
+  async ({ params: [id = ""], query }) => {
+    const container = world.container(id);
+    const size = flag(query, "size") ? { SizeRw: writtenBytes(container) } : {};
+    return { status: 200, body: { ...toInspect(container), ...size } };
+  };
+
+/** Of all that Docker can change, the CPUs alone. */
+const update =
+  (world: World): Handler =>
+  async (call) => {
+    const { CpusetCpus = "" } = (await call.json()) as { readonly CpusetCpus?: string };
+    const container = world.container(call.params[0] ?? "");
+    if (CpusetCpus !== "") container.cpus = CpusetCpus;
+    return { status: 200, body: { Warnings: [] } };
   };
 
 const create =
@@ -112,10 +130,8 @@ export function containerRoutes(world: World): readonly Route[] {
   return [
     route("GET", "/containers/json", list(world)),
     route("POST", "/containers/create", create(world)),
-    route("GET", "/containers/:id/json", async ({ params: [id = ""] }) => ({
-      status: 200,
-      body: toInspect(world.container(id)),
-    })),
+    route("GET", "/containers/:id/json", inspect(world)),
+    route("POST", "/containers/:id/update", update(world)),
     route("POST", "/containers/:id/start", start(world)),
     route("POST", "/containers/:id/stop", stop(world)),
     route("POST", "/containers/:id/restart", restart(world)),

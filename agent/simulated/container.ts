@@ -39,6 +39,8 @@ export type SimulatedContainer = {
   address: string;
   /** Text that it serves; `undefined` while it serves nothing. */
   served: string | undefined;
+  /** The CPUs it was kept to after its creation; `undefined`: as its spec says. */
+  cpus: string | undefined;
   holders: PortHolder[];
   published: HostPort[];
   /** Called once at the next exit. */
@@ -141,8 +143,13 @@ function wireNetwork(container: SimulatedContainer): object {
   return {
     IPAddress: address,
     Ports: wirePorts(container),
-    Networks: joins ? {} : { [hasOwn ? "bridge" : mode]: network },
+    Networks: joins ? {} : { [mode === "default" ? "bridge" : mode]: network },
   };
+}
+
+/** Bytes of the files that were put into it. */
+export function writtenBytes({ files }: SimulatedContainer): number {
+  return [...files.values()].reduce((sum, file) => sum + file.length, 0);
 }
 
 /** `GET /containers/{id}/json`. */
@@ -160,7 +167,11 @@ export function toInspect(container: SimulatedContainer): object {
     RestartCount: container.restartCount,
     Driver: "simulated",
     Platform: "linux",
-    HostConfig: { ...spec.HostConfig, NetworkMode: networkMode(container) },
+    HostConfig: {
+      ...spec.HostConfig,
+      NetworkMode: networkMode(container),
+      CpusetCpus: container.cpus ?? "",
+    },
     Mounts: wireMounts(container),
     Config: {
       ...spec,

@@ -35,6 +35,8 @@ function info(world: World, identity: Identity): object {
     ContainersStopped: containers.length - running,
     Images: world.images.list().length,
     Driver: "simulated",
+    DriverStatus: [],
+    DockerRootDir: "",
     OSType: "linux",
     OperatingSystem: "Lighthouse simulated engine",
     Architecture: machine(),

@@ -7,6 +7,7 @@ import { labelsOf, type SimulatedContainer } from "./container.ts";
 import { createContainerLog } from "./container-log.ts";
 import { createEventHub, type EventHub } from "./event-hub.ts";
 import { createImageStore, type ImageStore } from "./image-store.ts";
+import { createNetworkStore, type NetworkStore } from "./network-store.ts";
 import type { SimulatedProcess } from "./process.ts";
 
 /** A command in a container, from its creation on. */
@@ -24,6 +25,7 @@ export type SimulatedExec = {
 /** Everything that one simulated engine holds. */
 export type World = {
   readonly images: ImageStore;
+  readonly networks: NetworkStore;
   readonly events: EventHub;
   readonly execs: Map<string, SimulatedExec>;
   /** The engine's clock, in milliseconds since the Unix epoch. */
@@ -114,6 +116,7 @@ export function createWorld(rules: readonly BehaviourRule[], now: () => number):
 
   return {
     images,
+    networks: createNetworkStore(all, now),
     events,
     execs: new Map(),
     now,
@@ -178,6 +181,7 @@ function newContainer(
     health: undefined,
     address,
     served: undefined,
+    cpus: undefined,
     holders: [],
     published: [],
     onExit: new Set(),

@@ -5,6 +5,7 @@ import { engineIo } from "./engine-io.ts";
 import { type EngineHarness, starter } from "./engine-kit.ts";
 import { engineLifecycle } from "./engine-lifecycle.ts";
 import { engineNetwork } from "./engine-network.ts";
+import { engineUpkeep } from "./engine-upkeep.ts";
 
 /**
  * The promises of `Engine` as tests, against anything that speaks the Docker Engine API at a URL.
@@ -30,5 +31,6 @@ export function engineConformance(name: string, prepare: () => Promise<EngineHar
     engineIo(start);
     engineImages(start);
     engineEvents(start, ready);
+    engineUpkeep(start);
   });
 }
