@@ -139,6 +139,8 @@ export type BeaconSpec = {
   readonly providerConfig?: ProviderConfig;
   /** How the engines of machines that a cloud lists are reached. Default TLS on port 2376. */
   readonly engine?: EngineAccess;
+  /** Private IPv4 range, /8 to /22, from which the agent cuts the networks that the namespaces get on each host, /22 each. Networks that are there keep theirs. Default 10.76.0.0/14. */
+  readonly networkRange?: string;
   /** Time between two looks for hosts, 5s to 24h. Default 60s. */
   readonly interval?: string;
   /** Secret with the credentials for the provider and the engines; it is read anew at each look. Default the identity of the machine that the agent runs on. */
