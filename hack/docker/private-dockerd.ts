@@ -20,6 +20,8 @@ export type DockerdOptions = {
   readonly timeoutMs?: number;
   /** Where it runs as a host of its own; absent: on the machine's network. */
   readonly network?: HostNetwork;
+  /** Listens beside its socket on TCP for clients with a certificate. */
+  readonly listen?: TlsListener;
   readonly env?: Readonly<Record<string, string>>;
 };
 
@@ -30,6 +32,9 @@ export type HostNetwork = {
   /** Address and prefix of the bridge that containers are joined to, e.g. `172.31.0.1/16`. */
   readonly bridgeAddress: string;
 };
+
+/** `tcp://ADDRESS:2376` with ca.pem, cert.pem and key.pem of a directory, as `dockerd --tlsverify`. */
+export type TlsListener = { readonly address: string; readonly certDir: string };
 
 const searchPath = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
 
@@ -42,6 +47,14 @@ const onSharedNetwork = ({ bridge }: Layout): readonly string[] => [
   "--iptables=false",
   "--ip-forward=false",
   "--ip-masq=false",
+];
+
+const tlsFlags = ({ address, certDir }: TlsListener): readonly string[] => [
+  `--host=tcp://${address}:2376`,
+  "--tlsverify",
+  `--tlscacert=${join(certDir, "ca.pem")}`,
+  `--tlscert=${join(certDir, "cert.pem")}`,
+  `--tlskey=${join(certDir, "key.pem")}`,
 ];
 
 function argv(layout: Layout, options: DockerdOptions): readonly string[] {
@@ -60,6 +73,7 @@ function argv(layout: Layout, options: DockerdOptions): readonly string[] {
     `--pidfile=${layout.pidFile}`,
     `--config-file=${layout.configFile}`,
     `--host=${layout.url}`,
+    ...(options.listen === undefined ? [] : tlsFlags(options.listen)),
     ...(options.network === undefined
       ? onSharedNetwork(layout)
       : [`--bip=${options.network.bridgeAddress}`]),

@@ -12,11 +12,11 @@ export type Registry = AsyncDisposable & {
   readonly address: string;
 };
 
-function freePort(): Promise<number> {
+function freePort(host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
+    server.listen(0, host, () => {
       const bound = server.address();
       const port = typeof bound === "object" && bound !== null ? bound.port : 0;
       server.close(() => resolve(port));
@@ -43,10 +43,10 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Starts an empty registry. Disposing of it ends it and removes its images. */
-export async function startRegistry(): Promise<Registry> {
+/** Starts an empty registry, which this machine's address `host` serves. Disposing of it ends it and removes its images. */
+export async function startRegistry(host = "127.0.0.1"): Promise<Registry> {
   const dir = await mkdtemp(join(tmpdir(), "registry-"));
-  const address = `127.0.0.1:${await freePort()}`;
+  const address = `${host}:${await freePort(host)}`;
   const file = join(dir, "config.yml");
   await writeFile(file, configuration(dir, address));
   const child = spawn("docker-registry", ["serve", file], { stdio: "ignore" });
