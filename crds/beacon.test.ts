@@ -93,7 +93,7 @@ test.each([
   [
     "an interval that is too short",
     beacon({ interval: "4s" }),
-    'spec.interval: Invalid value: "string": must lie between 5s and 24h',
+    'spec.interval: Invalid value: "4s": must lie between 5s and 24h',
   ],
   [
     "credentials without a name",
