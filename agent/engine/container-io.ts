@@ -1,6 +1,7 @@
 import { notFound } from "../../api/machinery/errors.ts";
 import { demux, undivided } from "./demux.ts";
 import type { ContainerIo, FileEntry, LogOptions, Output } from "./engine.ts";
+import { createChangesVerb, createStatVerb } from "./files.ts";
 import { createAttachVerb, createExecVerb, hasTty } from "./exec.ts";
 import { type Parts, readCall, type Target } from "./parts.ts";
 import { toStats, type WireStats } from "./stats-from-wire.ts";
@@ -98,6 +99,8 @@ export function createContainerIo(parts: Parts): ContainerIo {
       put(parts, { id, action: writing, signal }, { path: "/", raw: tar(withParents(files)) }),
     putArchive: (id, path, archive, signal) =>
       put(parts, { id, action: writing, signal }, { path, raw: archive }),
+    changes: createChangesVerb(parts),
+    statPath: createStatVerb(parts),
     getArchive: getArchive(parts),
     stats: stats(parts),
   };

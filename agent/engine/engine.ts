@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import type { ContainerSpec } from "./container-spec.ts";
+import type { FileChange, PathStat } from "./file-types.ts";
 import type { ContainerStats } from "./stats.ts";
 import type { Upkeep } from "./upkeep.ts";
 
@@ -231,6 +232,10 @@ export interface ContainerIo {
   putFiles(id: string, files: readonly FileEntry[], signal?: AbortSignal): Promise<void>;
   /** Unpacks a tar stream below the existing directory `path`. */
   putArchive(id: string, path: string, tar: Readable, signal?: AbortSignal): Promise<void>;
+  /** What differs from the image, in the engine's order. @throws StatusError `NotFound` */
+  changes(id: string, signal?: AbortSignal): Promise<readonly FileChange[]>;
+  /** Links are not followed. `undefined` when there is no such path, or no such container. */
+  statPath(id: string, path: string, signal?: AbortSignal): Promise<PathStat | undefined>;
   /** A tar stream of `path`. @throws StatusError `NotFound` for the container or the path. */
   getArchive(id: string, path: string, signal?: AbortSignal): Promise<Readable>;
   /**

@@ -68,6 +68,9 @@ function below({ files }: SimulatedContainer, path: string): ReadonlyMap<string,
   return new Map([...files].filter(([name]) => name === path || name.startsWith(prefix)));
 }
 
+/** Of Go's io/fs.FileMode. */
+const goDirectory = 2 ** 31;
+
 const getArchive =
   (world: World): Handler =>
   async ({ params: [id = ""], query, request, response }) => {
@@ -81,13 +84,23 @@ const getArchive =
       path: `${basename(path)}${name.slice(path.length)}`,
       content,
     }));
-    const stat = { name: basename(path), size: found.get(path)?.length ?? 0, mode: 0o644 };
+    const file = found.get(path);
+    const mode = file === undefined ? goDirectory + 0o755 : 0o644;
+    const stat = { name: basename(path), size: file?.length ?? 0, mode };
     response.writeHead(200, {
       "Content-Type": "application/x-tar",
       "X-Docker-Container-Path-Stat": Buffer.from(JSON.stringify(stat)).toString("base64"),
     });
     response.end(request.method === "HEAD" ? undefined : tar(entries));
     return undefined;
+  };
+
+/** Files that were written since the start; nothing of an image is kept, so nothing else differs. */
+const changes =
+  (world: World): Handler =>
+  async ({ params: [id = ""] }) => {
+    const paths = [...world.container(id).files.keys()].sort();
+    return { status: 200, body: paths.map((Path) => ({ Path, Kind: 1 })) };
   };
 
 const stats =
@@ -102,6 +115,7 @@ export function ioRoutes(world: World): readonly Route[] {
   return [
     route("GET", "/containers/:id/logs", logs(world)),
     route("GET", "/containers/:id/stats", stats(world)),
+    route("GET", "/containers/:id/changes", changes(world)),
     route("PUT", "/containers/:id/archive", putArchive(world)),
     route("GET", "/containers/:id/archive", getArchive(world)),
     route("HEAD", "/containers/:id/archive", getArchive(world)),

@@ -165,6 +165,18 @@ export function engineIo(start: Start): void {
     await expect(engine.io.getArchive(id, "/absent")).rejects.toMatchObject({ reason: "NotFound" });
   });
 
+  test("changes() and statPath() tell what was written", async () => {
+    const { engine, create } = start();
+    const id = await create();
+    await engine.io.putFiles(id, [{ path: "/data/new", content: Buffer.from("content") }]);
+    const changes = await engine.io.changes(id);
+    expect(changes).toContainEqual({ path: "/data/new", kind: "added" });
+    expect(await engine.io.statPath(id, "/data/new")).toMatchObject({ type: "file", size: 7 });
+    expect(await engine.io.statPath(id, "/data")).toMatchObject({ type: "directory" });
+    expect(await engine.io.statPath(id, "/absent")).toBeUndefined();
+    await expect(engine.io.changes("absent")).rejects.toMatchObject({ reason: "NotFound" });
+  });
+
   test("stats() measures what runs, and nothing else", async () => {
     const { engine, run } = start();
     const id = await run();
