@@ -1,4 +1,3 @@
-import { statfs } from "node:fs/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 
@@ -10,8 +9,13 @@ export type HostPlace = {
   readonly isLocal: boolean;
 };
 
+/** Docker's bridges of networks, and its ends of containers' cables. */
+const dockers = /^(docker\d|br-[0-9a-f]{12}$|veth)/;
+
 function ownAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const all = Object.entries(networkInterfaces()).flatMap(([name, list]) =>
+    dockers.test(name) ? [] : (list ?? []),
+  );
   const outside = all.filter(
     ({ internal, address }) => !internal && !address.startsWith("169.254."),
   );
@@ -31,14 +35,4 @@ export function hostPlace(endpoint: string): HostPlace {
   if (host === "localhost" || host === "127.0.0.1" || host === "::1")
     return { address: ownAddress(), isLocal: true };
   return { address: isIP(host) === 0 ? "" : host, isLocal: false };
-}
-
-/** Bytes of the disk that a path of this machine is on; `undefined` when nobody can tell. */
-export async function diskBytes(path: string): Promise<number | undefined> {
-  try {
-    const { blocks, bsize } = await statfs(path);
-    return blocks * bsize;
-  } catch {
-    return undefined; // not a fact worth failing for
-  }
 }
