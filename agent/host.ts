@@ -13,6 +13,7 @@ import { diskBytes, hostPlace } from "./host-address.ts";
 import type { HostFacts } from "./node.ts";
 import type { NodeRegistry } from "./node-registry.ts";
 import { followPulse } from "./pulse.ts";
+import type { ServedHost } from "./served-host.ts";
 import { createImageStore, type ImageStore } from "./pods/image-store.ts";
 import { createInventory, type Inventory } from "./pods/inventory.ts";
 import {
@@ -57,12 +58,6 @@ export type HostDeps = {
   readonly pulseMs?: number | undefined;
 };
 
-/** What streams of a host's pods need. */
-export type ServedHost = {
-  readonly engine: Engine;
-  readonly inventory: Inventory;
-};
-
 /** One engine while it has the identity that it was found with. */
 export type RunningHost = {
   readonly nodeName: string;
@@ -92,6 +87,7 @@ class Host {
   readonly #inventory: Inventory;
   readonly #images: ImageStore;
   readonly #end: AbortController;
+  readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #informer;
   #info: EngineInfo;
   #diskBytes: number | undefined;
@@ -172,7 +168,12 @@ class Host {
       workers,
     };
     this.#informer.onChange((change) => this.#onPod(change));
-    const withdraw = this.#deps.serve(this.nodeName, { engine, inventory: this.#inventory });
+    const withdraw = this.#deps.serve(this.nodeName, {
+      engine,
+      inventory: this.#inventory,
+      cluster: this.#deps.cluster,
+      onEvent: (listener) => void this.#listeners.add(listener),
+    });
     try {
       await Promise.all([
         this.#informer.run(signal),
@@ -217,6 +218,7 @@ class Host {
   async #followEvents(): Promise<void> {
     for await (const event of this.#found.engine.events(this.#end.signal)) {
       this.#images.take(event);
+      for (const listener of this.#listeners) listener(event);
       if (event.type === "lost") this.#onLost(event);
       else if (event.type === "resync") this.#retrying("resync", () => this.#onConnected());
       else this.#onEvent(event);

@@ -141,7 +141,8 @@ class Agent {
       serve: (nodeName, host) => {
         const end = new AbortController();
         const streams = createStreams(host, () => clock.nowMs());
-        const world = { nodeName, host, client, clock, log, signal: end.signal };
+        const { signal } = end;
+        const world = { nodeName, host, client, clock, log, metrics: this.#metrics, signal };
         const withdraw = register?.(nodeName, streams, createNodeHandler(world));
         return () => {
           withdraw?.();

@@ -1,7 +1,8 @@
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import type { NodeCall } from "../api/tunnel/node-link.ts";
-import { createNodeHandler, type RouteWorld } from "./node-routes.ts";
+import type { RouteWorld } from "./node-route.ts";
+import { createNodeHandler } from "./node-routes.ts";
 
 const never = new AbortController().signal;
 const callTo = (path: string): NodeCall => ({

@@ -1,26 +1,12 @@
-import type { Client } from "../api/client/client.ts";
-import type { Clock } from "../api/machinery/clock.ts";
 import { StatusError } from "../api/machinery/errors.ts";
 import type { NodeHandler } from "../api/tunnel/node-link.ts";
-import type { Log } from "../controllers/runtime/reconciler.ts";
-import type { ServedHost } from "./host.ts";
-
-/** What is at hand for those that answer for a Node. */
-export type RouteWorld = {
-  readonly nodeName: string;
-  readonly host: ServedHost;
-  readonly client: Client;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Aborts when the host ceases to be served: what was begun for it ends. */
-  readonly signal: AbortSignal;
-};
-
-/** Makes the handler of everything below one first segment of the path. */
-export type NodeRoute = (world: RouteWorld) => NodeHandler;
+import type { NodeRoute, RouteWorld } from "./node-route.ts";
+import { statsRoute } from "./stats/stats-route.ts";
 
 /** Who answers for a Node, by the first segment of the path. */
-const nodeRoutes: Readonly<Record<string, NodeRoute>> = {};
+const nodeRoutes: Readonly<Record<string, NodeRoute>> = {
+  stats: statsRoute,
+};
 
 /** Everything that the API server may ask of one Node; each call reaches the handler of its first segment. */
 export function createNodeHandler(

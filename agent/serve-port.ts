@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { unavailable } from "../api/machinery/errors.ts";
 import type { Pod } from "../api/machinery/resources.ts";
-import type { ServedHost } from "./host.ts";
+import type { ServedHost } from "./served-host.ts";
 import { addressOf, dialTo, reacherOf } from "./pods/reach.ts";
 
 const connectMs = 10_000;

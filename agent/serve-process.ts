@@ -4,7 +4,7 @@ import type { Pod } from "../api/machinery/resources.ts";
 import { endMarked, type Mark, markedEnv, newMark } from "./end-marked.ts";
 import { endProcess } from "./end-process.ts";
 import type { Output, Session, TtySize } from "./engine/engine.ts";
-import type { ServedHost } from "./host.ts";
+import type { ServedHost } from "./served-host.ts";
 import { membersOf } from "./pods/containers.ts";
 import type { ContainerFact } from "./pods/facts.ts";
 import { reacherOf } from "./pods/reach.ts";

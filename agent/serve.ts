@@ -5,7 +5,7 @@ import { parseTime } from "../api/machinery/time.ts";
 import type { ContainerFact } from "./pods/facts.ts";
 import { historyFrom } from "./pods/history.ts";
 import { lineFilter } from "./log-lines.ts";
-import type { ServedHost } from "./host.ts";
+import type { ServedHost } from "./served-host.ts";
 import { dialPort } from "./serve-port.ts";
 import {
   prepareAttach,

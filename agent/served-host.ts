@@ -1,0 +1,12 @@
+import type { Engine, EngineEvent } from "./engine/engine.ts";
+import type { Inventory } from "./pods/inventory.ts";
+
+/** What those need that answer for a Node. */
+export type ServedHost = {
+  readonly engine: Engine;
+  readonly inventory: Inventory;
+  /** metadata.uid of the Namespace kube-system: containers of others are foreign. */
+  readonly cluster: string;
+  /** Tells each event of the engine from now on. */
+  onEvent(listener: (event: EngineEvent) => void): void;
+};

@@ -1,0 +1,76 @@
+import { Readable } from "node:stream";
+import { StatusError } from "../../api/machinery/errors.ts";
+import type { NodeAnswer, NodeCall, NodeHandler } from "../../api/tunnel/node-link.ts";
+import type { NodeRoute, RouteWorld } from "../node-route.ts";
+import { cadvisorFamilies } from "./cadvisor.ts";
+import { exposition, expositionType } from "./exposition.ts";
+import { resourceFamilies } from "./resource-metrics.ts";
+import { createSampler, type Sampler } from "./sampler.ts";
+import { toSummary } from "./summary.ts";
+import { toUsage } from "./usage.ts";
+
+/** The rights of which one is needed, as of the kubelet (KEP 2862). */
+const rights: ReadonlySet<string> = new Set(["nodes/metrics", "nodes/stats", "nodes/proxy"]);
+
+function answer(type: string, text: string): NodeAnswer {
+  const body = Buffer.from(text);
+  const headers = { "content-type": type, "content-length": String(body.length) };
+  return { status: 200, headers, body: Readable.from([body], { objectMode: false }) };
+}
+
+const json = (value: unknown): NodeAnswer => answer("application/json", JSON.stringify(value));
+
+/** Makes the answer of one path. */
+type Page = (signal: AbortSignal) => Promise<NodeAnswer>;
+
+function pagesOf({ nodeName, host, metrics }: RouteWorld, sampler: Sampler) {
+  const { engine } = host;
+  return new Map<string, Page>([
+    ["/stats/usage", async (signal) => json(toUsage(await sampler.measure(signal)))],
+    ["/stats/summary", async (signal) => json(toSummary(nodeName, await sampler.measure(signal)))],
+    ["/stats/metrics", async () => answer(expositionType, metrics.render())],
+    [
+      "/stats/metrics/resource",
+      async (signal) =>
+        answer(expositionType, exposition(resourceFamilies(await sampler.sample(signal)))),
+    ],
+    [
+      "/stats/metrics/cadvisor",
+      async (signal) => {
+        const [sample, info] = await Promise.all([sampler.sample(signal), engine.info(signal)]);
+        const facts = { cpus: info.cpus, memoryBytes: info.memoryBytes, engineId: info.id };
+        return answer(expositionType, exposition(cadvisorFamilies(sample, facts)));
+      },
+    ],
+  ]);
+}
+
+function check({ method, caller }: NodeCall, path: string): void {
+  if (method !== "GET")
+    throw new StatusError("MethodNotAllowed", `Cannot ${method} ${path}: it can only be read`);
+  if (caller.verb === "get" && rights.has(caller.resource)) return;
+  const right = `${caller.verb} ${caller.resource}`;
+  throw new StatusError(
+    "Forbidden",
+    `Cannot read ${path}: the right to ${right} does not cover it`,
+  );
+}
+
+/** Everything below `/stats` of a Node: what it and its containers use. */
+export const statsRoute: NodeRoute = (world): NodeHandler => {
+  const { host, clock, signal } = world;
+  const sampler = createSampler({ engine: host.engine, cluster: host.cluster, clock, signal });
+  host.onEvent((event) => sampler.take(event));
+  const pages = pagesOf(world, sampler);
+  return async (call, ended) => {
+    const [path = ""] = call.path.split("?", 1);
+    const page = pages.get(path.replace(/\/+$/, ""));
+    if (page === undefined)
+      throw new StatusError(
+        "NotFound",
+        `Cannot answer ${path}: there is ${[...pages.keys()].join(", ")}`,
+      );
+    check(call, path);
+    return page(ended);
+  };
+};
