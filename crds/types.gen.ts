@@ -119,7 +119,7 @@ export type Beacon = {
   readonly metadata: ObjectMeta;
   /** What people ask of the beacon. Written by users alone. Default empty. */
   readonly spec: BeaconSpec;
-  /** What the agent reports. Written by the agent, the condition Connected by the API server. */
+  /** What the agent reports. Written by the agent; Connected, server, address and lastSeen by the API server. */
   readonly status?: BeaconStatus;
 };
 
@@ -155,7 +155,7 @@ export type BeaconSpec = {
   readonly storage?: StoragePolicy;
 };
 
-/** What the agent reports. Written by the agent, the condition Connected by the API server. */
+/** What the agent reports. Written by the agent; Connected, server, address and lastSeen by the API server. */
 export type BeaconStatus = {
   /** metadata.generation that this status is about. */
   readonly observedGeneration?: number;
@@ -167,6 +167,8 @@ export type BeaconStatus = {
   readonly hostname?: string;
   /** Address from which the agent dials, as the API server sees it. */
   readonly address?: string;
+  /** URL of the API server that holds the tunnel, as other servers reach it. Absent when none does. */
+  readonly server?: string;
   /** Docker hosts that the agent found. Default 0. */
   readonly nodes?: number;
   /** Docker hosts that answer. Default 0. */
