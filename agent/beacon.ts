@@ -21,37 +21,71 @@ export type BeaconFacts = {
     readonly live: boolean;
     readonly why: string;
   }[];
+  /** Why the last looks for hosts failed; empty when they did not. */
+  readonly troubles: readonly { readonly reason: string; readonly message: string }[];
+  /** Hosts that are not used because another one answers with their Engine ID, in words. */
+  readonly duplicates: readonly string[];
 };
 
 type Verdict = { readonly ok: boolean; readonly reason: string; readonly message: string };
 
-function readyVerdict({ hosts }: BeaconFacts): Verdict {
-  if (hosts.length === 0)
-    return { ok: false, reason: beaconReason.noHosts, message: "Discovery found no Docker host" };
+/** At most five of them, in words. */
+function listed(all: readonly string[]): string {
+  const shown = all.slice(0, 5).join("; ");
+  return all.length > 5 ? `${shown}; and ${all.length - 5} more` : shown;
+}
+
+function readyVerdict({ hosts, troubles }: BeaconFacts): Verdict {
+  if (hosts.length === 0) {
+    const why = listed(troubles.map(({ message }) => message));
+    const message = `Discovery found no Docker host${why === "" ? "" : `: ${why}`}`;
+    return { ok: false, reason: beaconReason.noHosts, message };
+  }
   const away = hosts.filter(({ live }) => !live);
   if (away.length === 0) return { ok: true, reason: beaconReason.hostsReady, message: "" };
-  const shown = away.slice(0, 5).map(({ name, why }) => (why === "" ? name : `${name}: ${why}`));
-  const more = away.length > shown.length ? `; and ${away.length - shown.length} more` : "";
-  const message = `${shown.join("; ")}${more}`;
+  const message = listed(away.map(({ name, why }) => (why === "" ? name : `${name}: ${why}`)));
   return { ok: false, reason: beaconReason.hostsNotReady, message };
+}
+
+function discoveredVerdict({ troubles }: BeaconFacts): Verdict {
+  const [first] = troubles;
+  if (first === undefined) return { ok: true, reason: beaconReason.hostsFound, message: "" };
+  const message = listed(troubles.map(({ message: words }) => words));
+  return { ok: false, reason: first.reason, message };
+}
+
+type Conditions = NonNullable<BeaconStatus["conditions"]>;
+
+function conditionsOf(before: Beacon, facts: BeaconFacts, nowMs: number): Conditions {
+  const { generation } = before.metadata;
+  const observed = generation === undefined ? {} : { observedGeneration: generation };
+  const { ready, discovered, duplicateEngine } = beaconCondition;
+  const set = (list: Conditions, type: string, { ok, reason, message }: Verdict): Conditions => {
+    const status = ok ? "True" : "False";
+    const draft = { type, status, reason, message, ...observed } as const;
+    return [...setCondition(list, draft, formatTime(nowMs))];
+  };
+  const known = (before.status?.conditions ?? []).filter(({ type }) => type !== duplicateEngine);
+  const told = set(set(known, ready, readyVerdict(facts)), discovered, discoveredVerdict(facts));
+  if (facts.duplicates.length === 0) return told;
+  const was = before.status?.conditions?.filter(({ type }) => type === duplicateEngine) ?? [];
+  const message = listed(facts.duplicates);
+  const reason = beaconReason.sameEngineId;
+  return set([...told, ...was], duplicateEngine, { ok: true, reason, message });
 }
 
 /** The status of a Beacon; the condition that the API server writes is kept. */
 export function beaconStatus(before: Beacon, facts: BeaconFacts, nowMs: number): BeaconStatus {
-  const { ok, reason, message } = readyVerdict(facts);
-  const generation = before.metadata.generation;
-  const observed = generation === undefined ? {} : { observedGeneration: generation };
-  const status = ok ? "True" : "False";
-  const draft = { type: beaconCondition.ready, status, reason, message, ...observed } as const;
+  const { generation } = before.metadata;
   return {
     ...before.status,
-    ...observed,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
     version: facts.version,
     provider: facts.provider,
     hostname: hostname(),
     nodes: facts.hosts.length,
     readyNodes: facts.hosts.filter(({ live }) => live).length,
-    conditions: [...setCondition(before.status?.conditions, draft, formatTime(nowMs))],
+    conditions: conditionsOf(before, facts, nowMs),
   };
 }
 

@@ -8,10 +8,17 @@ import { runController } from "../controllers/runtime/controller.ts";
 import type { Metrics } from "../controllers/runtime/metrics.ts";
 import { createQueue, type Queue } from "../controllers/runtime/queue.ts";
 import type { Log, Recorder } from "../controllers/runtime/reconciler.ts";
+import type { DockerHost } from "./discovery/provider.ts";
 import type { Engine, EngineEvent, EngineInfo } from "./engine/engine.ts";
-import { diskBytes, hostPlace } from "./host-address.ts";
-import type { HostFacts } from "./node.ts";
+import { isEngineRefusal } from "./engine/errors.ts";
+import { silenceOf } from "./engine/trouble.ts";
+import { hostPlace } from "./host-address.ts";
+import { engineDiskBytes, hostFacts } from "./host-facts.ts";
+import type { Offers } from "./limits/offer.ts";
+import type { Silence } from "./node.ts";
 import type { NodeRegistry } from "./node-registry.ts";
+import { hostRoutes } from "./networks/host-routes.ts";
+import { createPodNetworks, type PodNetworks } from "./networks/pod-networks.ts";
 import { followPulse } from "./pulse.ts";
 import type { ServedHost } from "./served-host.ts";
 import { createImageStore, type ImageStore } from "./pods/image-store.ts";
@@ -28,10 +35,8 @@ import { reacherOf } from "./pods/reach.ts";
 /** A Docker host that discovery found. */
 export type FoundHost = {
   readonly engine: Engine;
-  /** How it was found, e.g. `local`. */
-  readonly provider: string;
-  /** Labels for its Node, such as region and zone. */
-  readonly labels: Readonly<Record<string, string>>;
+  /** As discovery shows it now: its labels and taints may change while it runs. */
+  shown(): DockerHost;
 };
 
 /** What the hosts of one agent share. */
@@ -48,6 +53,10 @@ export type HostDeps = {
   readonly cluster: string;
   /** Labels of the Beacon's spec.nodeLabels. */
   nodeLabels(): Readonly<Record<string, string>>;
+  /** The Beacon's spec.offer and spec.offers. */
+  offers(): Offers;
+  /** The Beacon's spec.networkRange. */
+  networkRange(): string | undefined;
   /** The Beacon's spec.paused. */
   isPaused(): boolean;
   /** Puts the host's streams on offer, until the returned function is called. */
@@ -86,6 +95,7 @@ class Host {
   readonly #queue: Queue;
   readonly #inventory: Inventory;
   readonly #images: ImageStore;
+  readonly #networks: PodNetworks;
   readonly #end: AbortController;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #informer;
@@ -117,6 +127,7 @@ class Host {
     this.#queue = createQueue({ clock, signal: this.#end.signal });
     this.#inventory = createInventory(found.engine, deps.cluster);
     this.#images = createImageStore(found.engine, clock);
+    this.#networks = networksOf(found, deps, start.info, this.#inventory);
     this.#informer = createInformer({
       client,
       type: pods,
@@ -152,6 +163,7 @@ class Host {
       engine,
       inventory: this.#inventory,
       images: this.#images,
+      networks: this.#networks,
       prober,
       cache: this.#cache,
       reacher: reacherOf(engine.endpoint, process.platform),
@@ -252,16 +264,15 @@ class Host {
       const limited = AbortSignal.any([signal, AbortSignal.timeout(infoTimeoutMs)]);
       const why = await this.#found.engine.info(limited).then(
         () => undefined,
-        (err: unknown) => (err instanceof Error ? err.message : error.message),
+        (err: unknown) => silenceOf(err instanceof Error ? err : error),
       );
       if (why !== undefined && !signal.aborted) await this.#lose(why, signal);
     });
   }
 
-  async #lose(why: string, signal: AbortSignal): Promise<void> {
+  async #lose(why: Silence, signal: AbortSignal): Promise<void> {
     this.#setAnswers(false);
-    const { endpoint } = this.#found.engine;
-    await this.#deps.registry.reportLost(this.nodeName, endpoint, why, signal);
+    await this.#deps.registry.reportLost(this.nodeName, why, signal);
   }
 
   /** An engine that hangs keeps its connections: only a question that stays unanswered tells. */
@@ -287,6 +298,9 @@ class Host {
   async #resync(): Promise<void> {
     const owners = await this.#inventory.resync(this.#end.signal);
     for (const { key } of owners) this.#queue.add(key);
+    await this.#networks.sweep(this.#end.signal).catch((err: unknown) => {
+      if (!isEngineRefusal(err)) throw err; // what is left over hurts nobody until the next time
+    });
   }
 
   async #resyncNow(): Promise<void> {
@@ -313,13 +327,11 @@ class Host {
   }
 
   async #register(signal: AbortSignal): Promise<void> {
-    const place = hostPlace(this.#found.engine.endpoint);
-    this.#address = place.address;
-    this.#diskBytes ??= place.isLocal ? await diskBytes("/") : undefined;
-    await this.#deps.registry.register(
-      hostFacts(this.#found, this.#deps, this.#info, this.#diskBytes),
-      signal,
-    );
+    const { engine } = this.#found;
+    this.#address = hostPlace(engine.endpoint).address;
+    this.#diskBytes ??= await engineDiskBytes(engine, signal);
+    const sources = { ...this.#found, ...this.#deps };
+    await this.#deps.registry.register(hostFacts(sources, this.#info, this.#diskBytes), signal);
   }
 
   /** Repeats until it succeeds or the host ends; whoever calls does not wait. */
@@ -343,22 +355,23 @@ class Host {
   }
 }
 
-function hostFacts(
-  found: FoundHost,
-  deps: HostDeps,
-  info: EngineInfo,
-  disk: number | undefined,
-): HostFacts {
-  return {
-    info,
-    endpoint: found.engine.endpoint,
-    beacon: deps.beacon,
-    provider: found.provider,
-    labels: { ...found.labels, ...deps.nodeLabels() },
-    address: hostPlace(found.engine.endpoint).address,
-    version: deps.version,
-    ...(disk === undefined ? {} : { diskBytes: disk }),
-  };
+function networksOf(
+  { engine }: FoundHost,
+  { cluster, networkRange }: HostDeps,
+  { id }: EngineInfo,
+  inventory: Inventory,
+): PodNetworks {
+  const { isLocal } = hostPlace(engine.endpoint);
+  return createPodNetworks({
+    engine,
+    engineId: id,
+    cluster,
+    range: networkRange,
+    // Docker tells nobody the routes of its machine, so those of another one are not known.
+    routes: () => (isLocal ? hostRoutes() : Promise.resolve([])),
+    isUsed: (namespace) =>
+      inventory.keys().some((key) => (key.namespace ?? "default") === namespace),
+  });
 }
 
 /**
@@ -371,7 +384,8 @@ export async function startHost(
   info: EngineInfo,
   signal: AbortSignal,
 ): Promise<RunningHost> {
-  const nodeName = await deps.registry.register(hostFacts(found, deps, info, undefined), signal);
+  const facts = hostFacts({ ...found, ...deps }, info, undefined);
+  const nodeName = await deps.registry.register(facts, signal);
   const host = new Host(found, deps, { nodeName, info }, signal);
   return {
     nodeName,

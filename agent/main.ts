@@ -9,14 +9,23 @@ import { createMetrics, type Metrics } from "../controllers/runtime/metrics.ts";
 import type { Log } from "../controllers/runtime/reconciler.ts";
 import { createRecorder, type EventRecorder } from "../controllers/runtime/recorder.ts";
 import { type BeaconFacts, ensureBeacon, reportBeacon } from "./beacon.ts";
+import {
+  createDiscovery,
+  type Discovery,
+  type DiscoveryState,
+  type OpenDrivers,
+} from "./discovery/discovery.ts";
 import type { DockerHost, Provider } from "./discovery/provider.ts";
+import { durationMs } from "./discovery/settings.ts";
 import { openEngine } from "./engine/dockerode.ts";
 import type { Engine } from "./engine/engine.ts";
-import { createHostSlot, type HostSlot, type SlotDeps } from "./host-slot.ts";
+import { createHostSet, type HostSet } from "./host-set.ts";
+import type { SlotDeps } from "./host-slot.ts";
 import { createNodeRegistry } from "./node-registry.ts";
 import { createNodeHandler } from "./node-routes.ts";
 import { persist } from "./persist.ts";
 import { createStreams, type Streams } from "./serve.ts";
+import { createVanishedWatch, type VanishedWatch } from "./vanished.ts";
 
 /** What the agent is told and given. */
 export type AgentOptions = {
@@ -25,8 +34,12 @@ export type AgentOptions = {
   readonly beacon: string;
   /** Version of the program, e.g. `0.1.0`. */
   readonly version: string;
-  /** Who finds the Docker hosts; a host that several find counts once. */
+  /**
+   * Who finds the Docker hosts whatever the Beacon says; a host that several find counts once. May
+   * be empty: then `drivers` open what the Beacon asks for.
+   */
   readonly providers: readonly Provider[];
+  readonly drivers?: OpenDrivers;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics?: Metrics;
@@ -38,25 +51,21 @@ export type AgentOptions = {
   readonly register?: (nodeName: string, streams: Streams, handler: NodeHandler) => () => void;
 };
 
-function openHost({ url, certDir }: DockerHost): Engine {
-  return openEngine(url, certDir === undefined ? {} : { certDir });
+function openHost(host: DockerHost): Engine {
+  return openEngine(host.url, host);
 }
 
-/** A host that discovery shows now. */
-type Entry = {
-  readonly provider: string;
-  readonly slot: HostSlot;
-  readonly end: AbortController;
-  readonly done: Promise<void>;
-};
+const defaultVanishedMs = 600_000;
 
 class Agent {
   readonly #options: AgentOptions;
   readonly #signal: AbortSignal;
   readonly #metrics: Metrics;
   readonly #recorder: EventRecorder;
-  /** By URL. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #discovery: Discovery;
+  #hosts: HostSet | undefined;
+  #vanished: VanishedWatch | undefined;
+  #state: DiscoveryState | undefined;
   /** Engine ID to endpoint, shared by all slots. */
   readonly #engines = new Map<string, string>();
   #beacon: Beacon | undefined;
@@ -68,10 +77,16 @@ class Agent {
     this.#metrics = options.metrics ?? createMetrics();
     const about = { component: "lighthouse-agent", instance: options.beacon };
     this.#recorder = createRecorder({ ...options, ...about });
+    this.#discovery = createDiscovery({
+      ...options,
+      fixed: options.providers,
+      drivers: options.drivers,
+      onState: (state) => this.#onState(state),
+    });
   }
 
   async run(): Promise<void> {
-    const { client, log, beacon, providers } = this.#options;
+    const { client, log, beacon } = this.#options;
     const signal = this.#signal;
     const persistence = { ...this.#options, signal };
     const cluster = await persist("learn which control plane this is", persistence, async () => {
@@ -81,45 +96,46 @@ class Agent {
     });
     if (cluster === undefined) return;
     const deps = this.#slotDeps(cluster);
+    const open = this.#options.open ?? openHost;
+    const hosts = createHostSet({ open, deps, signal });
+    const sight = () => this.#sight(hosts);
+    const vanished = createVanishedWatch({ ...deps, sight });
+    this.#hosts = hosts;
+    this.#vanished = vanished;
     await Promise.all([
       this.#recorder.run(signal),
       this.#watchBeacon(),
       this.#watchNodes(),
-      ...providers.map((provider) => this.#follow(provider, deps)),
+      this.#discovery.run(signal),
+      vanished.run(signal),
     ]);
-    await Promise.all([...this.#entries.values()].map(({ done }) => done));
+    await hosts.ended();
     await this.#reporting;
     log.info({ beacon }, "agent stopped; containers go on running");
   }
 
-  /** Begins and ends hosts as a provider finds them. */
-  async #follow(provider: Provider, deps: SlotDeps): Promise<void> {
-    for await (const hosts of provider.hosts(this.#signal)) {
-      const urls = new Set(hosts.map(({ url }) => url));
-      for (const [url, entry] of this.#entries) {
-        if (entry.provider !== provider.name || urls.has(url)) continue;
-        entry.end.abort();
-        this.#entries.delete(url);
-      }
-      for (const host of hosts) if (!this.#entries.has(host.url)) this.#begin(host, deps);
-      this.#report();
-    }
+  #onState(state: DiscoveryState): void {
+    this.#state = state;
+    this.#hosts?.show(state.hosts, state.isWhole);
+    this.#changed();
   }
 
-  #begin(host: DockerHost, deps: SlotDeps): void {
-    const engine = (this.#options.open ?? openHost)(host);
-    const { provider, labels } = host;
-    const end = new AbortController();
-    const slot = createHostSlot({ engine, provider, labels }, deps);
-    const run = async (): Promise<void> => {
-      try {
-        await slot.run(AbortSignal.any([this.#signal, end.signal]));
-      } finally {
-        await engine[Symbol.asyncDispose]();
-      }
+  /** Something that the Beacon's status or the fate of vanished hosts may rest on. */
+  #changed(): void {
+    this.#vanished?.wake();
+    this.#report();
+  }
+
+  #sight(hosts: HostSet) {
+    if (this.#state?.isWhole !== true || this.#beacon === undefined) return undefined;
+    const { policy, after } = this.#beacon.spec.vanished ?? {};
+    const names = hosts.slots.flatMap(({ nodeName }) => nodeName ?? []);
+    return {
+      shown: hosts.endpoints,
+      running: new Set(names),
+      isSettled: hosts.slots.every(({ isSettled }) => isSettled),
+      ...(policy === "Delete" ? { deleteAfterMs: durationMs(after, defaultVanishedMs) } : {}),
     };
-    const done = run();
-    this.#entries.set(host.url, { provider, slot, end, done });
   }
 
   #slotDeps(cluster: string): SlotDeps {
@@ -136,7 +152,11 @@ class Agent {
       recorder: this.#recorder,
       metrics: this.#metrics,
       engines: this.#engines,
+      isShown: (endpoint) => this.#hosts?.endpoints.has(endpoint) === true,
+      warn: (reason, message) => this.#warn(reason, message),
       nodeLabels: () => this.#beacon?.spec.nodeLabels ?? {},
+      offers: () => this.#beacon?.spec ?? {},
+      networkRange: () => this.#beacon?.spec.networkRange,
       isPaused: () => this.#beacon?.spec.paused === true,
       serve: (nodeName, host) => {
         const end = new AbortController();
@@ -149,23 +169,32 @@ class Agent {
           end.abort();
         };
       },
-      onLiveness: () => this.#report(),
+      onLiveness: () => this.#changed(),
     };
   }
 
-  #facts(): BeaconFacts {
-    const slots = [...this.#entries.values()].map(({ slot }) => slot);
-    const hosts = slots.map(({ name, isLive, why }) => ({ name, live: isLive, why }));
-    const provider = this.#options.providers.map(({ name }) => name).join(",");
-    return { version: this.#options.version, provider, hosts };
+  #warn(reason: string, message: string): void {
+    if (this.#beacon === undefined) return;
+    this.#recorder.event(this.#beacon, { type: "Warning", reason, message });
+  }
+
+  #facts({ providers, troubles }: DiscoveryState): BeaconFacts {
+    const slots = this.#hosts?.slots ?? [];
+    return {
+      version: this.#options.version,
+      provider: providers.join(","),
+      hosts: slots.map(({ name, isLive, why }) => ({ name, live: isLive, why })),
+      troubles,
+      duplicates: slots.flatMap(({ duplicate }) => duplicate ?? []),
+    };
   }
 
   /** Writes the Beacon's status, one write after the other. */
   #report(): void {
     const write = async (): Promise<void> => {
-      const beacon = this.#beacon;
-      if (beacon === undefined || this.#signal.aborted) return;
-      await reportBeacon(this.#options, beacon, this.#facts());
+      const [beacon, state] = [this.#beacon, this.#state];
+      if (beacon === undefined || state === undefined || this.#signal.aborted) return;
+      await reportBeacon(this.#options, beacon, this.#facts(state));
     };
     this.#reporting = this.#reporting.then(write).catch((err: unknown) => {
       if (this.#signal.aborted) return;
@@ -189,8 +218,9 @@ class Agent {
       }
       const specChanged = this.#beacon?.metadata.generation !== change.after.metadata.generation;
       this.#beacon = change.after;
-      if (specChanged) for (const { slot } of this.#entries.values()) slot.refresh();
-      this.#report();
+      if (specChanged) for (const slot of this.#hosts?.slots ?? []) slot.refresh();
+      this.#discovery.take(change.after);
+      this.#changed();
     });
     await ensure();
     await informer.run(signal);
@@ -207,7 +237,7 @@ class Agent {
     informer.onChange((change) => {
       if (change.type !== "deleted" && !isGivenUp(change.after)) return;
       const { name } = (change.type === "deleted" ? change.before : change.after).metadata;
-      for (const { slot } of this.#entries.values()) if (slot.nodeName === name) slot.refresh();
+      for (const slot of this.#hosts?.slots ?? []) if (slot.nodeName === name) slot.refresh();
     });
     await informer.run(this.#signal);
   }
@@ -223,8 +253,7 @@ function isGivenUp({ status }: Node): boolean {
  * outlasts engines and API servers that go away and come back; containers go on running when it
  * ends.
  *
- * @throws StatusError `ServiceUnavailable` or `BadRequest` of a provider that finds no host or is
- * told nonsense; everything else is waited for.
+ * Providers that find nothing, or are told nonsense, are asked again; the Beacon says so meanwhile.
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const end = new AbortController();

@@ -1,6 +1,6 @@
 import type { Client } from "../api/client/client.ts";
 import type { Clock } from "../api/machinery/clock.ts";
-import { isAlreadyExists, isNotFound, unavailable } from "../api/machinery/errors.ts";
+import { isAlreadyExists, isForbidden, isNotFound, unavailable } from "../api/machinery/errors.ts";
 import { equalJson } from "../api/machinery/equality.ts";
 import { type Lease, leases, type Node, nodes } from "../api/machinery/resources.ts";
 import { formatMicroTime } from "../api/machinery/time.ts";
@@ -16,7 +16,10 @@ import {
   nodeLabels,
   nodeNames,
   providerId,
+  type Silence,
+  vanishedStatus,
 } from "./node.ts";
+import { withdrawals } from "./node-marks.ts";
 
 /** Namespace of the heartbeats: where `kubectl describe node` looks for them (KEP-589). */
 export const leaseNamespace = "kube-node-lease";
@@ -30,7 +33,13 @@ export interface NodeRegistry {
   /** The Node that was last reached at an endpoint, for an engine that has not answered yet. */
   knownAt(endpoint: string, signal: AbortSignal): Promise<string | undefined>;
   /** The engine does not answer; `message` names it and the way out. */
-  reportLost(name: string, endpoint: string, message: string, signal: AbortSignal): Promise<void>;
+  reportLost(name: string, silence: Silence, signal: AbortSignal): Promise<void>;
+  /** Discovery shows the host of this Node no more; `false` when that was told already. */
+  reportVanished(node: Node, message: string): Promise<boolean>;
+  /** The endpoint at which the engine of that ID was reached last; `undefined` without a Node. */
+  endpointOf(engineId: string): Promise<string | undefined>;
+  /** Every Node of this beacon. */
+  own(): Promise<readonly Node[]>;
   /** Tells that the agent of this Node lives. */
   heartbeat(name: string, signal: AbortSignal): Promise<void>;
 }
@@ -44,7 +53,6 @@ export type RegistryOptions = {
 
 class ApiNodeRegistry implements NodeRegistry {
   readonly #options: RegistryOptions;
-  readonly #all: () => Promise<readonly Node[]>;
   readonly #own: () => Promise<readonly Node[]>;
 
   constructor(options: RegistryOptions) {
@@ -52,12 +60,11 @@ class ApiNodeRegistry implements NodeRegistry {
     const labelSelector = `${label.beacon}=${beacon}`;
     this.#options = options;
     // An agent may have hundreds of hosts that all come at once.
-    this.#all = shared(async () => (await client.list(nodes, {})).items);
     this.#own = shared(async () => (await client.list(nodes, { labelSelector })).items);
   }
 
   async register(facts: HostFacts, signal: AbortSignal): Promise<string> {
-    const node = (await this.#find(facts, signal)) ?? (await this.#create(facts, signal));
+    const node = (await this.#find(facts)) ?? (await this.#create(facts, signal));
     const { name } = node.metadata;
     const labelled = await this.#relabel(node, facts);
     await this.#writeStatus(
@@ -67,41 +74,57 @@ class ApiNodeRegistry implements NodeRegistry {
     return name;
   }
 
-  /** By its usual name, or by whatever name it got when its engine was called something else. */
-  async #find(facts: HostFacts, signal: AbortSignal): Promise<Node | undefined> {
-    const id = providerId(facts.info);
-    const [name] = nodeNames(facts.info);
-    const usual = await this.#options.client.get(nodes, { name }, signal);
-    if (usual?.spec?.providerID === id) return usual;
-    return (await this.#all()).find(({ spec }) => spec?.providerID === id);
+  /** By its engine, whatever name it got when that was called something else. */
+  async #find({ info }: HostFacts): Promise<Node | undefined> {
+    const id = providerId(info);
+    return (await this.#own()).find(({ spec }) => spec?.providerID === id);
   }
 
   async #create(facts: HostFacts, signal: AbortSignal): Promise<Node> {
     const { client } = this.#options;
-    for (const name of nodeNames(facts.info)) {
+    for (const name of nodeNames(facts.info, facts.name)) {
       try {
         return await client.create(nodes, nodeDraft(name, facts));
       } catch (err) {
         if (!isAlreadyExists(err)) throw err;
-        const holder = await client.get(nodes, { name }, signal);
+        const holder = await this.#look(name, signal);
         if (holder?.spec?.providerID === providerId(facts.info)) return holder;
       }
     }
     throw unavailable(
-      `Cannot register Docker engine at ${facts.endpoint}: the names ${nodeNames(facts.info).join(" and ")} belong to other engines`,
+      `Cannot register Docker engine at ${facts.endpoint}: the names ${nodeNames(facts.info, facts.name).join(" and ")} belong to other engines`,
     );
   }
 
+  /** A Node that is ours, or nobody's and ours to claim; those of other beacons are not shown to us. */
+  async #look(name: string, signal: AbortSignal): Promise<Node | undefined> {
+    try {
+      return await this.#options.client.get(nodes, { name }, signal);
+    } catch (err) {
+      if (!isForbidden(err)) throw err;
+      return undefined;
+    }
+  }
+
   async #relabel(node: Node, facts: HostFacts): Promise<Node> {
-    const { name, labels, annotations } = node.metadata;
+    const { name, labels = {}, annotations = {}, resourceVersion } = node.metadata;
     const wanted = {
       labels: { ...labels, ...nodeLabels(name, facts) },
       annotations: { ...annotations, ...nodeAnnotations(facts) },
     };
-    if (equalJson(wanted, { labels: labels ?? {}, annotations: annotations ?? {} })) return node;
-    const body = {
-      metadata: { labels: nodeLabels(name, facts), annotations: nodeAnnotations(facts) },
+    const gone = withdrawals(node, facts);
+    const isSame =
+      !gone.isNeeded && equalJson(wanted, { labels, annotations }) && gone.taints === undefined;
+    if (isSame) return node;
+    const metadata = {
+      labels: { ...gone.labels, ...nodeLabels(name, facts) },
+      annotations: { ...gone.annotations, ...nodeAnnotations(facts) },
     };
+    // Lists are replaced whole, and the node controller writes taints, too.
+    const body =
+      gone.taints === undefined
+        ? { metadata }
+        : { metadata: { ...metadata, resourceVersion }, spec: { taints: gone.taints } };
     return this.#options.client.patch(nodes, { name }, { type: "merge", body });
   }
 
@@ -127,16 +150,29 @@ class ApiNodeRegistry implements NodeRegistry {
     return at?.metadata.name;
   }
 
-  async reportLost(
-    name: string,
-    endpoint: string,
-    message: string,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async reportLost(name: string, silence: Silence, signal: AbortSignal): Promise<void> {
     const node = await this.#options.client.get(nodes, { name }, signal);
     if (node === undefined) return;
-    const after = lostStatus(node, endpoint, message, this.#options.clock.nowMs());
+    const after = lostStatus(node, silence, this.#options.clock.nowMs());
     await this.#writeStatus(node, changedStatus(node, after));
+  }
+
+  async reportVanished(node: Node, message: string): Promise<boolean> {
+    const after = vanishedStatus(node, message, this.#options.clock.nowMs());
+    const changed = changedStatus(node, after);
+    await this.#writeStatus(node, changed);
+    return changed !== undefined;
+  }
+
+  async endpointOf(engineId: string): Promise<string | undefined> {
+    const node = (await this.#own()).find(
+      ({ spec }) => spec?.providerID === providerId({ id: engineId }),
+    );
+    return node?.metadata.annotations?.[annotation.endpoint];
+  }
+
+  own(): Promise<readonly Node[]> {
+    return this.#own();
   }
 
   async heartbeat(name: string, signal: AbortSignal): Promise<void> {

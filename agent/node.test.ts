@@ -10,6 +10,7 @@ import {
   nodeDraft,
   nodeNames,
   providerId,
+  vanishedStatus,
 } from "./node.ts";
 
 const info: EngineInfo = {
@@ -102,13 +103,43 @@ test("liveStatus() tells capacity, addresses and versions", () => {
 });
 
 test.each([
-  ["tcp://10.0.0.7:2375", true],
-  ["tcp://127.0.0.1:2375", false],
-  ["unix:///run/docker.sock", false],
-  ["https://10.0.0.7:2376", false],
-])("liveStatus() warns of an open port at %s: %s", (endpoint, want) => {
-  const { conditions = [] } = liveStatus("host-1", undefined, { ...facts, endpoint }, nowMs);
+  ["tcp://10.0.0.7:2375", true, true],
+  ["tcp://127.0.0.1:2375", true, false],
+  ["unix:///run/docker.sock", false, false],
+  ["tcp://10.0.0.7:2376", false, false],
+])("liveStatus() warns of an open port at %s: %s", (endpoint, isPlain, want) => {
+  const plain = { ...facts, endpoint, isPlain };
+  const { conditions = [] } = liveStatus("host-1", undefined, plain, nowMs);
   expect(conditions.some(({ type }) => type === "InsecureEngine")).toBe(want);
+});
+
+test("liveStatus() takes the warning back once the engine is protected", () => {
+  const endpoint = "tcp://10.0.0.7:2376";
+  const before = node(
+    liveStatus("host-1", undefined, { ...facts, endpoint, isPlain: true }, nowMs),
+  );
+  expect(liveStatus("host-1", before, { ...facts, endpoint }, nowMs).conditions).toMatchObject([
+    { type: "Ready", status: "True" },
+    { type: "InsecureEngine", status: "False", reason: "Protected" },
+  ]);
+});
+
+test("nodeDraft() carries name, taints and what of them is discovery's", () => {
+  const taints = [{ key: "gpu", value: "a", effect: "NoSchedule" }] as const;
+  const draft = nodeDraft("box", { ...facts, taints });
+  expect(nodeNames(info, "box")[0]).toBe("box");
+  expect(draft.spec?.taints).toEqual(taints);
+  expect(draft.metadata.annotations).toMatchObject({
+    "lighthouse.dev/discovered-labels": label.zone,
+    "lighthouse.dev/discovered-taints": "gpu:NoSchedule",
+  });
+});
+
+test("vanishedStatus() turns Ready Unknown and says why", () => {
+  const before = node(liveStatus("host-1", undefined, facts, nowMs));
+  expect(vanishedStatus(before, "gone", nowMs + 1).conditions).toMatchObject([
+    { type: "Ready", status: "Unknown", reason: "HostVanished", message: "gone" },
+  ]);
 });
 
 test("lostStatus() changes the verdict once, and keeps conditions of others", () => {
@@ -117,15 +148,16 @@ test("lostStatus() changes the verdict once, and keeps conditions of others", ()
     status: "False",
     lastTransitionTime: "2026-11-21T11:00:00Z",
   };
+  const refused = { reason: "EngineUnreachable", message: "connection refused" };
   const live = liveStatus("host-1", node({ conditions: [other] }), facts, nowMs);
   const before = node(live);
-  const lost = lostStatus(before, facts.endpoint, "connection refused", nowMs + 5_000);
+  const lost = lostStatus(before, refused, nowMs + 5_000);
   expect(lost.conditions).toMatchObject([
     other,
     { type: "Ready", status: "False", reason: "EngineUnreachable", message: "connection refused" },
   ]);
   const after = node({ ...live, ...lost });
-  const again = lostStatus(after, facts.endpoint, "connection refused", nowMs + 9_000);
+  const again = lostStatus(after, refused, nowMs + 9_000);
   expect(changedStatus(after, again)).toBeUndefined();
 });
 

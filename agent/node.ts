@@ -4,8 +4,11 @@ import { type Condition, setCondition } from "../api/machinery/conditions.ts";
 import { equalJson } from "../api/machinery/equality.ts";
 import type { Node } from "../api/machinery/resources.ts";
 import { formatTime } from "../api/machinery/time.ts";
+import { nodeReason } from "../crds/conditions.ts";
 import { annotation, label } from "../crds/labels.ts";
+import type { HostTaint } from "./discovery/provider.ts";
 import type { EngineInfo } from "./engine/engine.ts";
+import { allocatableOf, type Offers, offerFor } from "./limits/offer.ts";
 
 type NodeStatus = NonNullable<Node["status"]>;
 
@@ -20,6 +23,14 @@ export type HostFacts = {
   readonly provider: string;
   /** Labels of discovery and of the Beacon's spec.nodeLabels. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Taints of discovery. Default none. */
+  readonly taints?: readonly HostTaint[];
+  /** Name that discovery wants for the Node; default: what the engine calls its host. */
+  readonly name?: string;
+  /** Whether the engine is reached by TCP without TLS. Default false. */
+  readonly isPlain?: boolean;
+  /** What its owner lends out; absent: all of it. */
+  readonly offers?: Offers;
   /** Address of the host, as other hosts may know it; empty when nobody knows. */
   readonly address: string;
   /** Version of the agent, e.g. `0.1.0`. */
@@ -33,7 +44,7 @@ const maxPods = 250;
 const maxNameLength = 63;
 
 /** The identity of a Node: the engine's, however it is reached. */
-export function providerId({ id }: EngineInfo): string {
+export function providerId({ id }: Pick<EngineInfo, "id">): string {
   return `docker://${id}`;
 }
 
@@ -46,8 +57,8 @@ function suffixOf({ id }: EngineInfo): string {
  * The names that a Node may take, best first: the host's own, then with a suffix of the engine's
  * identity for when another engine, such as a second one on that host, has it.
  */
-export function nodeNames(info: EngineInfo): readonly [string, string] {
-  const clean = info.name
+export function nodeNames(info: EngineInfo, wanted: string = info.name): readonly [string, string] {
+  const clean = wanted
     .toLowerCase()
     .replace(/[^a-z0-9.-]+/g, "-")
     .replace(/\.\.+/g, ".")
@@ -74,12 +85,23 @@ export function nodeLabels(name: string, facts: HostFacts): Readonly<Record<stri
   };
 }
 
-/** The annotations that the agent answers for. */
+/** How a taint is told apart from others of its Node. */
+export function taintId({ key, effect }: { readonly key: string; readonly effect: string }) {
+  return `${key}:${effect}`;
+}
+
+/** The annotations that the agent answers for; those it had and that are gone are `null` in a patch. */
 export function nodeAnnotations(facts: HostFacts): Readonly<Record<string, string>> {
   return {
     [annotation.endpoint]: facts.endpoint,
+    ...joined(annotation.discoveredLabels, Object.keys(facts.labels)),
+    ...joined(annotation.discoveredTaints, (facts.taints ?? []).map(taintId)),
     ...(facts.info.simulated ? { [annotation.simulated]: "true" } : {}),
   };
+}
+
+function joined(name: string, values: readonly string[]): Readonly<Record<string, string>> {
+  return values.length === 0 ? {} : { [name]: values.toSorted().join(",") };
 }
 
 /** A Node as it is first written. */
@@ -88,48 +110,43 @@ export function nodeDraft(name: string, facts: HostFacts): Draft<Node> {
     apiVersion: "v1",
     kind: "Node",
     metadata: { name, labels: nodeLabels(name, facts), annotations: nodeAnnotations(facts) },
-    spec: { providerID: providerId(facts.info) },
+    spec: {
+      providerID: providerId(facts.info),
+      ...(facts.taints === undefined || facts.taints.length === 0 ? {} : { taints: facts.taints }),
+    },
   };
 }
 
-/** Whether the engine answers, or why not. */
-export type Liveness = { readonly ok: true } | { readonly ok: false; readonly message: string };
+/** Why an engine is not there: one of `nodeReason`, and words. */
+export type Silence = { readonly reason: string; readonly message: string };
 
-function readyCondition(liveness: Liveness) {
-  return liveness.ok
-    ? {
-        type: "Ready",
-        status: "True" as const,
-        reason: "EngineReady",
-        message: "The Docker engine answers",
-      }
-    : {
-        type: "Ready",
-        status: "False" as const,
-        reason: "EngineUnreachable",
-        message: liveness.message,
-      };
-}
+type Verdict = { readonly type: string; readonly status: "True" | "False" | "Unknown" } & Silence;
+
+const answers: Verdict = {
+  type: "Ready",
+  status: "True",
+  reason: nodeReason.engineReady,
+  message: "The Docker engine answers",
+};
 
 /** Plain TCP gives everybody on the network the rights of root on the host. */
-function insecureCondition(endpoint: string) {
-  const plain = /^(tcp|http):\/\/(?!(127\.|localhost|\[::1\]))/.test(endpoint);
-  return plain
+function insecureCondition({ endpoint, isPlain = false }: HostFacts): Verdict {
+  const local = /^\w+:\/\/(127\.|localhost|\[::1\])/.test(endpoint);
+  const type = "InsecureEngine";
+  return isPlain && !local
     ? {
-        type: "InsecureEngine",
-        status: "True" as const,
-        reason: "PlainTcp",
+        type,
+        status: "True",
+        reason: nodeReason.plainTcp,
         message: `Docker engine at ${endpoint} answers without TLS: whoever reaches it is root there`,
       }
-    : undefined;
+    : { type, status: "False", reason: nodeReason.protectedEngine, message: "" };
 }
 
-function conditionsOf(before: Node | undefined, endpoint: string, live: Liveness, nowMs: number) {
+function conditionsOf(before: Node | undefined, drafts: readonly Verdict[], nowMs: number) {
   const now = formatTime(nowMs);
   const known = (before?.status?.conditions ?? []) as readonly Condition[];
-  const drafts = [readyCondition(live), insecureCondition(endpoint)];
   return drafts.reduce<readonly Condition[]>((list, draft) => {
-    if (draft === undefined) return list;
     const same = list.find(({ type }) => type === draft.type);
     const { status, reason, message } = draft;
     if (same?.status === status && same.reason === reason && same.message === message) return list;
@@ -165,6 +182,13 @@ function infoOf({ info, version }: HostFacts): NonNullable<NodeStatus["nodeInfo"
   };
 }
 
+/** A condition that never was True is not worth telling. */
+function liveVerdicts(before: Node | undefined, facts: HostFacts): readonly Verdict[] {
+  const insecure = insecureCondition(facts);
+  const known = before?.status?.conditions?.some(({ type }) => type === insecure.type) === true;
+  return known || insecure.status === "True" ? [answers, insecure] : [answers];
+}
+
 /** The status of a Node whose engine answers. Conditions of others are kept. */
 export function liveStatus(
   name: string,
@@ -173,14 +197,15 @@ export function liveStatus(
   nowMs: number,
 ): NodeStatus {
   const capacity = capacityOf(facts);
+  const labels = { ...before?.metadata.labels, ...nodeLabels(name, facts) };
   const addresses = [
     ...(facts.address === "" ? [] : [{ type: "InternalIP", address: facts.address }]),
     { type: "Hostname", address: facts.info.name === "" ? name : facts.info.name },
   ];
   return {
     capacity,
-    allocatable: capacity,
-    conditions: conditionsOf(before, facts.endpoint, { ok: true }, nowMs),
+    allocatable: allocatableOf(capacity, offerFor(facts.offers ?? {}, labels)),
+    conditions: conditionsOf(before, liveVerdicts(before, facts), nowMs),
     addresses,
     nodeInfo: infoOf(facts),
   };
@@ -189,11 +214,22 @@ export function liveStatus(
 /** The status of a Node whose engine does not answer: all that is known stays, but for the verdict. */
 export function lostStatus(
   before: Node | undefined,
-  endpoint: string,
+  silence: Silence,
+  nowMs: number,
+): Pick<NodeStatus, "conditions"> {
+  const verdict = { type: "Ready", status: "False", ...silence } as const;
+  return { conditions: conditionsOf(before, [verdict], nowMs) };
+}
+
+/** The status of a Node whose host discovery shows no more. */
+export function vanishedStatus(
+  before: Node,
   message: string,
   nowMs: number,
 ): Pick<NodeStatus, "conditions"> {
-  return { conditions: conditionsOf(before, endpoint, { ok: false, message }, nowMs) };
+  const reason = nodeReason.hostVanished;
+  const verdict = { type: "Ready", status: "Unknown", reason, message } as const;
+  return { conditions: conditionsOf(before, [verdict], nowMs) };
 }
 
 /** What of a status differs and has to be written; `undefined` when nothing does. */

@@ -1,5 +1,8 @@
 import type { Clock } from "../api/machinery/clock.ts";
+import { nodeReason } from "../crds/conditions.ts";
+import { silenceOf } from "./engine/trouble.ts";
 import type { Engine } from "./engine/engine.ts";
+import type { Silence } from "./node.ts";
 import { pause } from "./persist.ts";
 
 /** Whose pulse is felt, and how often. */
@@ -14,8 +17,9 @@ export type PulseOptions = {
 /** One question may fall into a moment of great load: only the second silence in a row counts. */
 const silencesToTell = 2;
 
-function silence(endpoint: string, pulseMs: number): string {
-  return `Docker engine at ${endpoint} hangs: it takes connections and has not answered for ${(silencesToTell * pulseMs) / 1000} s`;
+function hanging(endpoint: string, pulseMs: number): Silence {
+  const message = `Docker engine at ${endpoint} hangs: it takes connections and has not answered for ${(silencesToTell * pulseMs) / 1000} s`;
+  return { reason: nodeReason.engineHangs, message };
 }
 
 async function whySilent({ engine, clock, pulseMs, signal }: PulseOptions) {
@@ -29,8 +33,8 @@ async function whySilent({ engine, clock, pulseMs, signal }: PulseOptions) {
     await engine.ping(AbortSignal.any([signal, late.signal]));
     return undefined;
   } catch (err) {
-    if (late.signal.aborted) return silence(engine.endpoint, pulseMs);
-    return err instanceof Error ? err.message : String(err);
+    if (late.signal.aborted) return hanging(engine.endpoint, pulseMs);
+    return silenceOf(err);
   } finally {
     answered.abort();
     await timer;
@@ -43,7 +47,7 @@ async function whySilent({ engine, clock, pulseMs, signal }: PulseOptions) {
  */
 export async function followPulse(
   options: PulseOptions,
-  tell: (why: string | undefined) => void,
+  tell: (why: Silence | undefined) => void,
 ): Promise<void> {
   const { clock, pulseMs, signal } = options;
   let silences = 0;

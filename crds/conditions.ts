@@ -146,6 +146,8 @@ export const beaconReason = {
   configInvalid: "ConfigInvalid",
   /** DuplicateEngine: one of the two is a clone, or both URLs lead to one engine. */
   sameEngineId: "SameEngineId",
+  /** Event: the host belongs to another beacon, which keeps it. */
+  hostClaimed: "HostClaimed",
 } as const;
 
 /** Reasons of the conditions Ready and InsecureEngine of a Node, beside those of the node controller. */
@@ -164,6 +166,8 @@ export const nodeReason = {
   hostVanished: "HostVanished",
   /** InsecureEngine: plain TCP. */
   plainTcp: "PlainTcp",
+  /** InsecureEngine is False: it was plain TCP, and is no more. */
+  protectedEngine: "Protected",
 } as const;
 
 /** Phases in which a rollout has come to its end: nothing moves without a new order. */

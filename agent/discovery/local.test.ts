@@ -113,13 +113,13 @@ test("defaultSockets() begins with the system's and knows the rootless one", () 
   expect(sockets.slice(0, 2)).toEqual(["/var/run/docker.sock", "/run/user/1000/docker.sock"]);
 });
 
-test("localProvider() yields its hosts once and ends when the signal aborts", async () => {
-  const provider = localProvider({ urls: ["unix:///tmp/a.sock"], env: {} });
-  const controller = new AbortController();
-  const seen: unknown[] = [];
-  for await (const hosts of provider.hosts(controller.signal)) {
-    seen.push(hosts);
-    setImmediate(() => controller.abort());
-  }
-  expect(seen).toEqual([[found("unix:///tmp/a.sock")]]);
+test("localProvider() keeps what it found, also when its engine goes away", async () => {
+  const simulated = await simulatedEngine();
+  onTestFinished(() => simulated[Symbol.asyncDispose]());
+  const homeDir = await makeHome();
+  const sockets = [simulated.url.slice("unix://".length)];
+  const provider = localProvider({ env: {}, homeDir, sockets });
+  expect(await provider.find(quick())).toEqual([found(simulated.url)]);
+  await simulated.stop();
+  expect(await provider.find(quick())).toEqual([found(simulated.url)]);
 });

@@ -126,18 +126,15 @@ export async function findLocalHosts(
   );
 }
 
-/** Finds hosts as {@link findLocalHosts} does; what a user names does not change while we run. */
+/** Finds hosts as {@link findLocalHosts} does; what a user means does not change while we run. */
 export function localProvider(options: LocalOptions = {}): Provider {
+  let found: readonly DockerHost[] | undefined;
   return {
     name: provider,
-    async *hosts(signal) {
-      try {
-        yield await findLocalHosts(options, signal);
-      } catch (err) {
-        if (!signal.aborted) throw err;
-      }
-      if (!signal.aborted)
-        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    isHere: async () => true,
+    async find(signal) {
+      found ??= await findLocalHosts(options, signal);
+      return found;
     },
   };
 }

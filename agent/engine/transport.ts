@@ -1,11 +1,14 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { StatusError, unavailable } from "../../api/machinery/errors.ts";
+import { nodeReason } from "../../crds/conditions.ts";
 import { createDeadline, type Deadline } from "./deadline.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Doing, overdue, refused, unreachable } from "./errors.ts";
 import { createKeepAliveAgent } from "./keep-alive-agent.ts";
+import { createPassThrough, type PassThrough } from "./pass-through.ts";
 import { createModem, type Modem, type ModemAnswer, type ModemRequest } from "./modem.ts";
+import { strange } from "./trouble.ts";
 import { negotiate } from "./version.ts";
 import { within } from "./within.ts";
 
@@ -46,6 +49,8 @@ export type Transport = {
   readonly open: (call: Call) => Promise<Body | undefined>;
   /** Takes over the connection. Destroying it hangs up. */
   readonly hijack: (call: Call) => Promise<Duplex>;
+  /** For calls that are not ours. */
+  readonly passThrough: PassThrough;
   /** Asks for a sign of life. */
   readonly ping: (signal?: AbortSignal) => Promise<void>;
   /** The negotiated version, e.g. `1.41`. */
@@ -85,12 +90,15 @@ function refusalText(text: string): string {
   return text;
 }
 
-function parseAnswer(text: string, doing: Doing): unknown {
+function parseAnswer(text: string, doing: Doing, url: string): unknown {
   if (text === "") return undefined;
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw unavailable(`Cannot ${doing.action}: the engine's answer is not JSON`, { cause });
+    const message = `Cannot ${doing.action}: the engine's answer is not JSON`;
+    throw doing.kind === "engines"
+      ? strange(url, nodeReason.notAnEngine, message, cause)
+      : unavailable(message, { cause });
   }
 }
 
@@ -212,7 +220,7 @@ const json =
       const response = await accept(call, await send(line, request));
       const text = response === undefined ? "" : await readAll(response);
       deadline.clear();
-      return parseAnswer(text, call.doing) as T | undefined;
+      return parseAnswer(text, call.doing, line.endpoint.url) as T | undefined;
     });
 
 const open =
@@ -272,6 +280,7 @@ export function createTransport(endpoint: Endpoint): Transport {
     json: json(line),
     open: open(line),
     hijack: hijack(line),
+    passThrough: createPassThrough(endpoint, agent),
     close: () => agent.destroy(),
   };
 }

@@ -1,4 +1,5 @@
-import { unavailable } from "../../api/machinery/errors.ts";
+import { nodeReason } from "../../crds/conditions.ts";
+import { strange } from "./trouble.ts";
 
 /** The newest API that this driver was written for; a newer engine still speaks it. */
 const newest = "1.47";
@@ -19,11 +20,15 @@ export function compareVersions(a: string, b: string): number {
  */
 export function negotiate(announced: string | readonly string[] | undefined, url: string): string {
   if (typeof announced !== "string" || !/^\d+\.\d+$/.test(announced))
-    throw unavailable(
+    throw strange(
+      url,
+      nodeReason.notAnEngine,
       `Cannot use ${url} as Docker engine: it answers, but not as a Docker engine does`,
     );
   if (compareVersions(announced, oldest) < 0)
-    throw unavailable(
+    throw strange(
+      url,
+      nodeReason.engineVersion,
       `Cannot use Docker engine at ${url}: its API is ${announced}, want ${oldest} (Docker 19.03) or newer`,
     );
   return compareVersions(announced, newest) < 0 ? announced : newest;
