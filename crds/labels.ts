@@ -70,6 +70,8 @@ export const annotation = {
   discoveredTaints: "lighthouse.dev/discovered-taints",
   /** Nodes: "true" when the engine only pretends to run containers. Set by the agent. */
   simulated: "lighthouse.dev/simulated",
+  /** NodeMetrics: `machine`, or `containers` when those were added up, for want of an agent on it. */
+  measured: "lighthouse.dev/measured",
   /** Templates, well known: time of the last restart that a person asked for. */
   restartedAt: "kubectl.kubernetes.io/restartedAt",
 } as const;

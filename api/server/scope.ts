@@ -25,10 +25,14 @@ import { followCrds, storedCrds } from "./crds/follow-crds.ts";
 import { tendCrds } from "./crds/tend-crds.ts";
 import { definitionSchemas } from "./kinds/definitions.ts";
 import type { Body, Kind, Kinds } from "./kinds/kind.ts";
+import { type MetricsSource, noMetrics } from "./kinds/metrics.ts";
 import { kindTable } from "./kinds/table.ts";
+import { metricsSource } from "./node-metrics/metrics-source.ts";
+import { nodeReadings } from "./node-metrics/node-readings.ts";
 import { newUid, type Scope } from "./objects/call.ts";
 import { readItem, type Storage } from "./objects/storage.ts";
 import { builtInDefinitions } from "./openapi/builtin.ts";
+import type { NodeStreams } from "./pods/pod-streams.ts";
 import type { PlanRollout } from "./rollouts/planner.ts";
 import { planWarnings } from "./rollouts/plan-warnings.ts";
 import { reviewKinds } from "./reviews/review-kinds.ts";
@@ -54,6 +58,8 @@ export type ScopeOptions = {
   readonly tokenIssuer?: string;
   /** Works out what an Application would lead to. Absent: dry runs do not tell. */
   readonly planRollout?: PlanRollout;
+  /** Who is asked for metrics. Absent: there are none. */
+  readonly nodes?: Pick<NodeStreams, "handler">;
 };
 
 type Parts = { readonly storage: Storage; readonly clock: Pick<Clock, "nowMs"> };
@@ -81,6 +87,7 @@ export async function openScope(
     tokenKeys = passingTokenKeys(),
     tokenIssuer: issuer = defaultIssuer,
     planRollout,
+    nodes,
   }: ScopeOptions = {},
 ): Promise<OwnedScope> {
   const definitions = await builtInDefinitions();
@@ -95,7 +102,10 @@ export async function openScope(
   const reviewer = tokenReviewer({ tokens, storage, clock });
   const schemas = definitionSchemas(definitions);
   const reviews = reviewKinds({ rights, reviewer }).map((kind) => builtIn(kind, schemas));
-  const kinds = kindTable([...builtInKinds(schemas, world), ...reviews]);
+  const kinds = kindTable([
+    ...builtInKinds(schemas, world, metricsOf({ storage, clock }, nodes)),
+    ...reviews,
+  ]);
   await fillStore({ storage, clock }, kinds);
   followCrds(cache, kinds, (name, err) => onError(err, `serve ${name}`));
   tendCrds({ storage, kinds, clock, onError: (err) => onError(err, "tend the CRDs") });
@@ -111,6 +121,12 @@ export async function openScope(
   const planner = planRollout === undefined ? {} : { planRollout };
   const shared = { storage, kinds, admission, rights, tokens, clock, ...planner };
   return { ...shared, cache, reviewer, fieldTypes: fieldTypes(definitions) };
+}
+
+function metricsOf({ storage, clock }: Parts, nodes: ScopeOptions["nodes"]): MetricsSource {
+  if (nodes === undefined) return noMetrics;
+  const readings = nodeReadings({ nodes, nowMs: () => clock.nowMs() });
+  return metricsSource({ storage, readings });
 }
 
 /** Creates what a fresh store lacks, and brings our own CRDs up to date. */

@@ -154,6 +154,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const store = options.sharedStore === true ? durable : await inMemory(durable, stack);
   const scope = await openScope(store, clock, {
     onError,
+    nodes: { handler: (name) => nodes.handler(name) },
     tokenKeys: await openTokenKeys(directory),
     ...(config.tokenIssuer === undefined ? {} : { tokenIssuer: config.tokenIssuer }),
     ...(options.planRollout === undefined ? {} : { planRollout: options.planRollout }),

@@ -110,12 +110,13 @@ const noGuard: Guard = {
 export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const { bookmarkMs = 60_000, limits, store = memoryStore() } = options;
   const clock = manualClock();
+  const nodes = nodeStreams();
   const opened = await openScope(store, clock, {
+    nodes,
     ...(limits === undefined ? {} : { limits }),
     planRollout: previewRollout,
   });
   const scope = options.kinds === undefined ? opened : { ...opened, kinds: options.kinds };
-  const nodes = nodeStreams();
   const app = buildApp({
     scope,
     nodes,

@@ -5,7 +5,7 @@ import { crdKind, type CrdWorld } from "./crd.ts";
 import { eventKind, eventsEventKind } from "./event.ts";
 import type { Kind } from "./kind.ts";
 import { leaseKind } from "./lease.ts";
-import { nodeMetricsKind, noMetrics, podMetricsKind } from "./metrics.ts";
+import { type MetricsSource, nodeMetricsKind, podMetricsKind } from "./metrics.ts";
 import { namespaceKind } from "./namespace.ts";
 import { nodeKind } from "./node.ts";
 import { podKind } from "./pod.ts";
@@ -14,7 +14,11 @@ import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } fr
 import { serviceKind } from "./service.ts";
 
 /** Every kind that is served without a CRD. */
-export function builtInKinds(schemas: BuiltInSchemas, world: CrdWorld): readonly Kind[] {
+export function builtInKinds(
+  schemas: BuiltInSchemas,
+  world: CrdWorld,
+  metrics: MetricsSource,
+): readonly Kind[] {
   return [
     namespaceKind,
     nodeKind,
@@ -33,7 +37,7 @@ export function builtInKinds(schemas: BuiltInSchemas, world: CrdWorld): readonly
     roleBindingKind,
     clusterRoleBindingKind,
     crdKind(world),
-    nodeMetricsKind(noMetrics),
-    podMetricsKind(noMetrics),
+    nodeMetricsKind(metrics),
+    podMetricsKind(metrics),
   ].map((kind) => builtIn(kind, schemas));
 }

@@ -6,13 +6,13 @@ import type { JsonObject, JsonSchema, VirtualCall } from "./kind.ts";
 
 /** Where the last measured use of nodes and pods is found. */
 export interface MetricsSource {
-  /** metrics.k8s.io NodeMetrics, without `apiVersion` and `kind`. */
-  nodes(): Promise<readonly JsonObject[]>;
-  /** metrics.k8s.io PodMetrics of a namespace; of all with an empty name. */
-  pods(namespace: string): Promise<readonly JsonObject[]>;
+  /** metrics.k8s.io NodeMetrics, without `apiVersion` and `kind`: of one Node, or of all. */
+  nodes(name?: string): Promise<readonly JsonObject[]>;
+  /** metrics.k8s.io PodMetrics of a namespace, or of all when that is empty; of one Pod if named. */
+  pods(namespace: string, name?: string): Promise<readonly JsonObject[]>;
 }
 
-/** What is known before any agent has reported: nothing, which clients show as such. */
+/** For servers that no agent speaks to: nothing, which clients show as such. */
 export const noMetrics: MetricsSource = { nodes: async () => [], pods: async () => [] };
 
 const quantities: JsonSchema = {
@@ -95,7 +95,7 @@ export const nodeMetricsKind = (source: MetricsSource): BuiltIn => ({
   schema: nodeSchema,
   virtual: {
     list: () => source.nodes(),
-    get: async (call) => named(await source.nodes(), call),
+    get: async (call) => named(await source.nodes(call.name), call),
   },
 });
 
@@ -109,6 +109,6 @@ export const podMetricsKind = (source: MetricsSource): BuiltIn => ({
   schema: podSchema,
   virtual: {
     list: ({ namespace }) => source.pods(namespace),
-    get: async (call) => named(await source.pods(call.namespace), call),
+    get: async (call) => named(await source.pods(call.namespace, call.name), call),
   },
 });
