@@ -226,6 +226,10 @@ export const podReason = {
   /** A container that is not ours holds the name or a host port. */
   nameConflict: "NameConflict",
   portConflict: "PortConflict",
+  /** It asks for CPUs of its own, and too few are free. The message says how many. */
+  noFreeCpus: "NoFreeCpus",
+  /** In `status.reason`, well known: the pod was ended because it or its host ran out of something. */
+  evicted: "Evicted",
   /** Created, and not to be started yet. */
   prepared: "Prepared",
   /** Stopped as asked for, and kept. */

@@ -70,11 +70,33 @@ export const annotation = {
   discoveredTaints: "lighthouse.dev/discovered-taints",
   /** Nodes: "true" when the engine only pretends to run containers. Set by the agent. */
   simulated: "lighthouse.dev/simulated",
+  /**
+   * Beacons: the keys whose certificates are accepted, a JSON list of {@link AgentKey}. Set by the API
+   * server when it signs; without a key, or without the Beacon, its certificates are refused.
+   */
+  agentKeys: "lighthouse.dev/agent-keys",
+  /** Beacons: when their certificates were revoked last, RFC 3339. */
+  revoked: "lighthouse.dev/revoked",
+  /** CertificateSigningRequests: why one was not approved at once, in words. Set by the API server. */
+  pendingReason: "lighthouse.dev/pending-reason",
+  /** Pods: "true" asks for CPUs of their own for containers that ask for whole ones. */
+  exclusiveCpus: "lighthouse.dev/exclusive-cpus",
+  /** Pods, well known: bits per second that may come in and go out at most, e.g. `10M`. */
+  ingressBandwidth: "kubernetes.io/ingress-bandwidth",
+  egressBandwidth: "kubernetes.io/egress-bandwidth",
   /** NodeMetrics: `machine`, or `containers` when those were added up, for want of an agent on it. */
   measured: "lighthouse.dev/measured",
   /** Templates, well known: time of the last restart that a person asked for. */
   restartedAt: "kubectl.kubernetes.io/restartedAt",
 } as const;
+
+/** One key of {@link annotation.agentKeys}. */
+export type AgentKey = {
+  /** `sha256:` and the hash of the SubjectPublicKeyInfo (DER), in hex. */
+  readonly key: string;
+  /** When the last certificate for it ends, RFC 3339. */
+  readonly expires: string;
+};
 
 /**
  * How long an eviction that had to wait is remembered. Whoever evicts asks again and again (`kubectl
@@ -104,4 +126,6 @@ export const containerLabel = {
   specHash: "lighthouse.dev/spec-hash",
   /** Seconds between stop signal and SIGKILL, for when the Pod is no longer known. */
   graceSeconds: "lighthouse.dev/grace-seconds",
+  /** How many CPUs it has for itself while it runs, see docs/resources.md; absent: it shares. */
+  exclusiveCpus: "lighthouse.dev/exclusive-cpus",
 } as const;
