@@ -16,6 +16,11 @@ export type Credentials = {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** The client certificate, DER, once TLS has verified it against our CA. */
   readonly certificate?: Uint8Array;
+  /**
+   * In its place: the client certificate, DER, that TLS calls expired. That our CA issued it is not
+   * verified, that the caller has its key is.
+   */
+  readonly expired?: Uint8Array;
 };
 
 /** Finds out who sent a request, impersonation included. */

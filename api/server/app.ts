@@ -4,6 +4,8 @@ import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { unauthorized } from "../machinery/errors.ts";
 import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
 import { refusal } from "./authz/denial.ts";
+import { withNodeProxy } from "./authz/node-proxy.ts";
+import { serveNodeProxy } from "./docker/endpoint.ts";
 import { answerRefusal, mapErrors } from "./errors.ts";
 import { drainOnClose, limitConnections } from "./connections.ts";
 import type { Fairness } from "./fairness/fairness.ts";
@@ -13,7 +15,7 @@ import { endIdleSessions, listenerLimits } from "./listener.ts";
 import type { Scope } from "./objects/call.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
 import { requestInfo } from "./objects/request-info.ts";
-import { objectRoutes } from "./objects/routes.ts";
+import { type Endpoint, objectRoutes } from "./objects/routes.ts";
 import { Watches } from "./objects/watches.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
 import {
@@ -38,6 +40,8 @@ export type AppOptions = {
   readonly nodes: NodeStreams;
   /** Routes that everybody may call, e.g. health. */
   readonly publicRoutes?: (app: App) => void;
+  /** Endpoints of further subresources, by `plural/subresource`. */
+  readonly endpoints?: ReadonlyMap<string, Endpoint>;
   /** Further routes behind authentication and authorization, e.g. discovery. */
   readonly routes?: (app: App) => void;
   /** Told of events that were queued for watchers. */
@@ -82,12 +86,21 @@ export function buildApp(options: AppOptions): App {
     inner.addHook("onRequest", judge);
     options.fairness?.guard(inner);
     options.routes?.(inner);
+    serveNodeProxy(inner, {
+      nodes: options.nodes,
+      storage: options.scope.storage,
+      authorizer: withNodeProxy(options.authorizer),
+      stopping: stopping.signal,
+    });
     objectRoutes(inner, {
       scope: options.scope,
       authorizer: options.authorizer,
       watches,
       stopping: stopping.signal,
-      subresources: subresourceEndpoints(options.nodes, watches, stopping.signal),
+      subresources: new Map([
+        ...subresourceEndpoints(options.nodes, watches, stopping.signal),
+        ...(options.endpoints ?? []),
+      ]),
     });
   }); // registered plugins are awaited by app.ready()
   return app;
@@ -129,7 +142,9 @@ function acceptAnyBody(app: App): void {
 }
 
 /** Refuses who is not known, and what they may not do. */
-function judgeOf({ authenticator, authorizer }: AppOptions): (request: Request) => Promise<void> {
+function judgeOf(options: AppOptions): (request: Request) => Promise<void> {
+  const { authenticator } = options;
+  const authorizer = withNodeProxy(options.authorizer);
   return async (request) => {
     checkUpgrade(request);
     const user = await authenticator.authenticate(credentialsOf(request));
@@ -146,13 +161,20 @@ function credentialsOf({ headers, raw }: Request): Credentials {
   // Over HTTP/2 the stream has a stand-in of its own: only the session's lives as long as it.
   const { stream } = raw as { readonly stream?: ServerHttp2Stream };
   const socket = stream?.session?.socket ?? raw.socket;
-  const certificate = certificateOf(socket as Partial<TLSSocket>);
-  return certificate === undefined ? { headers } : { headers, certificate };
+  const tls = socket as Partial<TLSSocket>;
+  const certificate = certificateOf(tls);
+  if (certificate === undefined) return { headers };
+  return tls.authorized === true ? { headers, certificate } : { headers, expired: certificate };
 }
 
-/** The verified client certificate; read once per connection. */
+// Typed as an error, it is the code of one.
+const isExpired = ({ authorizationError }: Partial<TLSSocket>): boolean =>
+  String(authorizationError) === "CERT_HAS_EXPIRED";
+
+/** The client certificate if it is verified, or was too late; read once per connection. */
 function certificateOf(socket: Partial<TLSSocket>): Uint8Array | undefined {
-  if (socket.authorized !== true || socket.getPeerX509Certificate === undefined) return undefined;
+  if (socket.authorized !== true && !isExpired(socket)) return undefined;
+  if (socket.getPeerX509Certificate === undefined) return undefined;
   if (!certificates.has(socket)) certificates.set(socket, socket.getPeerX509Certificate()?.raw);
   return certificates.get(socket);
 }

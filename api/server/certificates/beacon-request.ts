@@ -1,27 +1,24 @@
-import { builtInIdentities } from "../pki.ts";
-import { labelNameProblems } from "../../machinery/names.ts";
+import { labelValueProblems, subdomainProblems } from "../../machinery/names.ts";
+import { beaconOf, beaconsGroup, beaconUser } from "../authz/node-identity.ts";
 import type { RequestFacts } from "./read-request.ts";
 
 /** The signer of agents' certificates: CN is `system:beacon:NAME`, O `system:beacons`. */
 export const beaconSigner = "lighthouse.dev/beacon";
 
-/** The group that makes a user an agent. */
-export const beaconGroup = "system:beacons";
+const expiredPrefix = "system:expired-beacon:";
 
-const userPrefix = "system:beacon:";
+/** The group of agents whose certificate has ended: all they may do is ask for another one. */
+export const expiredGroup = "system:expired-beacons";
 
-/** The user that a beacon's agents are. */
-export function beaconUser(beacon: string): string {
-  return `${userPrefix}${beacon}`;
+/** The user that an agent is whose certificate for the beacon has ended. */
+export function expiredBeaconUser(beacon: string): string {
+  return `${expiredPrefix}${beacon}`;
 }
 
-/** The beacon that a user is an agent of; `undefined` for anybody else. */
-export function beaconOfUser(user: string): string | undefined {
-  return user.startsWith(userPrefix) ? user.slice(userPrefix.length) : undefined;
+/** The inverse of {@link expiredBeaconUser}; `undefined` for anybody else. */
+export function expiredBeaconOf(user: string): string | undefined {
+  return user.startsWith(expiredPrefix) ? user.slice(expiredPrefix.length) : undefined;
 }
-
-/** The agent inside `lighthouse up`: the server issues its certificate to itself at each start. */
-export const builtInBeacon = beaconOfUser(builtInIdentities.agent.user) ?? "";
 
 const allowedUsages: ReadonlySet<string> = new Set(["client auth", "digital signature"]);
 const curves: ReadonlySet<string> = new Set(["EC P-256", "EC P-384", "EC P-521"]);
@@ -37,8 +34,15 @@ function isStrong(keyKind: string): boolean {
 /** What a request would make its sender, e.g. `edge`; `undefined` when it names no single beacon. */
 export function requestedBeacon({ commonNames }: RequestFacts): string | undefined {
   const [name = "", ...others] = commonNames;
-  return others.length > 0 ? undefined : beaconOfUser(name);
+  const beacon = beaconOf({ name, groups: [beaconsGroup] }) ?? "";
+  return others.length > 0 || beacon === "" ? undefined : beacon;
 }
+
+/** It names an object, and every Node carries it as a label. */
+const nameProblems = (beacon: string): readonly string[] => [
+  ...subdomainProblems(beacon),
+  ...labelValueProblems(beacon),
+];
 
 function subjectProblems(facts: RequestFacts): readonly string[] {
   const { commonNames, organizations, otherAttributes } = facts;
@@ -46,15 +50,15 @@ function subjectProblems(facts: RequestFacts): readonly string[] {
   const quoted = (list: readonly string[]): string => list.map((one) => `"${one}"`).join(", ");
   const wrongName =
     beacon === undefined
-      ? [`the subject must have one CN of the form ${userPrefix}NAME, has ${quoted(commonNames)}`]
-      : labelNameProblems(beacon).map((problem) => `NAME in CN "${commonNames[0]}" ${problem}`);
-  const reserved = beacon === builtInBeacon;
-  const wrongGroup = organizations.length !== 1 || organizations[0] !== beaconGroup;
+      ? [
+          `the subject must have one CN of the form ${beaconUser("NAME")}, has ${quoted(commonNames)}`,
+        ]
+      : nameProblems(beacon).map((problem) => `NAME in CN "${commonNames[0]}" ${problem}`);
+  const wrongGroup = organizations.length !== 1 || organizations[0] !== beaconsGroup;
   return [
     ...wrongName,
-    ...(reserved ? [`the name "${builtInBeacon}" belongs to the agent inside the server`] : []),
     ...(wrongGroup
-      ? [`the subject must have the one O "${beaconGroup}", has ${quoted(organizations)}`]
+      ? [`the subject must have the one O "${beaconsGroup}", has ${quoted(organizations)}`]
       : []),
     ...(otherAttributes.length > 0
       ? [`the subject may have nothing but CN and O, has ${otherAttributes.join(", ")}`]

@@ -6,7 +6,12 @@ import type * as X509 from "@peculiar/x509";
 export type KeyPair = { readonly certificate: string; readonly key: string };
 
 /** Who a client certificate stands for: CN is the user, each O a group. */
-export type Identity = { readonly user: string; readonly groups: readonly string[] };
+export type Identity = {
+  readonly user: string;
+  readonly groups: readonly string[];
+  /** OU: says nothing about rights. Absent on what the server issues to itself. */
+  readonly unit?: string;
+};
 
 /** What a certificate is to say. */
 export type CertificateRequest = {
@@ -78,6 +83,11 @@ export async function issueAuthority(name: string, nowMs: number): Promise<KeyPa
   return { certificate: `${certificate.toString("pem")}\n`, key: await toPem(keys.privateKey) };
 }
 
+function subjectOf({ user, groups, unit }: Identity): X509.JsonName {
+  const units = unit === undefined ? [] : [{ OU: [unit] }];
+  return [...groups.map((group) => ({ O: [group] })), ...units, { CN: [user] }];
+}
+
 /** What differs between leaf certificates. */
 type Leaf = Pick<CertificateRequest, "identity" | "usage" | "names" | "nowMs"> & {
   readonly publicKey: X509.PublicKeyType;
@@ -100,7 +110,7 @@ async function signLeaf(authority: KeyPair, leaf: Leaf): Promise<string> {
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    subject: [...identity.groups.map((group) => ({ O: [group] })), { CN: [identity.user] }],
+    subject: subjectOf(identity),
     issuer: issuer.subjectName,
     notBefore: new Date(nowMs - skewMs),
     notAfter: new Date(Math.min(endMs, issuer.notAfter.getTime())),
