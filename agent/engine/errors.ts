@@ -4,7 +4,7 @@ import { StatusError, type Reason, type StatusDetails } from "../../api/machiner
 export type Doing = {
   /** Action and object, e.g. `start container web`. */
   readonly action: string;
-  readonly kind: "containers" | "images" | "volumes" | "engines";
+  readonly kind: "containers" | "images" | "volumes" | "networks" | "engines";
   readonly name: string;
 };
 
@@ -23,7 +23,10 @@ const reasonByStatus = new Map<number, Reason>([
 /** Engines answer 500 (or 404) for much that is not their fault; their words tell. */
 const reasonByWords: readonly (readonly [RegExp, Reason])[] = [
   [/is already in use by container|name .* is already in use/i, "AlreadyExists"],
+  [/network with name .* already exists/i, "AlreadyExists"],
   [/port is already allocated|address already in use/i, "Conflict"],
+  // Docker calls both forbidden.
+  [/pool overlaps with other one|networks have overlapping|has active endpoints/i, "Conflict"],
   // Before what follows: a registry that asks for patience may mention a login.
   [/toomanyrequests|too many requests/i, "TooManyRequests"],
   [
@@ -144,10 +147,12 @@ export function isEngineAway(err: unknown): boolean {
   return err instanceof StatusError && err.details?.kind === "engines";
 }
 
+const refusable: ReadonlySet<string> = new Set(["containers", "images", "volumes", "networks"]);
+
 /** Whether the engine itself answers, but did not do in time, or refused, what it was asked of one object. */
 export function isEngineRefusal(err: unknown): boolean {
   const kind = err instanceof StatusError ? err.details?.kind : undefined;
-  return kind === "containers" || kind === "images" || kind === "volumes";
+  return kind !== undefined && refusable.has(kind);
 }
 
 const hopeless: ReadonlySet<Reason> = new Set<Reason>([

@@ -116,6 +116,7 @@ describe("translate() of an ephemeral container", () => {
       sources: new Map(),
       place: { hostIp: "" },
       cluster: "c1",
+      network: "lh_shop_c1",
       rootId: "root-id",
       imageUser: "",
       ...(targetId === undefined ? {} : { targetId }),

@@ -84,7 +84,8 @@ export function factOf(detail: ContainerDetail): ContainerFact {
     error: state.error,
     ...(state.health === undefined ? {} : { health: state.health.status }),
     imageId: detail.imageId,
-    ip: Object.values(detail.addresses)[0] ?? "",
+    // People may join it to further networks.
+    ip: detail.addresses[networkMode] ?? Object.values(detail.addresses)[0] ?? "",
     ...(joined ? { networkOf: networkMode.slice(networkPrefix.length) } : {}),
   };
 }

@@ -11,14 +11,16 @@ import { pods } from "../../api/machinery/resources.ts";
 import { keyOf } from "../../api/machinery/object.ts";
 import { annotation, containerLabel } from "../../crds/labels.ts";
 import { podReason } from "../../crds/conditions.ts";
+import type { PodNetworks } from "../networks/pod-networks.ts";
 import type { Engine, RegistryAuth } from "../engine/engine.ts";
 import { isEngineAway, isEngineRefusal, isImageUnknown } from "../engine/errors.ts";
 import { type Member, membersOf, networkRoot } from "./containers.ts";
 import { runHook } from "./hooks.ts";
 import type { ImageStore } from "./image-store.ts";
-import { type Inventory, ownerOf } from "./inventory.ts";
+import { type Inventory, type Owner, ownerOf } from "./inventory.ts";
 import { portClash } from "./port-clash.ts";
 import type { Step, StopTarget } from "./plan.ts";
+import { isOnNetwork } from "./network-spec.ts";
 import { isSharedVolume } from "./shared-volumes.ts";
 import type { Sources } from "./sources.ts";
 import { dockerName, translate, type Translated } from "./translate.ts";
@@ -29,6 +31,7 @@ export type PerformDeps = {
   readonly engine: Engine;
   readonly inventory: Inventory;
   readonly images: ImageStore;
+  readonly networks: PodNetworks;
   readonly clock: Clock;
   /** metadata.uid of the Namespace kube-system. */
   readonly cluster: string;
@@ -53,6 +56,8 @@ function memberOf(pod: Pod, name: string): Member {
   if (member === undefined) throw notFound(pods, `${pod.metadata.name}/${name}`);
   return member;
 }
+
+const namespaceOf = ({ metadata }: Pod): string => metadata.namespace ?? "default";
 
 const ownerOfPod = (pod: Pod) => ({ uid: pod.metadata.uid, key: keyOf(pod) });
 
@@ -110,6 +115,7 @@ async function translated(
     sources,
     place: { hostIp: deps.hostIp() },
     cluster: deps.cluster,
+    network: deps.networks.nameOf(namespaceOf(pod)),
     imageUser: image?.user ?? "",
     ...(rootId === undefined ? {} : { rootId }),
     ...(targetId === undefined ? {} : { targetId }),
@@ -132,6 +138,12 @@ async function adopted(
 }
 
 async function create(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
+  const make = () => createNow(pod, member, deps, signal);
+  if (!isOnNetwork(pod, member.name)) return make();
+  return deps.networks.within(namespaceOf(pod), make, signal);
+}
+
+async function createNow(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
   const { name, spec } = await translated(pod, member, deps, signal);
   try {
     const id = await deps.engine.containers.create(name, spec, signal);
@@ -158,6 +170,23 @@ async function keepsFiles(
   return detail?.state.startedAtMs !== undefined;
 }
 
+/** Starts a container, whose network somebody may have removed since it was created. */
+async function startOnNetwork(
+  pod: Pod,
+  id: string,
+  member: Member,
+  { deps, signal }: Omit<StopContext, "graceSeconds">,
+): Promise<void> {
+  const begin = () => deps.engine.containers.start(id, signal);
+  try {
+    await begin();
+  } catch (err) {
+    if (!isNotFound(err) || !isOnNetwork(pod, member.name)) throw err;
+    deps.networks.doubt(namespaceOf(pod));
+    await deps.networks.within(namespaceOf(pod), begin, signal);
+  }
+}
+
 async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
   const [id] = deps.inventory.idsOf(pod.metadata.uid, member.name);
   if (id === undefined) return; // gone meanwhile: its event brings the next plan
@@ -166,7 +195,7 @@ async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortS
   const files = hasFiles ? (await translated(pod, member, deps, signal)).files : [];
   if (files.length > 0) await deps.engine.io.putFiles(id, files, signal);
   try {
-    await deps.engine.containers.start(id, signal);
+    await startOnNetwork(pod, id, member, { deps, signal });
   } catch (err) {
     if (!isConflict(err)) throw err;
     throw (await portClash(pod, deps.engine, deps.cluster, signal)) ?? err;
@@ -216,6 +245,17 @@ async function remove(ids: readonly string[], deps: PerformDeps, signal: AbortSi
   await Promise.all(removals);
 }
 
+/** Removes the network of the namespace with its last container. A pod's end does not wait for it. */
+async function leaveNetwork(
+  namespace: string,
+  { networks }: Pick<PerformDeps, "networks">,
+  signal: AbortSignal,
+): Promise<void> {
+  await networks.release(namespace, signal).catch((err: unknown) => {
+    if (!isEngineRefusal(err)) throw err; // the next sweep tries again
+  });
+}
+
 async function checkPorts(pod: Pod, deps: PerformDeps, signal: AbortSignal): Promise<void> {
   const clash = await portClash(pod, deps.engine, deps.cluster, signal);
   if (clash !== undefined) throw new StepFailure("", podReason.portConflict, clash);
@@ -243,6 +283,7 @@ async function act(pod: Pod, step: Step, deps: PerformDeps, signal: AbortSignal)
     case "checkPorts":
       return checkPorts(pod, deps, signal);
     case "finalize":
+      await leaveNetwork(namespaceOf(pod), deps, signal);
       return deps.finalize(pod, signal);
   }
 }
@@ -301,12 +342,13 @@ async function removeOrphan(
  * grace stands on their labels.
  */
 export async function removeOrphans(
-  uid: string,
+  { uid, key }: Owner,
   ids: readonly string[],
-  deps: Pick<PerformDeps, "engine" | "inventory">,
+  deps: Pick<PerformDeps, "engine" | "inventory" | "networks">,
   signal: AbortSignal,
 ): Promise<void> {
   const volumes = await Promise.all(ids.map((id) => removeOrphan(id, deps, signal)));
   const shared = new Set(volumes.flat().filter((name) => isSharedVolume(name, uid)));
   await Promise.all([...shared].map((name) => deps.engine.volumes.remove(name, signal)));
+  await leaveNetwork(key.namespace ?? "default", deps, signal);
 }

@@ -7,6 +7,7 @@ import { type Pod, pods } from "../../api/machinery/resources.ts";
 import type { Log, Reconciler, Recorder, Result } from "../../controllers/runtime/reconciler.ts";
 import type { Engine } from "../engine/engine.ts";
 import { isEngineAway, isEngineRefusal } from "../engine/errors.ts";
+import type { PodNetworks } from "../networks/pod-networks.ts";
 import { askedState, effectiveState, replacedBy } from "./desired.ts";
 import { isUp } from "./facts.ts";
 import type { ImageStore } from "./image-store.ts";
@@ -37,6 +38,7 @@ export type PodRuntimeOptions = {
   readonly engine: Engine;
   readonly inventory: Inventory;
   readonly images: ImageStore;
+  readonly networks: PodNetworks;
   readonly prober: Prober;
   readonly client: Client;
   /** The pods of this Node, with the index `replacesIndex`. */
@@ -165,7 +167,7 @@ class PodRuntime implements Reconciler {
         { pod: keyText(key), uid, containers: ids.length },
         "removing containers of a gone pod",
       );
-      await removeOrphans(uid, ids, this.#options, signal);
+      await removeOrphans({ uid, key }, ids, this.#options, signal);
       this.#forget(uid);
     }
   }

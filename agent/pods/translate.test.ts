@@ -30,6 +30,7 @@ function translated(
     sources,
     place: { hostIp: "10.0.0.7" },
     cluster: "c1",
+    network: "lh_shop_c1",
     rootId: "root-id",
     imageUser: "web",
   });
@@ -65,7 +66,10 @@ test("translate() leaves to image and engine what the pod does not say", () => {
   expect(rest).toEqual({
     Image: "web:1",
     Hostname: "web-0",
-    HostConfig: { RestartPolicy: { Name: "no" }, NetworkMode: "bridge" },
+    HostConfig: { RestartPolicy: { Name: "no" }, NetworkMode: "lh_shop_c1" },
+    NetworkingConfig: {
+      EndpointsConfig: { lh_shop_c1: { Aliases: ["web-0", "web-0.shop", "web-0.shop.pod"] } },
+    },
   });
   expect(files).toEqual([]);
 });
@@ -135,7 +139,7 @@ test("translate() publishes host ports, on the network's root alone", () => {
   ];
   const app = translated({}, { spec: { containers } });
   expect(app.spec.HostConfig).toMatchObject({
-    NetworkMode: "bridge",
+    NetworkMode: "lh_shop_c1",
     IpcMode: "shareable",
     PortBindings: {
       "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }],

@@ -1,22 +1,22 @@
 import { parseQuantity } from "../../api/machinery/quantity.ts";
 import type { Pod } from "../../api/machinery/resources.ts";
 import { containerLabel, label } from "../../crds/labels.ts";
-import type { ContainerSpec, HostConfigSpec, PortBinding } from "../engine/container-spec.ts";
+import type { ContainerSpec, HostConfigSpec } from "../engine/container-spec.ts";
 import type { FileEntry } from "../engine/engine.ts";
-import { joinsRoot, type Member, membersOf, networkRoot } from "./containers.ts";
+import { joinsRoot, type Member } from "./containers.ts";
 import { expand, type Place, resolveEnv } from "./env.ts";
+import { namesIn, networkConfig, type NetworkSurroundings } from "./network-spec.ts";
+import { present } from "./present.ts";
 import { type Sources, ConfigProblem } from "./sources.ts";
 import { specHash } from "./spec-hash.ts";
 import { type Mounted, mountsOf } from "./volumes.ts";
 
 /** What the translation needs beside the pod. */
-export type Surroundings = {
+export type Surroundings = NetworkSurroundings & {
   readonly sources: Sources;
   readonly place: Place;
   /** metadata.uid of the Namespace kube-system: whose containers these are. */
   readonly cluster: string;
-  /** Id of the container whose network is shared; needed by those that join it. */
-  readonly rootId?: string;
   /** Id of the container whose processes an ephemeral one sees. */
   readonly targetId?: string;
   /** Who the image's process runs as: `uid`, `uid:gid` or names; empty for root. */
@@ -39,15 +39,6 @@ export type Translated = {
 export function dockerName({ metadata }: Pod, container: string): string {
   const uid = metadata.uid.replaceAll("-", "").slice(0, 8);
   return `lh_${metadata.namespace ?? "default"}_${metadata.name}_${container}_${uid}`;
-}
-
-type Entries<T> = { readonly [Key in keyof T]: T[Key] | undefined };
-
-/** Without the fields that are `undefined`: for Docker an absent field means the image's or its own. */
-function present<T extends object>(entries: Entries<T>): T {
-  return Object.fromEntries(
-    Object.entries(entries).filter(([, value]) => value !== undefined),
-  ) as T;
 }
 
 const listed = <T>(items: readonly T[] | undefined): readonly T[] | undefined =>
@@ -119,72 +110,6 @@ function securityOf(pod: Pod, member: Member): Partial<HostConfigSpec> {
   });
 }
 
-function bindingsOf(pod: Pod): Readonly<Record<string, readonly PortBinding[]>> | undefined {
-  const bindings: Record<string, PortBinding[]> = {};
-  for (const { spec } of membersOf(pod.spec)) {
-    for (const { containerPort, hostPort, hostIP = "", protocol = "TCP" } of spec.ports ?? []) {
-      if (hostPort === undefined || hostPort === 0) continue;
-      const key = `${containerPort}/${protocol.toLowerCase()}`;
-      (bindings[key] ??= []).push({ HostIp: hostIP, HostPort: String(hostPort) });
-    }
-  }
-  return Object.keys(bindings).length === 0 ? undefined : bindings;
-}
-
-function exposedOf(pod: Pod): ContainerSpec["ExposedPorts"] | undefined {
-  const ports = membersOf(pod.spec).flatMap(({ spec }) =>
-    (spec.ports ?? []).map(
-      (port) => `${port.containerPort}/${(port.protocol ?? "TCP").toLowerCase()}`,
-    ),
-  );
-  return ports.length === 0 ? undefined : Object.fromEntries(ports.map((port) => [port, {}]));
-}
-
-function resolverOf({ spec }: Pod): Partial<HostConfigSpec> {
-  const { nameservers, searches, options } = spec.dnsConfig ?? {};
-  const words = (options ?? []).map(({ name = "", value }) =>
-    value === undefined || value === "" ? name : `${name}:${value}`,
-  );
-  const hosts = (spec.hostAliases ?? []).flatMap(({ hostnames, ip }) =>
-    (hostnames ?? []).map((name) => `${name}:${ip}`),
-  );
-  return present<Partial<HostConfigSpec>>({
-    Dns: listed(nameservers),
-    DnsSearch: listed(searches),
-    DnsOptions: listed(words),
-    ExtraHosts: listed(hosts),
-  });
-}
-
-function sysctlsOf({ spec }: Pod): Partial<HostConfigSpec> {
-  const sysctls = spec.securityContext?.sysctls ?? [];
-  if (sysctls.length === 0) return {};
-  return { Sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])) };
-}
-
-/** Docker refuses names, ports and resolvers of a container that uses another one's network. */
-function joinedNetwork(member: Member, rootId: string | undefined): Partial<HostConfigSpec> {
-  if (rootId === undefined)
-    throw new ConfigProblem(`Cannot create container ${member.name}: its network is not there yet`);
-  const NetworkMode = `container:${rootId}`;
-  // Who was created before it was asked for does not share its memory.
-  return member.role === "ephemeral" ? { NetworkMode } : { NetworkMode, IpcMode: NetworkMode };
-}
-
-function ownNetwork(pod: Pod, member: Member): Partial<HostConfigSpec> {
-  const { spec } = pod;
-  const isRoot = member.name === networkRoot(spec);
-  const onHost = spec.hostNetwork === true;
-  const joined = membersOf(spec).some(({ name }) => joinsRoot(spec, name));
-  return present<Partial<HostConfigSpec>>({
-    NetworkMode: onHost ? "host" : "bridge",
-    PortBindings: onHost || !isRoot ? undefined : bindingsOf(pod),
-    IpcMode: isRoot && joined ? "shareable" : undefined,
-    ...resolverOf(pod),
-    ...(onHost ? {} : sysctlsOf(pod)),
-  });
-}
-
 function namespacesOf(
   { spec }: Pod,
   rootId: string | undefined,
@@ -204,18 +129,13 @@ function hostConfig(pod: Pod, member: Member, around: Surroundings, mounted: Mou
   return present<HostConfigSpec>({
     // The agent restarts: it counts, waits and reports, which Docker's own policy cannot (ADR 0004).
     RestartPolicy: { Name: "no" },
-    ...(joins ? joinedNetwork(member, around.rootId) : ownNetwork(pod, member)),
+    ...networkConfig(pod, member, around),
     ...namespacesOf(pod, joins ? around.rootId : undefined, around.targetId),
     ...resourcesOf(member),
     ...securityOf(pod, member),
     Mounts: listed(mounted.mounts),
     Binds: listed(mounted.binds),
   });
-}
-
-function hostnameOf(pod: Pod, member: Member): string | undefined {
-  if (pod.spec.hostNetwork === true || joinsRoot(pod.spec, member.name)) return undefined;
-  return (pod.spec.hostname ?? pod.metadata.name).slice(0, 63).replace(/[-.]+$/, "");
 }
 
 function labelsOf(pod: Pod, member: Member, cluster: string): Readonly<Record<string, string>> {
@@ -245,19 +165,17 @@ export function translate(pod: Pod, member: Member, around: Surroundings): Trans
   const { spec } = member;
   const env = resolveEnv(pod, spec, around.sources, around.place);
   const mounted = mountsOf(pod, spec, around.sources, around.place);
-  const joins = joinsRoot(pod.spec, member.name);
   const words = (list: readonly string[] | undefined): readonly string[] | undefined =>
     listed(list)?.map((word) => expand(word, env));
   const body = present<ContainerSpec>({
     Image: spec.image ?? "",
-    Hostname: hostnameOf(pod, member),
+    ...namesIn(pod, member, around.network),
     User: userOf(pod, member, around.imageUser),
     Env: listed([...env].map(([name, value]) => `${name}=${value}`)),
     Entrypoint: words(spec.command),
     Cmd: words(spec.args),
     WorkingDir: spec.workingDir,
     Labels: labelsOf(pod, member, around.cluster),
-    ExposedPorts: joins || pod.spec.hostNetwork === true ? undefined : exposedOf(pod),
     StopTimeout: pod.spec.terminationGracePeriodSeconds,
     Tty: spec.tty,
     OpenStdin: spec.stdin,

@@ -101,7 +101,10 @@ export function surroundingsOf(
 
 function checkNetwork(world: World, container: SimulatedContainer): void {
   const mode = networkMode(container);
-  if (!mode.startsWith("container:")) return;
+  if (!mode.startsWith("container:")) {
+    world.networks.find(mode === "default" ? "bridge" : mode);
+    return;
+  }
   const other = world.container(mode.slice("container:".length));
   if (other.phase !== "running")
     throw new ApiError(409, `cannot join network of a non running container: ${other.id}`);

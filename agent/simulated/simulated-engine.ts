@@ -16,6 +16,7 @@ import { hijack } from "./hijack.ts";
 import { imageRoutes } from "./image-routes.ts";
 import { ioRoutes } from "./io-routes.ts";
 import { createListener } from "./listener.ts";
+import { networkRoutes } from "./network-routes.ts";
 import { operationOf, sufferFrom } from "./operation.ts";
 import { barePath, findRoute, type Reply, type Route, toCall } from "./router.ts";
 import { apiVersion, type Identity, systemRoutes } from "./system-routes.ts";
@@ -241,6 +242,7 @@ export async function startSimulatedEngine(
     ...containerRoutes(world),
     ...imageRoutes(world, rules),
     ...ioRoutes(world),
+    ...networkRoutes(world),
   ];
   const faults = createFaults();
   const requests: string[] = [];
