@@ -1,10 +1,14 @@
 import { StatusError } from "../api/machinery/errors.ts";
 import type { NodeHandler } from "../api/tunnel/node-link.ts";
+import { dockerRoute } from "./docker/docker-route.ts";
 import type { NodeRoute, RouteWorld } from "./node-route.ts";
+import { podRoute } from "./pod-route.ts";
 import { statsRoute } from "./stats/stats-route.ts";
 
 /** Who answers for a Node, by the first segment of the path. */
 const nodeRoutes: Readonly<Record<string, NodeRoute>> = {
+  docker: dockerRoute,
+  pods: podRoute,
   stats: statsRoute,
 };
 

@@ -154,6 +154,7 @@ export function openEngine(url: string, options: EngineOptions = {}): Engine {
     upkeep: createUpkeep(parts, endpoint.url),
     networks: createNetworks(parts),
     info,
+    passThrough: transport.passThrough,
     ping: (signal) => transport.ping(signal),
     events: (signal) => followEvents(connectEvents, clock, signal),
     async [Symbol.asyncDispose]() {

@@ -10,8 +10,8 @@ import type { App } from "./http.ts";
 export const listenerLimits = {
   handshakeTimeout: 10_000,
   headersTimeout: 10_000,
-  /** From the first byte of an HTTP/1.1 request to the last of its body. */
-  requestTimeout: 60_000,
+  // Bodies have a deadline of ours, see `limitRequests`: this one could not be lifted for uploads.
+  requestTimeout: 0,
   connectionsCheckingInterval: 5_000,
   // Of an idle HTTP/1.1 connection, as in kube-apiserver. Node's own 5 s would cost every agent a
   // TLS handshake with each heartbeat, which is dearer than all else that it asks of us when idle.

@@ -1,5 +1,6 @@
+import type { IncomingMessage } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { App } from "./http.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
 
@@ -9,7 +10,7 @@ const maxUrlBytes = 16 * 1_024;
 /** All headers of an HTTP/1.1 request together, in bytes; HTTP/2 is as strict by itself. */
 export const maxHeaderBytes = 64 * 1_024;
 
-/** A body must be there so long after its headers, in milliseconds: as for HTTP/1.1. */
+/** A body must be there so long after its headers, in milliseconds. */
 const bodyMs = 60_000;
 
 /**
@@ -33,23 +34,42 @@ function statusText(code: number, message: string): string {
   return JSON.stringify({ ...status, message, code });
 }
 
-/** Refuses long URLs, and ends bodies over HTTP/2 that do not come. */
+/** Refuses long URLs, and ends bodies that do not come. */
 export function limitRequests(app: App): void {
   app.addHook("onRequest", ({ raw, url }, reply, done) => {
     const { stream } = raw as { readonly stream?: ServerHttp2Stream };
-    if (stream !== undefined) expectBody(stream);
+    expectBody(raw, stream);
     if (url.length <= maxUrlBytes) return done();
     const message = `Request URI too long: limit is ${maxUrlBytes} bytes`;
     void reply.code(414).type("application/json").send(statusText(414, message)); // thenable
   });
 }
 
-function expectBody(stream: ServerHttp2Stream): void {
-  if (stream.endAfterHeaders) return;
-  const late = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), bodyMs);
+/** What follows an upgrade is none of HTTP's. */
+function announcesBody(raw: IncomingMessage & { readonly upgrade?: boolean }): boolean {
+  const { "transfer-encoding": coding, "content-length": length } = raw.headers;
+  if (raw.upgrade === true || !(raw.socket instanceof Socket)) return false; // injected by a test
+  return coding !== undefined || Number(length ?? 0) > 0;
+}
+
+const lifts = new WeakMap<object, () => void>();
+
+/** A request whose body may take as long as it likes, e.g. an upload; to be called once it was let in. */
+export function liftBodyDeadline(raw: object): void {
+  lifts.get(raw)?.();
+}
+
+/** HTTP/2 ends the stream, HTTP/1.1 the connection, with an answer that says so. */
+function expectBody(raw: IncomingMessage, stream: ServerHttp2Stream | undefined): void {
+  if (stream === undefined ? !announcesBody(raw) : stream.endAfterHeaders) return;
+  const late = setTimeout(() => {
+    if (stream !== undefined) stream.close(constants.NGHTTP2_CANCEL);
+    else if (!raw.complete) answerUnreadable(requestTimeout, raw.socket);
+  }, bodyMs);
   late.unref();
   const there = (): void => clearTimeout(late);
-  stream.once("end", there).once("close", there);
+  lifts.set(raw, there);
+  (stream ?? raw).once("end", there).once("close", there);
 }
 
 type Refusal = { readonly code: number; readonly text: string; readonly message: string };
@@ -77,6 +97,10 @@ const unreadable: Refusal = {
   text: "Bad Request",
   message: "Cannot read the request: it is not HTTP/1.1",
 };
+
+const requestTimeout = Object.assign(new Error("the body did not come"), {
+  code: "ERR_HTTP_REQUEST_TIMEOUT",
+});
 
 /** Answers an HTTP/1.1 request that could not even be parsed, and ends its connection. */
 export function answerUnreadable(err: Error & { readonly code?: string }, socket: Socket): void {

@@ -44,7 +44,25 @@ test.each([
     "GET",
     "/api/v1/nodes/a/proxy/v1.44/info",
     "get",
-    { ...base, plural: "nodes", name: "a", subresource: "proxy", rest: "v1.44/info" },
+    { ...base, plural: "nodes", name: "a", subresource: "docker-read", rest: "v1.44/info" },
+  ],
+  [
+    "GET",
+    "/api/v1/nodes/a/proxy/v1.44/containers/b/export?watch=true",
+    "create",
+    {
+      ...base,
+      plural: "nodes",
+      name: "a",
+      subresource: "docker-exec",
+      rest: "v1.44/containers/b/export",
+    },
+  ],
+  [
+    "GET",
+    "/api/v1/nodes/a/proxy/swarm",
+    "get",
+    { ...base, plural: "nodes", name: "a", subresource: "proxy", rest: "swarm" },
   ],
 ])("requestInfo() reads %s %s as %s", (method, url, verb, resource) => {
   const info = requestInfo(method, url);

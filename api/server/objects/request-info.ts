@@ -1,3 +1,5 @@
+import { nodeRightOf } from "../docker/node-path.ts";
+
 /** What a request is about, in the terms of RBAC. */
 export type RequestInfo = {
   /** A verb of discovery on resources; the lower-case method on other paths. */
@@ -6,7 +8,12 @@ export type RequestInfo = {
   readonly path: string;
   /** Absent when the path names no resource. */
   readonly resource?: ResourceInfo;
+  /** Of a list or watch with selectors: what it is confined to. */
+  readonly selectors?: Selectors;
 };
+
+/** Selectors as they stand in the query; empty when absent. */
+export type Selectors = { readonly fields: string; readonly labels: string };
 
 /** The resource a path names. Empty strings stand for "none". */
 export type ResourceInfo = {
@@ -40,9 +47,19 @@ const noQuery = new URLSearchParams();
 
 /**
  * Reads method and URL as Kubernetes' authorizers do: a list or watch whose field selector pins
- * `metadata.name` counts as naming that object, `namespaces/X` is in namespace X.
+ * `metadata.name` counts as naming that object, `namespaces/X` is in namespace X. What is behind the proxy of a Node
+ * needs finer rights than `nodes/proxy`, e.g. `nodes/docker-read`.
  */
 export function requestInfo(method: string, url: string): RequestInfo {
+  const info = readInfo(method, url);
+  const { resource, path } = info;
+  if (resource?.plural !== "nodes" || resource.subresource !== "proxy") return info;
+  const right = nodeRightOf(method, url);
+  if (right === undefined) return info;
+  return { verb: right.verb, path, resource: { ...resource, subresource: right.subresource } };
+}
+
+function readInfo(method: string, url: string): RequestInfo {
   const mark = url.indexOf("?");
   const raw = (mark < 0 ? url : url.slice(0, mark)).replace(/\/+$/, "");
   const query = mark < 0 ? noQuery : new URLSearchParams(url.slice(mark + 1));
@@ -55,9 +72,22 @@ export function requestInfo(method: string, url: string): RequestInfo {
   const verb = opensStream(method, resource)
     ? "create"
     : verbOf(method, resource.name === "", watching);
-  const pins = resource.name === "" && (verb === "list" || verb === "watch");
+  const many = verb === "list" || verb === "watch";
+  const pins = resource.name === "" && many;
   const name = pins ? pinnedName(query.get("fieldSelector")) : resource.name;
-  return { verb, path: decoded(raw), resource: { ...resource, name } };
+  const selectors = many ? selectorsIn(query) : undefined;
+  return {
+    verb,
+    path: decoded(raw),
+    resource: { ...resource, name },
+    ...(selectors === undefined ? {} : { selectors }),
+  };
+}
+
+function selectorsIn(query: URLSearchParams): Selectors | undefined {
+  const fields = query.get("fieldSelector") ?? "";
+  const labels = query.get("labelSelector") ?? "";
+  return fields === "" && labels === "" ? undefined : { fields, labels };
 }
 
 const streamParts = new Set(["attach", "exec", "portforward"]);

@@ -2,16 +2,21 @@ import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
 import { badRequest, StatusError } from "../../machinery/errors.ts";
+import { tunnelProtocol } from "../../tunnel/protocol.ts";
 import type { App, Reply, Request } from "../http.ts";
 import { OpenStreams } from "./open-streams.ts";
 import { takeToken } from "./token-protocol.ts";
 
 /** A connection that its client wants to take over from HTTP. */
 export type Upgrade = {
-  readonly kind: "websocket" | "spdy";
+  readonly kind: "websocket" | "spdy" | "raw" | "tunnel";
+  /** What it asked for, e.g. `tcp` or `h2c` of Docker clients. */
+  readonly protocol: string;
   readonly socket: Duplex;
   /** What came after the headers. */
   readonly head: Buffer;
+  /** How much of that, and of what follows, is a body yet: only with `raw`, else 0. */
+  readonly bodyBytes: number;
   /** All that the server has open. */
   readonly open: OpenStreams;
   /** Why the request must be refused, found before any hook could say so. */
@@ -25,10 +30,28 @@ export function upgradeOf({ raw }: Pick<Request, "raw">): Upgrade | undefined {
   return upgrades.get(raw);
 }
 
-function kindOf({ headers }: IncomingMessage): Upgrade["kind"] | undefined {
-  const wanted = (headers.upgrade ?? "").toLowerCase().trim();
+const protocolOf = ({ headers }: IncomingMessage): string =>
+  (headers.upgrade ?? "").toLowerCase().trim();
+
+/** Docker clients take connections over by `tcp`, and speak gRPC to an engine's BuildKit by `h2c`. */
+const dockerPath = /^\/api\/v1\/nodes\/[^/?]+\/proxy\//;
+
+function kindOf(request: IncomingMessage): Upgrade["kind"] | undefined {
+  const wanted = protocolOf(request);
   if (wanted === "websocket") return "websocket";
-  return wanted === "spdy/3.1" ? "spdy" : undefined;
+  if (wanted === "spdy/3.1") return "spdy";
+  if (wanted === tunnelProtocol) return "tunnel";
+  const raw = (wanted === "tcp" || wanted === "h2c") && dockerPath.test(request.url ?? "");
+  return raw ? "raw" : undefined;
+}
+
+/** @throws StatusError `BadRequest` for a body whose end could not be told from what follows it */
+function bodyBytesOf({ headers }: IncomingMessage, kind: Upgrade["kind"]): number {
+  if (kind !== "raw") return 0;
+  const bytes = Number(headers["content-length"] ?? 0);
+  if (headers["transfer-encoding"] === undefined && Number.isSafeInteger(bytes) && bytes >= 0)
+    return bytes;
+  throw badRequest("Cannot read the body of an upgrade: it must say its Content-Length");
 }
 
 /**
@@ -48,15 +71,27 @@ export function acceptUpgrades(app: App): void {
     socket.on("error", () => {}); // the client went: "close" follows
     const kind = kindOf(request);
     if (kind === undefined) return void socket.destroy();
-    const refusal = kind === "websocket" ? readToken(request) : undefined;
-    const upgrade = { kind, socket, head, open };
-    upgrades.set(request, refusal === undefined ? upgrade : { ...upgrade, refusal });
-    // A body cannot be told from what follows the upgrade, so there is none.
+    upgrades.set(request, describe(request, { kind, socket, head, open }));
+    // A body cannot be told from what follows the upgrade, so there is none but that of `raw`.
     delete request.headers["content-type"];
     delete request.headers["transfer-encoding"];
     delete request.headers["content-length"];
     app.routing(request, answerOn(request, socket as Socket));
   });
+}
+
+function describe(
+  request: IncomingMessage,
+  parts: Pick<Upgrade, "kind" | "socket" | "head" | "open">,
+): Upgrade {
+  const upgrade = { ...parts, protocol: protocolOf(request), bodyBytes: 0 };
+  try {
+    if (parts.kind === "websocket") readToken(request);
+    return { ...upgrade, bodyBytes: bodyBytesOf(request, parts.kind) };
+  } catch (err) {
+    if (err instanceof StatusError) return { ...upgrade, refusal: err };
+    throw err;
+  }
 }
 
 /** An HTTP answer on a connection that the server's parser has let go. */
@@ -82,17 +117,11 @@ function hangUp(socket: Socket): void {
 
 const taken = new WeakSet<object>();
 
-/** Moves a token from the subprotocols to where authenticators look for it. */
-function readToken({ headers }: IncomingMessage): StatusError | undefined {
-  try {
-    const { token, protocols } = takeToken(headers["sec-websocket-protocol"]);
-    headers["sec-websocket-protocol"] = protocols.join(", ");
-    if (token !== undefined) headers.authorization ??= `Bearer ${token}`;
-    return undefined;
-  } catch (err) {
-    if (err instanceof StatusError) return err;
-    throw err;
-  }
+/** Moves a token from the subprotocols to where authenticators look for it. @throws StatusError */
+function readToken({ headers }: IncomingMessage): void {
+  const { token, protocols } = takeToken(headers["sec-websocket-protocol"]);
+  headers["sec-websocket-protocol"] = protocols.join(", ");
+  if (token !== undefined) headers.authorization ??= `Bearer ${token}`;
 }
 
 /**

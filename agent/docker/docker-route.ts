@@ -1,0 +1,71 @@
+import type { IncomingMessage } from "node:http";
+import { dockerUrlText, readDockerUrl } from "../../api/machinery/docker/docker-url.ts";
+import {
+  type FoundOperation,
+  findOperation,
+  refusedOperation,
+} from "../../api/machinery/docker/operations.ts";
+import { StatusError } from "../../api/machinery/errors.ts";
+import { hopByHopHeaders } from "../../api/machinery/hop-by-hop.ts";
+import type { Caller, NodeAnswer, NodeCall } from "../../api/tunnel/node-link.ts";
+import type { PassedAnswer } from "../engine/pass-through.ts";
+import type { NodeRoute } from "../node-route.ts";
+import { guardCall } from "./guard.ts";
+
+const prefix = "/docker";
+
+/**
+ * Whether the right that the API server granted covers the call: a server that was talked into
+ * sending something else is not obeyed.
+ */
+function covers({ verb, resource }: Caller, { operation }: FoundOperation): boolean {
+  const { access } = operation;
+  if (access === undefined) return false;
+  if (resource !== `nodes/docker-${access}` && resource !== "nodes/proxy") return false;
+  return verb === "override" || verb === (access === "read" ? "get" : "create");
+}
+
+function headersOf({ headers }: IncomingMessage): NodeAnswer["headers"] {
+  const kept = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined || hopByHopHeaders.has(name) ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(kept);
+}
+
+/** An engine's answer as the caller shall see it. */
+export function toNodeAnswer({ response, upgraded }: PassedAnswer): NodeAnswer {
+  return {
+    status: response.statusCode ?? 502,
+    headers: headersOf(response),
+    body: response,
+    ...(upgraded === undefined ? {} : { upgraded }),
+  };
+}
+
+/** Everything below `/docker` of a Node: the Engine API of its host, as far as the table knows it. */
+export const dockerRoute: NodeRoute = (world) => async (call: NodeCall, signal) => {
+  const url = readDockerUrl(call.path.slice(prefix.length));
+  const found = findOperation(call.method, url.path);
+  if (found?.operation.access === undefined) throw refusedOperation(call.method, url.path, found);
+  if (!covers(call.caller, found))
+    throw new StatusError(
+      "Forbidden",
+      `Cannot pass ${call.method} ${url.path} to Docker: the right to ${call.caller.verb} ${call.caller.resource} does not cover it`,
+    );
+  const asked = { call, url, found };
+  const guarded = await guardCall(world, asked, signal);
+  if ("refusal" in guarded) return toNodeAnswer(guarded.refusal);
+  const { method, headers, upgrade } = call;
+  const answer = await world.host.engine.passThrough(
+    {
+      method,
+      path: dockerUrlText(guarded.url),
+      headers: { ...headers, ...guarded.headers },
+      ...(guarded.body === undefined ? {} : { body: guarded.body }),
+      ...(upgrade === undefined ? {} : { upgrade }),
+    },
+    { action: "pass a call to Docker", kind: "engines", name: world.nodeName },
+    signal,
+  );
+  return toNodeAnswer(answer);
+};
