@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Layout } from "./layout.ts";
 
@@ -48,9 +49,24 @@ export async function createBridge(layout: Layout): Promise<void> {
   await writeFile(layout.subnetFile, `${prefix}\n`);
 }
 
-/** Removes the bridge; a missing one is fine. */
-export async function removeBridge({ bridge }: Layout): Promise<void> {
-  await ip("link", "del", bridge).catch((err: unknown) => {
+async function removeLink(name: string): Promise<void> {
+  await ip("link", "del", name).catch((err: unknown) => {
     if (!/Cannot find device/i.test(String(err))) throw err;
   });
+}
+
+/** Removes the bridge; a missing one is fine. */
+export async function removeBridge({ bridge }: Layout): Promise<void> {
+  await removeLink(bridge);
+}
+
+/**
+ * Removes the bridges of networks that were made with this dockerd: it leaves them in the machine when
+ * it ends, and makes them anew when it starts. Its records are a database that names them in plain text.
+ */
+export async function removeNetworkBridges({ dataRoot }: Layout): Promise<void> {
+  const records = join(dataRoot, "network", "files", "local-kv.db");
+  const text = await readFile(records, "latin1").catch(() => "");
+  const names = new Set(Array.from(text.matchAll(/br-[0-9a-f]{12}\b/g), ([name]) => name));
+  await Promise.all([...names].map(removeLink));
 }

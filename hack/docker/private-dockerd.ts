@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openEngine } from "../../agent/engine/dockerode.ts";
-import { createBridge, removeBridge } from "./bridge.ts";
+import { createBridge, removeBridge, removeNetworkBridges } from "./bridge.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { killRemains, releaseRemains } from "./remains.ts";
 
@@ -199,6 +199,7 @@ export async function stopDockerd(
   await killRemains(layout);
   await releaseRemains(layout);
   await removeBridge(layout);
+  await removeNetworkBridges(layout);
   await rm(layout.pidFile, { force: true });
   if (purge) await rm(dir, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -8,6 +8,7 @@ import type {
   Output,
   Session,
 } from "../../agent/engine/engine.ts";
+import type { NetworkSpec } from "../../agent/engine/network-types.ts";
 import { eventually } from "../kit/eventually.ts";
 import { testImages } from "../kit/images.ts";
 
@@ -27,6 +28,8 @@ export type Bench = {
   create(spec?: Partial<ContainerSpec>, name?: string): Promise<string>;
   /** The same, started. */
   run(spec?: Partial<ContainerSpec>, name?: string): Promise<string>;
+  /** Makes a network, which is removed when the test ends. */
+  network(spec: NetworkSpec): Promise<string>;
   /** Follows events until the test ends; resolves once the stream is live. */
   follow(): Promise<readonly EngineEvent[]>;
 };
@@ -48,9 +51,11 @@ export function starter(harness: () => EngineHarness): Start {
     const engine = openEngine(harness().url);
     const abort = new AbortController();
     const made: string[] = [];
+    const networks: string[] = [];
     onTestFinished(async () => {
       abort.abort();
       await Promise.all(made.map((id) => engine.containers.remove(id, { force: true })));
+      await Promise.all(networks.map((id) => engine.networks.remove(id)));
       await engine[Symbol.asyncDispose]();
     });
     const create = async (spec: Partial<ContainerSpec> = {}, name = freshName()) => {
@@ -64,6 +69,11 @@ export function starter(harness: () => EngineHarness): Start {
       async run(spec, name) {
         const id = await create(spec, name);
         await engine.containers.start(id);
+        return id;
+      },
+      async network(spec) {
+        const id = await engine.networks.create(spec);
+        networks.push(id);
         return id;
       },
       async follow() {

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import type { HostConfigSpec } from "../../agent/engine/container-spec.ts";
+import { hostRoutes } from "../../agent/networks/host-routes.ts";
+import { defaultRange, freeSubnet } from "../../agent/networks/subnets.ts";
 import { testImages } from "../kit/images.ts";
 import { fetchText, freshName, inspect, type Start } from "./engine-kit.ts";
 
@@ -81,6 +83,54 @@ export function engineNetwork(start: Start): void {
     await engine.containers.remove(id, { force: true });
     await engine.volumes.remove(name);
     await engine.volumes.remove(name);
+  });
+
+  test("networks.create() makes a bridge that list() tells, and a name only once", async () => {
+    const { engine, network } = start();
+    const [name, labels] = [freshName(), { "lighthouse.dev/test": "yes" }];
+    const options = { "com.docker.network.driver.mtu": "1400" };
+    const id = await network({ name, labels, options });
+    const found = (await engine.networks.list()).find((one) => one.id === id);
+    expect(found).toMatchObject({ name, labels, options, driver: "bridge" });
+    expect(found?.subnets).toHaveLength(1);
+    await expect(engine.networks.create({ name, labels, options })).rejects.toMatchObject({
+      reason: "AlreadyExists",
+      message: expect.stringContaining(name) as string,
+    });
+    await engine.networks.remove(id);
+    await engine.networks.remove(id);
+  });
+
+  test("networks.create() takes the subnet asked for, and no part of another one", async () => {
+    const { engine, network } = start();
+    const subnet = freeSubnet(defaultRange, await hostRoutes(), freshName()) ?? "";
+    const plain = { labels: {}, options: {} };
+    const id = await network({ name: freshName(), subnet, ...plain });
+    const found = (await engine.networks.list()).find((one) => one.id === id);
+    expect(found?.subnets).toEqual([subnet]);
+    const part = subnet.replace(/\/\d+$/, "/28");
+    await expect(network({ name: freshName(), subnet: part, ...plain })).rejects.toMatchObject({
+      reason: "Conflict",
+    });
+  });
+
+  test("a container runs in a network by name; the network goes after it, not before", async () => {
+    const { engine, network, run } = start();
+    const name = freshName();
+    const subnet = freeSubnet(defaultRange, await hostRoutes(), name) ?? "";
+    await network({ name, subnet, labels: {}, options: {} });
+    const id = await run({
+      Image: testImages.web,
+      HostConfig: { NetworkMode: name },
+      NetworkingConfig: { EndpointsConfig: { [name]: { Aliases: ["shop"] } } },
+    });
+    const { addresses, networkMode } = await inspect(engine, id);
+    expect(networkMode).toBe(name);
+    expect(await fetchText(addresses[name] ?? "", 80)).toBe("v1");
+    await expect(engine.networks.remove(name)).rejects.toMatchObject({ reason: "Conflict" });
+    await engine.containers.stop(id, 5);
+    await engine.networks.remove(name);
+    await expect(engine.containers.start(id)).rejects.toMatchObject({ reason: "NotFound" });
   });
 
   test("a container without HEALTHCHECK has no health", async () => {
