@@ -184,9 +184,11 @@ class EngineSampler implements Sampler {
     const { engine, cluster } = this.#options;
     const { id, name, image } = row;
     try {
-      const detail = await within(this.#detail(id, signal), signal);
-      const read = this.#reads.enter(() => engine.io.stats(id, signal), signal);
-      const stats = await within(read, signal);
+      const both = Promise.all([
+        this.#detail(id, signal),
+        this.#reads.enter(() => engine.io.stats(id, signal), signal),
+      ]);
+      const [detail, stats] = await within(both, signal);
       if (stats === undefined || detail === undefined) return "gone";
       const part = partOf(row, cluster);
       const oomEvents = this.#oomEvents.get(id) ?? 0;

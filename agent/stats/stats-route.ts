@@ -9,9 +9,6 @@ import { createSampler, type Sampler } from "./sampler.ts";
 import { toSummary } from "./summary.ts";
 import { toUsage } from "./usage.ts";
 
-/** The rights of which one is needed, as of the kubelet (KEP 2862). */
-const rights: ReadonlySet<string> = new Set(["nodes/metrics", "nodes/stats", "nodes/proxy"]);
-
 function answer(type: string, text: string): NodeAnswer {
   const body = Buffer.from(text);
   const headers = { "content-type": type, "content-length": String(body.length) };
@@ -45,10 +42,16 @@ function pagesOf({ nodeName, host, metrics }: RouteWorld, sampler: Sampler) {
   ]);
 }
 
+/** As the kubelet asks for them (KEP 2862): a right of its own for each part, or the one to all. */
+function mayRead({ verb, resource }: NodeCall["caller"], path: string): boolean {
+  const own = path.startsWith("/stats/metrics") ? "nodes/metrics" : "nodes/stats";
+  return verb === "get" && (resource === own || resource === "nodes/proxy");
+}
+
 function check({ method, caller }: NodeCall, path: string): void {
   if (method !== "GET")
     throw new StatusError("MethodNotAllowed", `Cannot ${method} ${path}: it can only be read`);
-  if (caller.verb === "get" && rights.has(caller.resource)) return;
+  if (mayRead(caller, path)) return;
   const right = `${caller.verb} ${caller.resource}`;
   throw new StatusError(
     "Forbidden",
