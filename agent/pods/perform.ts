@@ -11,9 +11,11 @@ import { pods } from "../../api/machinery/resources.ts";
 import { keyOf } from "../../api/machinery/object.ts";
 import { annotation, containerLabel } from "../../crds/labels.ts";
 import { podReason } from "../../crds/conditions.ts";
+import type { DataDelivery } from "../data/deliver.ts";
 import type { PodNetworks } from "../networks/pod-networks.ts";
 import type { Engine, RegistryAuth } from "../engine/engine.ts";
 import { isEngineAway, isEngineRefusal, isImageUnknown } from "../engine/errors.ts";
+import type { StartLimits } from "../limits/start-limits.ts";
 import { type Member, membersOf, networkRoot } from "./containers.ts";
 import { runHook } from "./hooks.ts";
 import type { ImageStore } from "./image-store.ts";
@@ -32,6 +34,8 @@ export type PerformDeps = {
   readonly inventory: Inventory;
   readonly images: ImageStore;
   readonly networks: PodNetworks;
+  readonly data: DataDelivery;
+  readonly limits: StartLimits;
   readonly clock: Clock;
   /** metadata.uid of the Namespace kube-system. */
   readonly cluster: string;
@@ -117,6 +121,7 @@ async function translated(
     cluster: deps.cluster,
     network: deps.networks.nameOf(namespaceOf(pod)),
     imageUser: image?.user ?? "",
+    limits: deps.limits.policy(),
     ...(rootId === undefined ? {} : { rootId }),
     ...(targetId === undefined ? {} : { targetId }),
   });
@@ -139,18 +144,44 @@ async function adopted(
 
 async function create(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
   const make = () => createNow(pod, member, deps, signal);
-  if (!isOnNetwork(pod, member.name)) return make();
-  return deps.networks.within(namespaceOf(pod), make, signal);
+  const id = isOnNetwork(pod, member.name)
+    ? await deps.networks.within(namespaceOf(pod), make, signal)
+    : await make();
+  if (id !== undefined && deps.data.isDue(pod, member.name, id))
+    await deliverOrRemove(pod, member, id, { deps, signal });
 }
 
-async function createNow(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
+/** A container without its data is not ready to start, so there shall be none. */
+async function deliverOrRemove(
+  pod: Pod,
+  member: Member,
+  id: string,
+  { deps, signal }: Omit<StopContext, "graceSeconds">,
+): Promise<void> {
+  await deps.beforeWait(pod);
+  try {
+    await deps.data.deliver(pod, member.name, id, signal);
+  } catch (err) {
+    await remove([id], deps, signal);
+    throw err;
+  }
+}
+
+/** Resolves to the id of a container that is new. */
+async function createNow(
+  pod: Pod,
+  member: Member,
+  deps: PerformDeps,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const { name, spec } = await translated(pod, member, deps, signal);
   try {
     const id = await deps.engine.containers.create(name, spec, signal);
     deps.inventory.add(ownerOfPod(pod), id, member.name);
+    return id;
   } catch (err) {
     if (isNotFound(err)) deps.images.forget(spec.Image);
-    if (isAlreadyExists(err) && (await adopted(pod, member, deps, signal))) return;
+    if (isAlreadyExists(err) && (await adopted(pod, member, deps, signal))) return undefined;
     throw err;
   }
 }
@@ -187,6 +218,18 @@ async function startOnNetwork(
   }
 }
 
+/** An earlier agent may have ended between the create and the delivery. */
+async function deliverLate(
+  pod: Pod,
+  member: Member,
+  id: string,
+  { deps, signal }: Omit<StopContext, "graceSeconds">,
+): Promise<void> {
+  const detail = await deps.engine.containers.inspect(id, signal);
+  if (detail?.state.startedAtMs !== undefined) return;
+  await deps.data.deliver(pod, member.name, id, signal);
+}
+
 async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
   const [id] = deps.inventory.idsOf(pod.metadata.uid, member.name);
   if (id === undefined) return; // gone meanwhile: its event brings the next plan
@@ -194,12 +237,17 @@ async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortS
   const hasFiles = isMounting && !(await keepsFiles(pod, id, deps, signal));
   const files = hasFiles ? (await translated(pod, member, deps, signal)).files : [];
   if (files.length > 0) await deps.engine.io.putFiles(id, files, signal);
+  if (deps.data.isDue(pod, member.name, id)) await deliverLate(pod, member, id, { deps, signal });
+  const starter = { id, name: member.name };
+  const onTried = await deps.limits.beforeStart(starter, signal);
   try {
     await startOnNetwork(pod, id, member, { deps, signal });
+    await deps.limits.afterStart(pod, starter, signal);
   } catch (err) {
     if (!isConflict(err)) throw err;
     throw (await portClash(pod, deps.engine, deps.cluster, signal)) ?? err;
   } finally {
+    onTried();
     deps.inventory.touch(id);
   }
 }

@@ -6,7 +6,10 @@ import { keyOf, keyText, type ObjectKey } from "../../api/machinery/object.ts";
 import { type Pod, pods } from "../../api/machinery/resources.ts";
 import type { Log, Reconciler, Recorder, Result } from "../../controllers/runtime/reconciler.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { Evictions } from "../limits/evictions.ts";
+import type { StartLimits } from "../limits/start-limits.ts";
 import { isEngineAway, isEngineRefusal } from "../engine/errors.ts";
+import { createDataDelivery } from "../data/deliver.ts";
 import type { PodNetworks } from "../networks/pod-networks.ts";
 import { askedState, effectiveState, replacedBy } from "./desired.ts";
 import { isUp } from "./facts.ts";
@@ -39,6 +42,9 @@ export type PodRuntimeOptions = {
   readonly inventory: Inventory;
   readonly images: ImageStore;
   readonly networks: PodNetworks;
+  readonly limits: StartLimits;
+  /** Which pods have to go for good. */
+  readonly evictions: Evictions;
   readonly prober: Prober;
   readonly client: Client;
   /** The pods of this Node, with the index `replacesIndex`. */
@@ -100,6 +106,7 @@ class PodRuntime implements Reconciler {
     this.#deps = {
       ...options,
       ...podSources(client),
+      data: createDataDelivery(options.engine.io),
       stops: new Map(),
       hostIp: () => options.hostIp(),
       finalize: async (pod) => {
@@ -220,6 +227,7 @@ class PodRuntime implements Reconciler {
       troubles: memory.troubles,
       unhealthy: new Set(prober.unhealthy(uid).keys()),
       portsFree: memory.portsFree,
+      evicted: this.#options.evictions.of(pod),
     };
   }
 
