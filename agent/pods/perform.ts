@@ -12,6 +12,7 @@ import { keyOf } from "../../api/machinery/object.ts";
 import { annotation, containerLabel } from "../../crds/labels.ts";
 import { podReason } from "../../crds/conditions.ts";
 import type { DataDelivery } from "../data/deliver.ts";
+import { deliverLate, deliverToNew } from "../data/deliver-in-time.ts";
 import type { PodNetworks } from "../networks/pod-networks.ts";
 import type { Engine, RegistryAuth } from "../engine/engine.ts";
 import { isEngineAway, isEngineRefusal, isImageUnknown } from "../engine/errors.ts";
@@ -147,24 +148,7 @@ async function create(pod: Pod, member: Member, deps: PerformDeps, signal: Abort
   const id = isOnNetwork(pod, member.name)
     ? await deps.networks.within(namespaceOf(pod), make, signal)
     : await make();
-  if (id !== undefined && deps.data.isDue(pod, member.name, id))
-    await deliverOrRemove(pod, member, id, { deps, signal });
-}
-
-/** A container without its data is not ready to start, so there shall be none. */
-async function deliverOrRemove(
-  pod: Pod,
-  member: Member,
-  id: string,
-  { deps, signal }: Omit<StopContext, "graceSeconds">,
-): Promise<void> {
-  await deps.beforeWait(pod);
-  try {
-    await deps.data.deliver(pod, member.name, id, signal);
-  } catch (err) {
-    await remove([id], deps, signal);
-    throw err;
-  }
+  if (id !== undefined) await deliverToNew(pod, { id, name: member.name }, deps, signal);
 }
 
 /** Resolves to the id of a container that is new. */
@@ -218,18 +202,6 @@ async function startOnNetwork(
   }
 }
 
-/** An earlier agent may have ended between the create and the delivery. */
-async function deliverLate(
-  pod: Pod,
-  member: Member,
-  id: string,
-  { deps, signal }: Omit<StopContext, "graceSeconds">,
-): Promise<void> {
-  const detail = await deps.engine.containers.inspect(id, signal);
-  if (detail?.state.startedAtMs !== undefined) return;
-  await deps.data.deliver(pod, member.name, id, signal);
-}
-
 async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
   const [id] = deps.inventory.idsOf(pod.metadata.uid, member.name);
   if (id === undefined) return; // gone meanwhile: its event brings the next plan
@@ -237,7 +209,7 @@ async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortS
   const hasFiles = isMounting && !(await keepsFiles(pod, id, deps, signal));
   const files = hasFiles ? (await translated(pod, member, deps, signal)).files : [];
   if (files.length > 0) await deps.engine.io.putFiles(id, files, signal);
-  if (deps.data.isDue(pod, member.name, id)) await deliverLate(pod, member, id, { deps, signal });
+  await deliverLate(pod, { id, name: member.name }, deps, signal);
   const starter = { id, name: member.name };
   const onTried = await deps.limits.beforeStart(starter, signal);
   try {
