@@ -1,4 +1,5 @@
 import type { Client } from "../api/client/client.ts";
+import type { ClientConfig } from "../api/client/config.ts";
 
 /** Where a command writes and what it may know of its surroundings; tests pass their own. */
 export type Io = {
@@ -40,6 +41,8 @@ export type Session = {
   /** The namespace of `-n`, else of the context, else `default`. */
   readonly namespace: string;
   readonly server: string;
+  /** Trust and credentials, for other connections to the same server. */
+  readonly config: ClientConfig;
   close(): Promise<void>;
 };
 
@@ -68,7 +71,8 @@ export type Command = {
   readonly examples: readonly (readonly [line: string, does: string])[];
   readonly flags: readonly Flag[];
   /** What completion offers for positional arguments. */
-  readonly completes?: "type-then-name" | "application" | "pod-or-application";
+  readonly completes?:
+    "type-then-name" | "application" | "pod-or-application" | "beacon" | "token";
   load(): Promise<Run>;
 };
 

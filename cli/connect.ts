@@ -40,6 +40,7 @@ export async function connectTo(target: Target): Promise<Session> {
     client,
     namespace: namespace ?? resolved.namespace,
     server: resolved.config.server,
+    config: resolved.config,
     async close() {
       await client[Symbol.asyncDispose]();
     },

@@ -54,7 +54,13 @@ async function world(over: Partial<Call> = {}): Promise<World> {
     watch: (type, options, signal) =>
       api.watch(type, options, AbortSignal.any([signal, cut.signal])),
   };
-  const session = { client, namespace: "shop", server: "", close: () => Promise.resolve() };
+  const session = {
+    client,
+    namespace: "shop",
+    server: "",
+    config: { server: "" },
+    close: () => Promise.resolve(),
+  };
   const call: Call = {
     args: [],
     flags: {},

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Engine } from "../../agent/engine/engine.ts";
 import { openEngine } from "../../agent/engine/dockerode.ts";
+import { startApart } from "../kit/apart.ts";
 import { type PrivateDockerd, privateDockerd } from "../kit/dockerd.ts";
 import { makeTestImages } from "../kit/images.ts";
 import { type Lighthouse, startLighthouse, type UpOptions } from "../kit/lighthouse.ts";
@@ -26,8 +27,14 @@ export async function must(running: Promise<Ran>): Promise<string> {
   return stdout;
 }
 
+/** What a site may have otherwise. */
+export type SiteOptions = Partial<UpOptions> & {
+  /** Server, controllers and agent are processes of their own. Default: `lighthouse up`. */
+  readonly apart?: boolean;
+};
+
 /** Builds a site. `store` is for etcd; the default is the embedded store. */
-export async function openSite(options: Partial<UpOptions> = {}): Promise<Site> {
+export async function openSite({ apart, ...options }: SiteOptions = {}): Promise<Site> {
   await using cleanup = new AsyncDisposableStack();
   const docker = cleanup.use(await privateDockerd());
   const engine = cleanup.use(openEngine(docker.url));
@@ -35,7 +42,12 @@ export async function openSite(options: Partial<UpOptions> = {}): Promise<Site> 
   const dataDir = await mkdtemp(join(tmpdir(), "lighthouse-e2e-"));
   cleanup.defer(() => rm(dataDir, { recursive: true, force: true }));
   const start = (more: Partial<UpOptions> = {}): Promise<Lighthouse> =>
-    startLighthouse({ dataDir, docker: [docker.url], ...options, ...more });
+    (apart === true ? startApart : startLighthouse)({
+      dataDir,
+      docker: [docker.url],
+      ...options,
+      ...more,
+    });
   const site: Site = {
     docker,
     engine,

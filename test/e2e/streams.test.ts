@@ -66,7 +66,8 @@ const skipped = skipWithoutDockerd() || skipReason("streams with kubectl", missi
 describe.skipIf(skipped)("streams of a real container", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "lh-streams-"));
-    site = await openSite();
+    // The agent is another process: everything below goes through its tunnel.
+    site = await openSite({ apart: true });
     const { kubectl } = site.lighthouse;
     await must(kubectl(["apply", "-f", "-"], { stdin: pods }));
     await must(kubectl(["wait", "--for=condition=Ready", "pod/web", "--timeout=30s"]));

@@ -4,6 +4,7 @@ import type { Call } from "../objects/call.ts";
 import type { Handler } from "../objects/routes.ts";
 import { readItem } from "../objects/storage.ts";
 import { existing, keyOfCall } from "../objects/update.ts";
+import { callerOf } from "../tunnel/caller.ts";
 import { agreeOnCommand, type Io } from "../streams/serve-command.ts";
 import { queryOf, readCommandRequest } from "./command-options.ts";
 import { chooseContainer, nodeOf } from "./container-choice.ts";
@@ -34,7 +35,7 @@ async function serve(
   const container = chooseContainer(pod, query.get("container") ?? "");
   const wanted = readCommandRequest(query);
   const begin = prepare(query);
-  const streams = nodes.of(nodeOf(pod));
+  const streams = nodes.of(nodeOf(pod), callerOf(io.request, io.reply));
   const agreed = agreeOnCommand(io, wanted);
   const { stdin, tty } = wanted;
   const ready = await begin(streams, pod, { container, stdin, tty }, agreed.gone);

@@ -9,6 +9,7 @@ import { readItem } from "../objects/storage.ts";
 import { existing, keyOfCall } from "../objects/update.ts";
 import { sendChunks } from "../streams/log-socket.ts";
 import { upgradeOf } from "../streams/upgrade.ts";
+import { callerOf } from "../tunnel/caller.ts";
 import { chooseContainer, nodeOf } from "./container-choice.ts";
 import type { LogOptions, NodeStreams } from "./pod-streams.ts";
 
@@ -23,7 +24,8 @@ export function podLogs(nodes: NodeStreams, stopping: AbortSignal): Handler {
     const upgrade = upgradeOf(request);
     (upgrade?.socket ?? reply.raw).on("close", () => gone.abort());
     const signal = AbortSignal.any([gone.signal, stopping]);
-    const chunks = nodes.of(nodeName).logs(pod, options, signal)[Symbol.asyncIterator]();
+    const streams = nodes.of(nodeName, callerOf(request, reply));
+    const chunks = streams.logs(pod, options, signal)[Symbol.asyncIterator]();
     // What the agent refuses is an error of the request only until the answer has begun.
     const first = await firstChunk(call, chunks, options.container);
     if (upgrade?.kind === "websocket") await sendChunks(io, upgrade, all(first, chunks));

@@ -1,7 +1,7 @@
 import type { Duplex, Writable } from "node:stream";
 import { StatusError, unavailable } from "../../machinery/errors.ts";
 import type { Pod } from "../../machinery/resources.ts";
-import type { NodeHandler } from "../../tunnel/node-link.ts";
+import type { Caller, NodeHandler } from "../../tunnel/node-link.ts";
 
 /** Which part of a container's output. Absent fields do not limit it. */
 export type LogOptions = {
@@ -90,8 +90,11 @@ export interface PodStreams {
 export interface NodeStreams {
   /** Puts an agent in charge of a node, until the returned function is called. */
   register(nodeName: string, streams: PodStreams, handler?: NodeHandler): () => void;
-  /** @throws StatusError `ServiceUnavailable` naming the node when nobody is in charge of it */
-  of(nodeName: string): PodStreams;
+  /**
+   * The streams of its pods for one caller.
+   * @throws StatusError `ServiceUnavailable` naming the node when nobody is in charge of it
+   */
+  of(nodeName: string, caller: Caller): PodStreams;
   /** For what is asked of the node itself. @throws StatusError as `of` */
   handler(nodeName: string): NodeHandler;
 }
@@ -102,12 +105,24 @@ const nodeOnly: NodeHandler = async () => {
   throw new StatusError("NotFound", "The agent of this node streams for its pods alone");
 };
 
-/** An empty registry; the newest registration of a node wins. */
-export function nodeStreams(): NodeStreams {
+/** Agents of other processes. */
+export interface RemoteAgents {
+  /** Who answers for a node; `undefined` when nobody is connected. */
+  handler(nodeName: string): NodeHandler | undefined;
+  /** The streams of its pods, asked for through such a handler. */
+  streams(handler: NodeHandler, caller: Caller): PodStreams;
+}
+
+/**
+ * A registry without agents of this process; the newest registration of a node wins, and all of them go
+ * before those of other processes.
+ */
+export function nodeStreams(others?: RemoteAgents): NodeStreams {
   const byNode = new Map<string, Agent>();
-  const agentOf = (nodeName: string): Agent => {
-    const agent = byNode.get(nodeName);
-    if (agent !== undefined) return agent;
+  const remote = (nodeName: string) => {
+    const handler = others?.handler(nodeName);
+    if (others !== undefined && handler !== undefined)
+      return { handler, streams: (caller: Caller) => others.streams(handler, caller) };
     throw unavailable(`Cannot reach node "${nodeName}": no agent of it is connected`);
   };
   return {
@@ -118,7 +133,8 @@ export function nodeStreams(): NodeStreams {
         if (byNode.get(nodeName) === agent) byNode.delete(nodeName);
       };
     },
-    of: (nodeName) => agentOf(nodeName).streams,
-    handler: (nodeName) => agentOf(nodeName).handler,
+    of: (nodeName, caller) =>
+      byNode.get(nodeName)?.streams ?? remote(nodeName).streams(caller),
+    handler: (nodeName) => byNode.get(nodeName)?.handler ?? remote(nodeName).handler,
   };
 }

@@ -5,6 +5,7 @@ import { readItem } from "../objects/storage.ts";
 import { existing, keyOfCall } from "../objects/update.ts";
 import type { PortDialer } from "../streams/port-dialer.ts";
 import { serveForward } from "../streams/serve-forward.ts";
+import { callerOf } from "../tunnel/caller.ts";
 import { queryOf } from "./command-options.ts";
 import { nodeOf } from "./container-choice.ts";
 import type { NodeStreams, PodStreams } from "./pod-streams.ts";
@@ -24,7 +25,7 @@ function dialerOf(streams: PodStreams, pod: Pod): PortDialer {
 export function podPortForward(nodes: NodeStreams, stopping: AbortSignal): Handler {
   return async (call, io) => {
     const pod = existing(call, await readItem(call.storage, keyOfCall(call))).object as Pod;
-    const dialer = dialerOf(nodes.of(nodeOf(pod)), pod);
+    const dialer = dialerOf(nodes.of(nodeOf(pod), callerOf(io.request, io.reply)), pod);
     const phase = pod.status?.phase ?? "Pending";
     if (phase !== "Running")
       throw badRequest(
