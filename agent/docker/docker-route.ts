@@ -55,12 +55,12 @@ export const dockerRoute: NodeRoute = (world) => async (call: NodeCall, signal) 
   const asked = { call, url, found };
   const guarded = await guardCall(world, asked, signal);
   if ("refusal" in guarded) return toNodeAnswer(guarded.refusal);
-  const { method, headers, upgrade } = call;
+  const { method, upgrade } = call;
   const answer = await world.host.engine.passThrough(
     {
       method,
       path: dockerUrlText(guarded.url),
-      headers: { ...headers, ...guarded.headers },
+      headers: guarded.headers,
       ...(guarded.body === undefined ? {} : { body: guarded.body }),
       ...(upgrade === undefined ? {} : { upgrade }),
     },
