@@ -71,8 +71,7 @@ export type Command = {
   readonly examples: readonly (readonly [line: string, does: string])[];
   readonly flags: readonly Flag[];
   /** What completion offers for positional arguments. */
-  readonly completes?:
-    "type-then-name" | "application" | "pod-or-application" | "beacon" | "token";
+  readonly completes?: "type-then-name" | "application" | "pod-or-application" | "beacon" | "token";
   load(): Promise<Run>;
 };
 

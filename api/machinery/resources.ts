@@ -1,5 +1,7 @@
 import type {
   CoreV1Event,
+  V1CertificateSigningRequestSpec,
+  V1CertificateSigningRequestStatus,
   V1ConfigMap,
   V1LeaseSpec,
   V1NamespaceSpec,
@@ -9,6 +11,7 @@ import type {
   V1PodSpec,
   V1PodStatus,
   V1Secret,
+  V1UserInfo,
 } from "@kubernetes/client-node";
 import type { Application, Beacon, Revision } from "../../crds/types.gen.ts";
 import type { ResourceType } from "./gvk.ts";
@@ -50,6 +53,17 @@ export type Lease = KubeObject & {
 export type Event = KubeObject & Body<CoreV1Event>;
 export type Secret = KubeObject & Body<V1Secret>;
 export type ConfigMap = KubeObject & Body<V1ConfigMap>;
+
+/** certificates.k8s.io/v1 CertificateSigningRequest. */
+export type CertificateRequest = KubeObject & {
+  readonly spec: Wire<V1CertificateSigningRequestSpec>;
+  readonly status?: Wire<V1CertificateSigningRequestStatus>;
+};
+
+/** authentication.k8s.io/v1 SelfSubjectReview. */
+export type SelfSubjectReview = KubeObject & {
+  readonly status?: { readonly userInfo?: Wire<V1UserInfo> };
+};
 
 /** A resource whose objects are known to be of type `T`. `T` exists at compile time only. */
 export type Resource<T extends KubeObject> = ResourceType & {
@@ -96,6 +110,24 @@ export const leases: Resource<Lease> = {
   kind: "Lease",
   plural: "leases",
   namespaced: true,
+};
+
+/** authentication.k8s.io/v1 SelfSubjectReview: whom the server takes us for. Nothing is stored. */
+export const selfSubjectReviews: Resource<SelfSubjectReview> = {
+  group: "authentication.k8s.io",
+  version: "v1",
+  kind: "SelfSubjectReview",
+  plural: "selfsubjectreviews",
+  namespaced: false,
+};
+
+/** certificates.k8s.io/v1 CertificateSigningRequest: how agents get their certificates. */
+export const certificateRequests: Resource<CertificateRequest> = {
+  group: "certificates.k8s.io",
+  version: "v1",
+  kind: "CertificateSigningRequest",
+  plural: "certificatesigningrequests",
+  namespaced: false,
 };
 
 const ours = (kind: string, plural: string, namespaced: boolean): ResourceType => ({

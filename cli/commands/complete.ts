@@ -1,11 +1,12 @@
 import { collectionPath } from "../../api/machinery/gvk.ts";
 import type { KubeObject } from "../../api/machinery/object.ts";
-import { applications, namespaces, pods } from "../../api/machinery/resources.ts";
+import { applications, beacons, namespaces, pods } from "../../api/machinery/resources.ts";
 import type { Call, Command, Flag, Run, Session } from "../command.ts";
 import { commonTypes, findType } from "../kinds.ts";
 import { readJson } from "../read.ts";
 import { imagesOf, revisionsOf } from "../revisions.ts";
 import { getApplication } from "../rollout.ts";
+import { listTokens } from "../token.ts";
 
 /** A word that completion offers, and what it means. */
 type Offer = readonly [word: string, about: string];
@@ -78,7 +79,12 @@ async function argumentOffers(
     return namesIn(session, collectionPath(type, session.namespace));
   }
   if (command.completes === undefined || typeWord !== undefined) return [];
+  if (command.completes === "token") {
+    const tokens = await listTokens(call);
+    return tokens.map(({ id, description }): Offer => [id, description]);
+  }
   const session = await call.connect();
+  if (command.completes === "beacon") return namesIn(session, collectionPath(beacons));
   const apps = await namesIn(session, collectionPath(applications, session.namespace));
   const named = apps.map(([name]): Offer => [`app/${name}`, "Application"]);
   if (command.completes === "application") return named;
