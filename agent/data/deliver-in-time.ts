@@ -23,11 +23,12 @@ export type DeliveryDeps = {
 export async function deliverToNew(
   pod: Pod,
   { id, name }: Receiver,
-  { engine, inventory, data, beforeWait }: DeliveryDeps,
+  deps: DeliveryDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  const { engine, inventory, data } = deps;
   if (!data.isDue(pod, name, id)) return;
-  await beforeWait(pod);
+  await deps.beforeWait(pod);
   try {
     await data.deliver(pod, name, id, signal);
   } catch (err) {

@@ -11,6 +11,7 @@ import { behind, openWatchCache, type WatchCache } from "../store/watch-cache.ts
 import { admissionChain } from "./admission/chain.ts";
 import { applicationRecords } from "./admission/application-records.ts";
 import { applicationRefusals } from "./admission/application-refusals.ts";
+import { dataSourceRefusals } from "./admission/data-sources.ts";
 import { namespaceAdmission } from "./admission/namespaces.ts";
 import { serviceAccountAdmission } from "./admission/service-accounts.ts";
 import { rbacEscalation } from "./admission/rbac-escalation.ts";
@@ -116,6 +117,7 @@ export async function openScope(
     rbacEscalation(rights),
     applicationRecords(rights),
     applicationRefusals({ storage }),
+    dataSourceRefusals(),
     planWarnings({ storage, clock, planRollout }),
   ]);
   const planner = planRollout === undefined ? {} : { planRollout };
