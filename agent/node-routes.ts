@@ -3,12 +3,14 @@ import type { NodeHandler } from "../api/tunnel/node-link.ts";
 import { dockerRoute } from "./docker/docker-route.ts";
 import type { NodeRoute, RouteWorld } from "./node-route.ts";
 import { podRoute } from "./pod-route.ts";
+import { filesRoute } from "./files/files-route.ts";
 import { statsRoute } from "./stats/stats-route.ts";
 
 /** Who answers for a Node, by the first segment of the path. */
 const nodeRoutes: Readonly<Record<string, NodeRoute>> = {
   docker: dockerRoute,
   pods: podRoute,
+  files: filesRoute,
   stats: statsRoute,
 };
 

@@ -3,6 +3,7 @@ import { finalizeNamespace } from "./objects/finalize-namespace.ts";
 import { bindPod } from "./pods/binding.ts";
 import { podAttach, podExec } from "./pods/command.ts";
 import { evictPod } from "./pods/eviction.ts";
+import { podFiles } from "./pods/files.ts";
 import { podLogs } from "./pods/logs.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
 import { podPortForward } from "./pods/port-forward.ts";
@@ -41,6 +42,7 @@ export function subresourceEndpoints(
     ["pods/eviction", { create: evictPod }],
     ["pods/exec", { create: podExec(nodes, stopping) }],
     ["pods/log", { get: podLogs(nodes, stopping) }],
+    ...podFiles(nodes, stopping),
     ["pods/portforward", { create: podPortForward(nodes, stopping) }],
   ]);
 }

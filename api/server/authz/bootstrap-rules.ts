@@ -137,7 +137,17 @@ export const approve: readonly ShortRule[] = [
 export const edit: readonly ShortRule[] = [
   {
     apiGroups: [""],
-    resources: ["pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "secrets"],
+    resources: [
+      // Files may hold what only Secrets should.
+      "pods/archive",
+      "pods/attach",
+      "pods/changes",
+      "pods/exec",
+      "pods/files",
+      "pods/portforward",
+      "pods/proxy",
+      "secrets",
+    ],
     verbs: read,
   },
   { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["impersonate"] },

@@ -39,6 +39,9 @@ const ephemeralContainers: Subresource = {
   },
 };
 
+const ours = { group: "lighthouse.dev", version: "v1" } as const;
+const fileContent = { ...ours, kind: "FileContent" } as const;
+
 /** core/v1 Pod: the containers that one Node runs together. */
 export const podKind: BuiltIn = {
   ...core("Pod"),
@@ -50,8 +53,10 @@ export const podKind: BuiltIn = {
   status: true,
   generation: true,
   subresources: [
+    { name: "archive", responseKind: fileContent, verbs: ["get"] },
     { name: "attach", responseKind: core("PodAttachOptions"), verbs: ["create", "get"] },
     { name: "binding", responseKind: core("Binding"), verbs: ["create"] },
+    { name: "changes", responseKind: { ...ours, kind: "FileChangeList" }, verbs: ["get"] },
     ephemeralContainers,
     {
       name: "eviction",
@@ -59,6 +64,7 @@ export const podKind: BuiltIn = {
       verbs: ["create"],
     },
     { name: "exec", responseKind: core("PodExecOptions"), verbs: ["create", "get"] },
+    { name: "files", responseKind: fileContent, verbs: ["get"] },
     { name: "log", responseKind: core("Pod"), verbs: ["get"] },
     {
       name: "portforward",

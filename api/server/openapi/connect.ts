@@ -25,6 +25,8 @@ const command = inQuery(
 );
 const ports = inQuery("ports", "integer", "Ports of the Pod; needed over channels of a WebSocket.");
 
+const path = inQuery("path", "string", "Absolute path in the container.");
+
 const follow = inQuery("follow", "boolean", "Go on until the rollout is final.");
 const progress = inQuery("progress", "boolean", "Tell of pulls, waits and exits too.");
 
@@ -33,6 +35,8 @@ const parametersOf: Readonly<Record<string, readonly Json[]>> = {
   PodAttachOptions: [container, stderr, stdin, stdout, tty],
   PodExecOptions: [command, container, stderr, stdin, stdout, tty],
   PodPortForwardOptions: [ports],
+  FileContent: [container, path],
+  FileChangeList: [container],
   RolloutStream: [follow, progress],
 };
 
