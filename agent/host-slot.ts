@@ -39,6 +39,7 @@ const retryMs = 2_000;
 const twinMs = 10_000;
 /** How long the host that had a Node before may keep another with its Engine ID waiting. */
 const courtesyMs = 5_000;
+const courtesyStepMs = 100;
 
 function sameEngine(twin: string, id: string): string {
   return (
@@ -118,7 +119,10 @@ class Slot implements HostSlot {
     try {
       const holder = await registry.endpointOf(id);
       const isOther = holder !== undefined && holder !== endpoint && this.#deps.isShown(holder);
-      if (isOther && !engines.has(id)) await pause(courtesyMs, { clock, signal });
+      if (!isOther) return;
+      const untilMs = clock.nowMs() + courtesyMs;
+      while (!engines.has(id) && clock.nowMs() < untilMs && !signal.aborted)
+        await pause(courtesyStepMs, { clock, signal });
     } catch (err) {
       if (!signal.aborted) log.warn({ err, endpoint }, "cannot read who had the Node");
     }

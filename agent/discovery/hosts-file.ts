@@ -84,7 +84,8 @@ function read(text: string, wrong: (why: string) => StatusError) {
   if (parsed.success) return { hosts: parsed.data.hosts, place };
   const said = parsed.error.issues.map((issue) => {
     const unknown = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
-    return `${place([...issue.path, ...unknown])}: ${issue.message}`;
+    const inner = issue.code === "invalid_key" ? issue.issues[0] : undefined;
+    return `${place([...issue.path, ...unknown])}: ${(inner ?? issue).message}`;
   });
   const more = said.length > 3 ? `; and ${said.length - 3} more` : "";
   throw wrong(`${said.slice(0, 3).join("; ")}${more}`);

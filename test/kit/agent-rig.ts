@@ -47,19 +47,19 @@ async function freshApi(): Promise<MemoryApi> {
 }
 
 /** How a rig differs from the plain one. */
-export type RigOptions = Pick<AgentOptions, "open" | "pulseMs"> & {
+export type RigOptions = Pick<AgentOptions, "open" | "pulseMs" | "drivers"> & {
   /** Default: one with the Namespace kube-system alone. */
   readonly api?: MemoryApi;
 };
 
-/** A rig whose agent is yet to start. */
+/** A rig whose agent is yet to start. Without URLs it finds hosts by `drivers`. */
 export async function agentRig(
   urls: readonly string[],
   options: RigOptions = {},
 ): Promise<AgentRig> {
   const { api: given, ...agent } = options;
   const api = given ?? (await freshApi());
-  const engine = openEngine(urls[0] ?? "");
+  const engine = openEngine(urls[0] ?? "unix:///nowhere");
   const streams = new Map<string, Streams>();
   const logged: Logged[] = [];
   let end = new AbortController();
@@ -81,7 +81,7 @@ export async function agentRig(
           client: api,
           beacon: "local",
           version: "0.1.0",
-          providers: [localProvider({ urls })],
+          providers: urls.length === 0 ? [] : [localProvider({ urls })],
           clock: systemClock,
           log: collectingLog(logged),
           register: (nodeName, given) => {
@@ -110,6 +110,9 @@ export async function agentRig(
 export type PodOptions = {
   readonly image: string;
   readonly node: string;
+  /** Default `shop`. */
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
   readonly spec?: Partial<Pod["spec"]>;
   readonly container?: Partial<Pod["spec"]["containers"][number]>;
   readonly desired?: DesiredState;
@@ -118,13 +121,15 @@ export type PodOptions = {
 
 /** Creates a pod that is bound already. */
 export async function bindPod(api: MemoryApi, name: string, options: PodOptions): Promise<Pod> {
-  const { image, node, spec, container, desired, replaces } = options;
+  const { image, node, namespace = "shop", labels = {} } = options;
+  const { spec, container, desired, replaces } = options;
   return api.create(pods, {
     apiVersion: "v1",
     kind: "Pod",
     metadata: {
-      namespace: "shop",
+      namespace,
       name,
+      labels,
       annotations: {
         ...(desired === undefined ? {} : { [annotation.desiredState]: desired }),
         ...(replaces === undefined ? {} : { [annotation.replaces]: replaces }),

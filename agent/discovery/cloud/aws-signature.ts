@@ -20,7 +20,7 @@ export type AwsCall = {
   readonly nowMs: number;
 };
 
-const contentType = "application/x-www-form-urlencoded; charset=utf-8";
+const contentType = "application/x-www-form-urlencoded";
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
 const hmac = (key: string | Buffer, text: string): Buffer =>
   createHmac("sha256", key).update(text).digest();
