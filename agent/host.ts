@@ -12,13 +12,16 @@ import type { DockerHost } from "./discovery/provider.ts";
 import type { Engine, EngineEvent, EngineInfo } from "./engine/engine.ts";
 import { isEngineRefusal } from "./engine/errors.ts";
 import { silenceOf } from "./engine/trouble.ts";
+import { beat } from "./heartbeat.ts";
 import { hostPlace } from "./host-address.ts";
 import { engineDiskBytes, hostFacts } from "./host-facts.ts";
+import { createHostLimits, type HostLimits } from "./limits/host-limits.ts";
 import type { Offers } from "./limits/offer.ts";
+import type { HostFacts } from "./node.ts";
 import type { Silence } from "./node.ts";
 import type { NodeRegistry } from "./node-registry.ts";
-import { hostRoutes } from "./networks/host-routes.ts";
-import { createPodNetworks, type PodNetworks } from "./networks/pod-networks.ts";
+import { hostNetworks } from "./networks/host-networks.ts";
+import type { PodNetworks } from "./networks/pod-networks.ts";
 import { followPulse } from "./pulse.ts";
 import type { ServedHost } from "./served-host.ts";
 import { createImageStore, type ImageStore } from "./pods/image-store.ts";
@@ -53,7 +56,7 @@ export type HostDeps = {
   readonly cluster: string;
   /** Labels of the Beacon's spec.nodeLabels. */
   nodeLabels(): Readonly<Record<string, string>>;
-  /** The Beacon's spec.offer and spec.offers. */
+  /** The Beacon's spec.offer, spec.offers and spec.storage. */
   offers(): Offers;
   /** The Beacon's spec.networkRange. */
   networkRange(): string | undefined;
@@ -79,7 +82,6 @@ export type RunningHost = {
 };
 
 const uidIndex = "uid";
-const heartbeatMs = 10_000;
 const defaultPulseMs = 10_000;
 const resyncMs = 300_000;
 const retryMs = 2_000;
@@ -127,7 +129,7 @@ class Host {
     this.#queue = createQueue({ clock, signal: this.#end.signal });
     this.#inventory = createInventory(found.engine, deps.cluster);
     this.#images = createImageStore(found.engine, clock);
-    this.#networks = networksOf(found, deps, start.info, this.#inventory);
+    this.#networks = hostNetworks(found.engine, deps, start.info, this.#inventory);
     this.#informer = createInformer({
       client,
       type: pods,
@@ -158,8 +160,11 @@ class Host {
       clock: this.#deps.clock,
       onChange: (uid) => this.#addUid(uid),
     });
+    const limits = this.#createLimits();
     const reconciler = createPodRuntime({
       ...this.#deps,
+      limits,
+      evictions: limits.evictions,
       engine,
       inventory: this.#inventory,
       images: this.#images,
@@ -191,9 +196,10 @@ class Host {
         this.#informer.run(signal),
         this.#awaitSync(),
         this.#followEvents(),
-        this.#beat(),
+        beat(this.#deps.registry, this.nodeName, { ...this.#deps, signal }),
         this.#feelPulse(),
         this.#resyncNow(),
+        limits.run(signal),
         runController(controller, { ...this.#deps, queue: this.#queue }, signal),
       ]);
     } finally {
@@ -201,6 +207,25 @@ class Host {
       prober.close();
       this.#end.abort();
     }
+  }
+
+  #facts(): HostFacts {
+    return hostFacts({ ...this.#found, ...this.#deps }, this.#info, this.#diskBytes);
+  }
+
+  #createLimits(): HostLimits {
+    const limits = createHostLimits({
+      ...this.#deps,
+      engine: this.#found.engine,
+      inventory: this.#inventory,
+      nodeName: this.nodeName,
+      cache: this.#cache,
+      facts: () => this.#facts(),
+      isLive: () => this.#answers,
+      onEvict: (pod) => this.#queue.add(keyOf(pod)),
+    });
+    this.#listeners.add((event) => limits.take(event));
+    return limits;
   }
 
   #onPod(change: Change<Pod>): void {
@@ -315,23 +340,11 @@ class Host {
     }
   }
 
-  async #beat(): Promise<void> {
-    const { clock, log, registry } = this.#deps;
-    const { signal } = this.#end;
-    while (!signal.aborted) {
-      await registry.heartbeat(this.nodeName, signal).catch((err: unknown) => {
-        if (!signal.aborted) log.warn({ err, node: this.nodeName }, "cannot renew the lease");
-      });
-      await clock.sleep(heartbeatMs, signal).catch(() => undefined); // ends the loop
-    }
-  }
-
   async #register(signal: AbortSignal): Promise<void> {
     const { engine } = this.#found;
     this.#address = hostPlace(engine.endpoint).address;
     this.#diskBytes ??= await engineDiskBytes(engine, signal);
-    const sources = { ...this.#found, ...this.#deps };
-    await this.#deps.registry.register(hostFacts(sources, this.#info, this.#diskBytes), signal);
+    await this.#deps.registry.register(this.#facts(), signal);
   }
 
   /** Repeats until it succeeds or the host ends; whoever calls does not wait. */
@@ -353,25 +366,6 @@ class Host {
     // Never rejects: failures are logged and repeated.
     void repeat();
   }
-}
-
-function networksOf(
-  { engine }: FoundHost,
-  { cluster, networkRange }: HostDeps,
-  { id }: EngineInfo,
-  inventory: Inventory,
-): PodNetworks {
-  const { isLocal } = hostPlace(engine.endpoint);
-  return createPodNetworks({
-    engine,
-    engineId: id,
-    cluster,
-    range: networkRange,
-    // Docker tells nobody the routes of its machine, so those of another one are not known.
-    routes: () => (isLocal ? hostRoutes() : Promise.resolve([])),
-    isUsed: (namespace) =>
-      inventory.keys().some((key) => (key.namespace ?? "default") === namespace),
-  });
 }
 
 /**

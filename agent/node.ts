@@ -6,6 +6,7 @@ import type { Node } from "../api/machinery/resources.ts";
 import { formatTime } from "../api/machinery/time.ts";
 import { nodeReason } from "../crds/conditions.ts";
 import { annotation, label } from "../crds/labels.ts";
+import type { Offer } from "../crds/types.gen.ts";
 import type { HostTaint } from "./discovery/provider.ts";
 import type { EngineInfo } from "./engine/engine.ts";
 import { allocatableOf, type Offers, offerFor } from "./limits/offer.ts";
@@ -189,6 +190,16 @@ function liveVerdicts(before: Node | undefined, facts: HostFacts): readonly Verd
   return known || insecure.status === "True" ? [answers, insecure] : [answers];
 }
 
+/** What the owner of a host lends out of it. */
+export function nodeOffer(name: string, facts: HostFacts): Offer {
+  return offerFor(facts.offers ?? {}, nodeLabels(name, facts));
+}
+
+/** What may be asked for on a Node. */
+export function nodeAllocatable(name: string, facts: HostFacts): Readonly<Record<string, string>> {
+  return allocatableOf(capacityOf(facts), nodeOffer(name, facts));
+}
+
 /** The status of a Node whose engine answers. Conditions of others are kept. */
 export function liveStatus(
   name: string,
@@ -197,14 +208,13 @@ export function liveStatus(
   nowMs: number,
 ): NodeStatus {
   const capacity = capacityOf(facts);
-  const labels = { ...before?.metadata.labels, ...nodeLabels(name, facts) };
   const addresses = [
     ...(facts.address === "" ? [] : [{ type: "InternalIP", address: facts.address }]),
     { type: "Hostname", address: facts.info.name === "" ? name : facts.info.name },
   ];
   return {
     capacity,
-    allocatable: allocatableOf(capacity, offerFor(facts.offers ?? {}, labels)),
+    allocatable: nodeAllocatable(name, facts),
     conditions: conditionsOf(before, liveVerdicts(before, facts), nowMs),
     addresses,
     nodeInfo: infoOf(facts),

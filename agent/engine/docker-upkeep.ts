@@ -18,7 +18,13 @@ type WirePlace = {
   readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
   readonly HostConfig: { readonly CpusetCpus?: string };
   readonly Mounts:
-    readonly { readonly Type: string; readonly Name?: string; readonly Source: string }[] | null;
+    | readonly {
+        readonly Type: string;
+        readonly Name?: string;
+        readonly Source: string;
+        readonly Destination: string;
+      }[]
+    | null;
 };
 
 /** A row of `GET /images/json`; only what we read. */
@@ -36,7 +42,11 @@ function toPlace(wire: WirePlace): ContainerPlace {
     pid: wire.State.Pid,
     isRunning: wire.State.Running,
     logPath: wire.LogPath ?? "",
-    volumes: volumes.map(({ Name, Source }) => ({ name: Name ?? "", path: Source })),
+    volumes: volumes.map(({ Name, Source, Destination }) => ({
+      name: Name ?? "",
+      path: Source,
+      target: Destination,
+    })),
     labels: wire.Config.Labels ?? {},
   };
 }

@@ -16,8 +16,12 @@ export type ContainerPlace = {
   readonly pid: number;
   /** Its log; empty when its log driver keeps no file. */
   readonly logPath: string;
-  /** Its volumes, without those in memory; `path` is on the machine. */
-  readonly volumes: readonly { readonly name: string; readonly path: string }[];
+  /** Its volumes; `path` is on the machine, `target` in the container. */
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly path: string;
+    readonly target: string;
+  }[];
   readonly labels: Readonly<Record<string, string>>;
   readonly isRunning: boolean;
 };

@@ -35,7 +35,7 @@ async function host(count = 4) {
       },
     });
   const start = async (id: string): Promise<void> => {
-    const started = await keeper.admit({ id, name: "app" }, signal);
+    const started = await keeper.admit({ id, name: "app", mayHave: true }, signal);
     await engine.containers.start(id);
     started();
   };
@@ -118,7 +118,7 @@ test("an agent that was restarted reads who has what, and gives back what is fre
 test("what was given to a container that never started is free again", async () => {
   const { create, run, keeper, clock, cpusOf } = await host();
   const id = await create("stuck", 3);
-  await keeper().admit({ id, name: "app" }, signal);
+  await keeper().admit({ id, name: "app", mayHave: true }, signal);
   await expect(run("other", 3)).rejects.toMatchObject({ reason: "NoFreeCpus" });
   await clock.advance(120_001);
   expect(await cpusOf(await run("another", 3))).toBe("1-3");

@@ -13,6 +13,9 @@ export type Starter = {
   readonly name: string;
 };
 
+/** One that may have CPUs for itself, or surely has none: then nobody needs to be asked about it. */
+export type CpuStarter = Starter & { readonly mayHave: boolean };
+
 /**
  * Keeps CPUs that containers have for themselves apart, and everybody else of ours on the rest. Who
  * has what is read from the containers themselves, so that an agent that was restarted, or a second
@@ -21,7 +24,7 @@ export type Starter = {
 export interface CpuKeeper {
   /** Gives a container its CPUs before its start; the function that it resolves to is to be called
    * once the start was tried. @throws StepFailure with the numbers when too few are free. */
-  admit(starter: Starter, signal: AbortSignal): Promise<() => void>;
+  admit(starter: CpuStarter, signal: AbortSignal): Promise<() => void>;
   /** Looks at everybody anew: after a gap, or when the offer changed. */
   settle(signal: AbortSignal): Promise<void>;
   /** Whether a change calls for `settle`: somebody who held CPUs is gone. */
@@ -65,7 +68,10 @@ class EngineCpuKeeper implements CpuKeeper {
     this.#options = options;
   }
 
-  admit(starter: Starter, signal: AbortSignal): Promise<() => void> {
+  async admit(starter: CpuStarter, signal: AbortSignal): Promise<() => void> {
+    // Between the stop of a predecessor and this start every question costs its users time.
+    const isFree = this.#isKnown && this.#holders.size === 0 && this.#pinned.size === 0;
+    if (isFree && !starter.mayHave) return () => undefined;
     return this.#inTurn(() => this.#admit(starter, signal));
   }
 

@@ -6,7 +6,7 @@ type Labels = Readonly<Record<string, string>>;
 type Amounts = Readonly<Record<string, string>>;
 
 /** What the owner of the hosts says about them. */
-export type Offers = Pick<BeaconSpec, "offer" | "offers">;
+export type Offers = Pick<BeaconSpec, "offer" | "offers" | "storage">;
 
 /** The offer that holds for a Node of these labels: single fields of a host's own one count first. */
 export function offerFor(spec: Offers, labels: Labels): Offer {

@@ -211,7 +211,7 @@ async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortS
   if (files.length > 0) await deps.engine.io.putFiles(id, files, signal);
   await deliverLate(pod, { id, name: member.name }, deps, signal);
   const starter = { id, name: member.name };
-  const onTried = await deps.limits.beforeStart(starter, signal);
+  const onTried = await deps.limits.beforeStart(pod, starter, signal);
   try {
     await startOnNetwork(pod, id, member, { deps, signal });
     await deps.limits.afterStart(pod, starter, signal);

@@ -1,6 +1,7 @@
 import type { Pod } from "../../api/machinery/resources.ts";
 import { podCondition } from "../../crds/conditions.ts";
 import type { DesiredState } from "../../crds/labels.ts";
+import type { Eviction } from "../limits/evictions.ts";
 import {
   graceSecondsOf,
   hostPortsOf,
@@ -93,6 +94,8 @@ export type Seen = {
   readonly lingers: boolean;
   /** `checkPorts` succeeded before. */
   readonly portsFree: boolean;
+  /** Why the agent ends it for good; absent: it does not. */
+  readonly evicted?: Eviction | undefined;
 };
 
 /** A pod that this one replaces, or that was to replace it, and those of its containers that are up. */
@@ -337,6 +340,7 @@ export function planPod(seen: Seen, nowMs: number): Plan {
     if (names.length > 0) steps.push({ kind: "removeVolumes", names });
     return { steps: [...steps, { kind: "finalize" }] };
   }
+  if (seen.evicted !== undefined) return { steps: stop(containers, graceSecondsOf(pod)) };
   if (isFinished(pod) || seen.lingers) return { steps: [] };
   const sorted = sortContainers(seen);
   const draft: Draft = { steps: [], waits: [] };

@@ -94,7 +94,8 @@ function stateOf(input: StatusInput, member: Member, fact: ContainerFact | undef
     return { running: { startedAt } };
   }
   const { ending, parked } = history;
-  const policy = restartPolicyOf(input.seen.pod.spec, member);
+  const isOver = input.seen.evicted !== undefined;
+  const policy = isOver ? "Never" : restartPolicyOf(input.seen.pod.spec, member);
   if (ending !== undefined && !parked && !mayRun(history, policy))
     return { terminated: terminated(ending) };
   return waitingState(input, member, history);
@@ -154,7 +155,9 @@ function chosenFact({ containers }: Seen, name: string): ContainerFact | undefin
   return facts.find(isUp) ?? facts.find((fact) => fact.startedAtMs !== undefined) ?? facts[0];
 }
 
-function phaseOf({ pod, histories, desired }: Seen, mains: readonly ContainerStatus[]): string {
+function phaseOf(seen: Seen, mains: readonly ContainerStatus[]): string {
+  const { pod, histories, desired } = seen;
+  if (seen.evicted !== undefined) return "Failed";
   const members = membersOf(pod.spec);
   const failedInit = members.some((member) => {
     const { ending } = histories.get(member.name) ?? noHistory;
@@ -178,6 +181,7 @@ function readyVerdict(
   phase: string,
 ): Verdicts {
   if (phase === "Succeeded") return { ok: false, reason: "PodCompleted", message: "" };
+  if (seen.evicted !== undefined) return { ok: false, reason: "PodFailed", message: "" };
   if (seen.desired !== "Running") return { ok: false, reason: seen.desired, message: "" };
   const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name);
   if (unready.length === 0) return { ok: true, reason: "ContainersReady", message: "" };
@@ -226,6 +230,8 @@ function conditionsOf(input: StatusInput, statuses: readonly ContainerStatus[], 
   const gated = ready.ok && !gatesOpen(pod);
   set("Ready", gated ? { ok: false, reason: "ReadinessGatesNotReady", message: "" } : ready);
   if (hasDesiredState(pod)) set(podCondition.prepared, preparedVerdict(seen));
+  if (seen.evicted !== undefined)
+    set("DisruptionTarget", { ok: true, reason: "TerminationByKubelet", ...seen.evicted });
   return list ?? [];
 }
 
@@ -255,6 +261,7 @@ export function podStatus(input: StatusInput): PodStatus {
   const startTime = seen.pod.status?.startTime ?? formatTime(input.nowMs);
   return {
     phase,
+    ...(seen.evicted === undefined ? {} : { reason: podReason.evicted, ...seen.evicted }),
     conditions: conditionsOf(input, [...sidecars, ...statuses], phase),
     ...(hostIp === "" ? {} : { hostIP: hostIp, hostIPs: [{ ip: hostIp }] }),
     ...(podIP === "" ? {} : { podIP, podIPs: [{ ip: podIP }] }),
@@ -288,7 +295,9 @@ export function statusPatch(
   before: PodStatus | undefined,
   after: PodStatus,
 ): Readonly<Record<string, unknown>> | undefined {
-  const changed = owned.filter((field) => !equalJson(before?.[field], after[field]));
+  // Others may have words of their own for why a pod is as it is: kept unless we have some.
+  const words = (["reason", "message"] as const).filter((field) => after[field] !== undefined);
+  const changed = [...owned, ...words].filter((field) => !equalJson(before?.[field], after[field]));
   if (changed.length === 0) return undefined;
   return Object.fromEntries(changed.map((field) => [field, after[field] ?? null]));
 }

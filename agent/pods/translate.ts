@@ -1,12 +1,14 @@
-import { parseQuantity } from "../../api/machinery/quantity.ts";
 import type { Pod } from "../../api/machinery/resources.ts";
 import { containerLabel, label } from "../../crds/labels.ts";
 import type { ContainerSpec, HostConfigSpec } from "../engine/container-spec.ts";
 import type { FileEntry } from "../engine/engine.ts";
+import { exclusiveCpusOf } from "../limits/cpu-wish.ts";
+import type { CreatePolicy } from "../limits/start-limits.ts";
 import { joinsRoot, type Member } from "./containers.ts";
 import { expand, type Place, resolveEnv } from "./env.ts";
 import { namesIn, networkConfig, type NetworkSurroundings } from "./network-spec.ts";
 import { present } from "./present.ts";
+import { resourcesOf } from "./resource-limits.ts";
 import { type Sources, ConfigProblem } from "./sources.ts";
 import { specHash } from "./spec-hash.ts";
 import { type Mounted, mountsOf } from "./volumes.ts";
@@ -21,6 +23,8 @@ export type Surroundings = NetworkSurroundings & {
   readonly targetId?: string;
   /** Who the image's process runs as: `uid`, `uid:gid` or names; empty for root. */
   readonly imageUser: string;
+  /** What the host makes of resources; absent: nothing in particular. */
+  readonly limits?: CreatePolicy | undefined;
 };
 
 /** One container as Docker takes it. */
@@ -43,28 +47,6 @@ export function dockerName({ metadata }: Pod, container: string): string {
 
 const listed = <T>(items: readonly T[] | undefined): readonly T[] | undefined =>
   items === undefined || items.length === 0 ? undefined : items;
-
-function amount(quantity: unknown, scale: bigint): number | undefined {
-  const parsed = typeof quantity === "string" ? parseQuantity(quantity) : undefined;
-  return parsed === undefined ? undefined : Number(parsed.nanos / scale);
-}
-
-const perUnit = 1_000_000_000n;
-
-function resourcesOf({ spec }: Member): Partial<HostConfigSpec> {
-  const { limits, requests } = spec.resources ?? {};
-  const memory = amount(limits?.["memory"], perUnit);
-  const milliCpu = amount(requests?.["cpu"] ?? limits?.["cpu"], 1_000_000n);
-  return present<Partial<HostConfigSpec>>({
-    Memory: memory,
-    // The same limit with swap: without it Docker lets a container use as much swap again.
-    MemorySwap: memory,
-    MemoryReservation: amount(requests?.["memory"], perUnit),
-    NanoCpus: amount(limits?.["cpu"], 1n),
-    CpuShares:
-      milliCpu === undefined ? undefined : Math.max(2, Math.floor((milliCpu * 1024) / 1000)),
-  });
-}
 
 /** Refuses root, and names that only the image could resolve: as in Kubernetes. */
 function requireNonRoot(member: Member, user: string): void {
@@ -131,14 +113,19 @@ function hostConfig(pod: Pod, member: Member, around: Surroundings, mounted: Mou
     RestartPolicy: { Name: "no" },
     ...networkConfig(pod, member, around),
     ...namespacesOf(pod, joins ? around.rootId : undefined, around.targetId),
-    ...resourcesOf(member),
+    ...resourcesOf(member, around.limits),
     ...securityOf(pod, member),
     Mounts: listed(mounted.mounts),
     Binds: listed(mounted.binds),
   });
 }
 
-function labelsOf(pod: Pod, member: Member, cluster: string): Readonly<Record<string, string>> {
+function labelsOf(
+  pod: Pod,
+  member: Member,
+  { cluster, limits }: Surroundings,
+): Readonly<Record<string, string>> {
+  const cpus = exclusiveCpusOf(pod, member, limits?.cpuManagerPolicy ?? "None");
   const copied = [label.application, label.revision].flatMap((name) => {
     const value = pod.metadata.labels?.[name];
     return value === undefined ? [] : [[name, value] as const];
@@ -153,6 +140,7 @@ function labelsOf(pod: Pod, member: Member, cluster: string): Readonly<Record<st
     [containerLabel.role]: member.role === "init" ? "init" : "main",
     [containerLabel.specHash]: specHash(member.spec),
     [containerLabel.graceSeconds]: String(pod.spec.terminationGracePeriodSeconds ?? 30),
+    ...(cpus === 0 ? {} : { [containerLabel.exclusiveCpus]: String(cpus) }),
   };
 }
 
@@ -175,7 +163,7 @@ export function translate(pod: Pod, member: Member, around: Surroundings): Trans
     Entrypoint: words(spec.command),
     Cmd: words(spec.args),
     WorkingDir: spec.workingDir,
-    Labels: labelsOf(pod, member, around.cluster),
+    Labels: labelsOf(pod, member, around),
     StopTimeout: pod.spec.terminationGracePeriodSeconds,
     Tty: spec.tty,
     OpenStdin: spec.stdin,
