@@ -38,6 +38,11 @@ const schema = z.strictObject({
   dataDir: z.string().min(1, "dataDir is empty, expected a directory"),
   kubeconfig: z.string().min(1).optional(),
   names: z.array(z.string().min(1)).default([]),
+  beacon: z
+    .string()
+    .max(63, "beacon is longer than 63 characters")
+    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "beacon is no name of an object, e.g. paris")
+    .optional(),
   auditLog: z.string().min(1).optional(),
   auditPolicy: z.string().min(1).optional(),
   tokenIssuer: z
@@ -55,6 +60,8 @@ export type ServerConfig = {
   readonly kubeconfig?: string;
   /** Further DNS names and IP addresses that clients use for the server. */
   readonly names: readonly string[];
+  /** The Beacon of the built-in agent. Default: that of the last start, else the host's name. */
+  readonly beacon?: string;
   /** Absolute path of the file that audit events go to. Default: in the data directory. */
   readonly auditLog?: string;
   /** Absolute path of an audit.k8s.io/v1 Policy. Default: see `defaultPolicy`. */
@@ -72,7 +79,7 @@ export function parseServerConfig(input: unknown): ServerConfig {
   if (error !== undefined) {
     throw new Error(`Cannot use the server's configuration:\n${z.prettifyError(error)}`);
   }
-  const { kubeconfig, dataDir, auditLog, auditPolicy, tokenIssuer, ...rest } = data;
+  const { kubeconfig, dataDir, auditLog, auditPolicy, tokenIssuer, beacon, ...rest } = data;
   return {
     ...rest,
     dataDir: resolve(dataDir),
@@ -80,6 +87,7 @@ export function parseServerConfig(input: unknown): ServerConfig {
     ...(auditLog === undefined ? {} : { auditLog: resolve(auditLog) }),
     ...(auditPolicy === undefined ? {} : { auditPolicy: resolve(auditPolicy) }),
     ...(tokenIssuer === undefined ? {} : { tokenIssuer }),
+    ...(beacon === undefined ? {} : { beacon }),
   };
 }
 

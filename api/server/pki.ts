@@ -1,6 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { readdir } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
+import { beaconsGroup, beaconUser } from "./authz/node-identity.ts";
+import { beaconNameOf, certifiedBeacon } from "./pki/beacon-name.ts";
 import {
   makePrivateDirectory,
   publicMode,
@@ -12,14 +15,18 @@ import { isCurrent, readCertificate, requireKeyOf, type Wanted } from "./pki/ins
 import { type Identity, issueAuthority, issueCertificate, type KeyPair } from "./pki/issue.ts";
 
 /** Identities of the certificates that the server issues to itself and to the built-in parts. */
-export const builtInIdentities = {
+const builtInIdentities = {
   serving: { user: "lighthouse-server", groups: [] },
   admin: { user: "admin", groups: ["system:masters"] },
   controllers: { user: "system:lighthouse:controllers", groups: ["system:lighthouse:controllers"] },
-  agent: { user: "system:beacon:local", groups: ["system:beacons"] },
 } as const satisfies Readonly<Record<string, Identity>>;
 
-type Holder = keyof typeof builtInIdentities;
+type Holder = keyof typeof builtInIdentities | "agent";
+
+function identityOf(holder: Holder, beacon: string): Identity {
+  if (holder !== "agent") return builtInIdentities[holder];
+  return { user: beaconUser(beacon), groups: [beaconsGroup] };
+}
 
 /** The certificate authority and everything it issued at start. */
 export type Pki = {
@@ -32,6 +39,8 @@ export type Pki = {
   readonly controllers: KeyPair;
   /** Of the agent that runs in the server's process group. */
   readonly agent: KeyPair;
+  /** metadata.name of the Beacon that the agent's certificate is for. */
+  readonly beacon: string;
 };
 
 /** Where the files are, and what the serving certificate must cover. */
@@ -40,6 +49,8 @@ export type PkiOptions = {
   readonly directory: string;
   /** DNS names and IP addresses clients may use for the server. */
   readonly names: readonly string[];
+  /** The Beacon of the built-in agent. Default: the one that its certificate is for, else the host's name. */
+  readonly beacon?: string;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
 };
@@ -106,13 +117,13 @@ async function openAuthority({ directory, nowMs }: PkiOptions): Promise<KeyPair>
 async function openLeaf(
   holder: Holder,
   authority: KeyPair,
-  { directory, names, nowMs }: PkiOptions,
+  { directory, names, nowMs, beacon }: PkiOptions & { readonly beacon: string },
 ): Promise<KeyPair> {
   const paths = pathsOf(directory, holder);
   const server = holder === "serving";
   const wanted: Wanted = {
     authority: new X509Certificate(authority.certificate),
-    identity: builtInIdentities[holder],
+    identity: identityOf(holder, beacon),
     names: server ? names : [],
     nowMs,
   };
@@ -128,6 +139,22 @@ async function openLeaf(
   return writePair(paths, await issueCertificate(authority, { ...wanted, usage }));
 }
 
+/** @throws Error that names the agent's certificate when that is damaged */
+async function beaconFor({ directory, beacon }: PkiOptions): Promise<string> {
+  if (beacon !== undefined) return beacon;
+  const paths = pathsOf(directory, "agent");
+  const certificate = await readIfPresent(paths.certificate);
+  const wayOut = `remove ${paths.certificate} and ${paths.key}: the next start issues them again`;
+  const certified =
+    certificate === undefined
+      ? undefined
+      : checking(paths.certificate, wayOut, () => {
+          readCertificate(certificate);
+          return certifiedBeacon(certificate);
+        });
+  return certified ?? beaconNameOf(hostname());
+}
+
 /**
  * Opens the server's certificates, and creates or renews what is missing, ends within 30 days or
  * does not fit any more. Keys have mode 0600. Must not run twice at once on one directory: the
@@ -138,7 +165,9 @@ async function openLeaf(
 export async function openPki(options: PkiOptions): Promise<Pki> {
   await makePrivateDirectory(options.directory);
   const authority = await openAuthority(options);
-  const leaf = (holder: Holder): Promise<KeyPair> => openLeaf(holder, authority, options);
+  const beacon = await beaconFor(options);
+  const leaf = (holder: Holder): Promise<KeyPair> =>
+    openLeaf(holder, authority, { ...options, beacon });
   const [serving, admin, controllers, agent] = await Promise.all([
     leaf("serving"),
     leaf("admin"),
@@ -146,5 +175,5 @@ export async function openPki(options: PkiOptions): Promise<Pki> {
     leaf("agent"),
   ]);
   const { certificate } = authority;
-  return { authority: certificate, issuer: authority, serving, admin, controllers, agent };
+  return { authority: certificate, issuer: authority, serving, admin, controllers, agent, beacon };
 }

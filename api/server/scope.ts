@@ -13,11 +13,15 @@ import { applicationRecords } from "./admission/application-records.ts";
 import { applicationRefusals } from "./admission/application-refusals.ts";
 import { dataSourceRefusals } from "./admission/data-sources.ts";
 import { namespaceAdmission } from "./admission/namespaces.ts";
+import { nodeRestriction } from "./admission/node-restriction.ts";
 import { serviceAccountAdmission } from "./admission/service-accounts.ts";
 import { rbacEscalation } from "./admission/rbac-escalation.ts";
+import { requestAdmission } from "./certificates/admit-requests.ts";
 import { fillRbac } from "./authz/fill-rbac.ts";
+import { followNodes } from "./authz/follow-nodes.ts";
 import { followRbac } from "./authz/follow-rbac.ts";
 import { keepAggregated } from "./authz/keep-aggregated.ts";
+import { withNodeRights } from "./authz/node-authorizer.ts";
 import { rbacRights } from "./authz/rbac-authorizer.ts";
 import { builtIn } from "./kinds/built-in.ts";
 import { builtInKinds } from "./kinds/built-in-kinds.ts";
@@ -98,7 +102,8 @@ export async function openScope(
   });
   const storage: Storage = { store, cache };
   const world = { now: () => clock.nowMs(), crds: () => storedCrds(cache) };
-  const rights = rbacRights(followRbac(cache));
+  const graph = followNodes(cache);
+  const rights = withNodeRights(rbacRights(followRbac(cache)), { graph, storage });
   const tokens = accountTokens({ keys: tokenKeys, clock, issuer });
   const reviewer = tokenReviewer({ tokens, storage, clock });
   const schemas = definitionSchemas(definitions);
@@ -112,9 +117,11 @@ export async function openScope(
   tendCrds({ storage, kinds, clock, onError: (err) => onError(err, "tend the CRDs") });
   await keepAggregated(storage, (err) => onError(err, "aggregate roles"));
   const admission = admissionChain([
+    nodeRestriction({ graph }),
     namespaceAdmission(storage),
     serviceAccountAdmission(storage),
     rbacEscalation(rights),
+    requestAdmission({ rights, storage, clock }),
     applicationRecords(rights),
     applicationRefusals({ storage }),
     dataSourceRefusals(),

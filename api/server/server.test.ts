@@ -107,14 +107,15 @@ test("startServer() keeps an idle HTTP/1.1 connection longer than heartbeats are
 });
 
 test("startServer() serves HTTP/1.1 and HTTP/2 on one port, as whom the certificate says", async () => {
-  const { admin, agent, url } = await start();
+  const { admin, agent, beacon, url } = await start({ beacon: "paris" });
+  expect(beacon).toBe("paris");
   expect((await get(`${url}/version`, admin)).status).toBe(200);
   const h2 = session(admin);
   expect(await open(h2, "/apis/lighthouse.dev/v1/beacons")).toBe(200);
   expect(await open(h2, "/apis")).toBe(200);
   const refused = await get(`${url}/apis/lighthouse.dev/v1/applications`, agent);
   expect(refused.status).toBe(403);
-  expect(JSON.parse(refused.body).message).toContain('User "system:beacon:local" cannot list');
+  expect(JSON.parse(refused.body).message).toContain('User "system:beacon:paris" cannot list');
 });
 
 test("a body over HTTP/2 needs neither a length nor a type", async () => {

@@ -15,6 +15,7 @@ import { withImpersonation } from "./authn/impersonate.ts";
 import { type ServerConfig, servingNames, serverUrl } from "./config.ts";
 import { serveDiscovery } from "./discovery.ts";
 import type { App } from "./http.ts";
+import { type Joining, openJoining } from "./joining.ts";
 import { listenOn } from "./listener.ts";
 import { openRegistry } from "./metrics/registry.ts";
 import { storeLatency, timedStore } from "./metrics/timed-store.ts";
@@ -31,6 +32,7 @@ import { keepFresh, tlsMaterial } from "./serving-certificate.ts";
 import { fillTokenSecrets } from "./tokens/fill-secrets.ts";
 import { serveIssuer } from "./tokens/issuer-documents.ts";
 import { openTokenKeys } from "./tokens/token-keys.ts";
+import { openTunnels, type TunnelService } from "./tunnel/open-tunnels.ts";
 import { serveVersion } from "./version.ts";
 
 /** What a server is made of. */
@@ -58,6 +60,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly controllers: Access;
   /** Access for the agent of this process group. */
   readonly agent: Access;
+  /** metadata.name of the Beacon that this agent speaks for. */
+  readonly beacon: string;
   /** Where agents of this process register as streamers of their nodes' logs. */
   readonly nodes: NodeStreams;
 }
@@ -93,17 +97,23 @@ type Parts = {
   readonly scope: OwnedScope;
   readonly nodes: NodeStreams;
   readonly service: Service;
+  readonly tunnels: TunnelService;
+  readonly joining: Joining;
 };
 
 /** Calls `address` when somebody asks: the port may be known only after listening. */
 function buildServer(
   { log, version }: ServerOptions,
-  { scope, nodes, service }: Parts,
+  { scope, nodes, service, tunnels, joining }: Parts,
   pki: Pki,
   address: () => string,
 ): App {
   const authenticator = withImpersonation(
-    authenticatorChain([certificateAuthenticator(), accountAuthenticator(scope.reviewer)]),
+    authenticatorChain([
+      ...joining.authenticators,
+      certificateAuthenticator(),
+      accountAuthenticator(scope.reviewer),
+    ]),
     scope.rights,
   );
   return buildApp({
@@ -111,10 +121,14 @@ function buildServer(
     nodes,
     authenticator,
     authorizer: scope.rights,
+    endpoints: tunnels.endpoints,
     log,
     ...service,
     tls: tlsMaterial(pki),
-    publicRoutes: service.addPublic,
+    publicRoutes: (app) => {
+      service.addPublic(app);
+      joining.addPublic(app);
+    },
     routes: (app) => {
       serveVersion(app, version);
       serveDiscovery(app, scope.kinds, address);
@@ -147,7 +161,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const names = servingNames(config, hostname());
   const directory = pkiDirectory(config);
   await using stack = new AsyncDisposableStack();
-  const pki = await openPki({ directory, names, nowMs: clock.nowMs() });
+  const beacon = config.beacon === undefined ? {} : { beacon: config.beacon };
+  const pki = await openPki({ directory, names, ...beacon, nowMs: clock.nowMs() });
   const onError = (err: unknown, what: string): void => log.error({ err, what }, "cannot go on");
   const registry = openRegistry();
   const durable = timedStore(options.store, storeLatency(registry));
@@ -164,15 +179,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const fails = (err: unknown): void => onError(err, "fill a token's Secret");
   fillTokenSecrets({ ...scope, authority: pki.authority, onError: fails });
   let url = serverUrl(config.listen);
-  const nodes = nodeStreams();
+  const tunnels = openTunnels({ ...scope, clock, server: () => url, onError });
+  const nodes = nodeStreams(tunnels.agents);
   const audit = stack.use(await openAudit(config, (err) => onError(err, "write audit events")));
   const service = openService({ scope, store, registry, audit });
-  const parts: Parts = { scope, nodes, service };
+  const joining = openJoining({ storage: scope.storage, clock, pki, log });
+  const parts: Parts = { scope, nodes, service, tunnels, joining };
   const app = buildServer(options, parts, pki, () => new URL(url).host);
   stack.defer(async () => {
     service.drain();
-    await app.close();
+    await Promise.all([tunnels.drain(), app.close()]);
   });
+  joining.watch(app.server);
   url = serverUrl(await listenOn(app, config.listen));
   await writeKubeconfigs(config, pki, url);
   const stop = new AbortController();
@@ -182,18 +200,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     return writeKubeconfigs(config, renewed, url);
   };
   const renewing = keepFresh({ app, directory, names, clock, log, onRenewed }, pki, stop.signal);
+  const tidying = joining.run(stop.signal);
   const trimming = runCompactor(
     { store: options.store, clock, onError: (err) => onError(err, "trim the history") },
     stop.signal,
   );
   stack.defer(async () => {
     stop.abort();
-    await Promise.all([renewing, trimming]);
+    await Promise.all([renewing, trimming, tidying]);
   });
   log.info({ url }, "server ready");
   const owned = stack.move();
   const accesses = accessesOf(() => current, url);
-  return { url, nodes, ...accesses, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    url,
+    nodes,
+    beacon: pki.beacon,
+    ...accesses,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** Runs an API server until `signal` aborts. `onReady` is called once it answers. */

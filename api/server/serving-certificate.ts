@@ -34,7 +34,7 @@ function sameCertificates(left: Pki, right: Pki): boolean {
 
 async function renewOnce({ app, directory, names, clock, log, onRenewed }: Renewal, old: Pki) {
   try {
-    const pki = await openPki({ directory, names, nowMs: clock.nowMs() });
+    const pki = await openPki({ directory, names, beacon: old.beacon, nowMs: clock.nowMs() });
     if (sameCertificates(pki, old)) return old;
     if ("setSecureContext" in app.server && typeof app.server.setSecureContext === "function") {
       app.server.setSecureContext(tlsMaterial(pki)); // open connections keep the old one

@@ -1,21 +1,41 @@
-import { runAgent } from "../../agent/main.ts";
+import { createClient } from "../../api/client/create-client.ts";
+import type { AgentIdentity } from "../../agent/join/identity.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
-import type { Run } from "../command.ts";
+import { type Call, type Run, text } from "../command.ts";
 import { productVersion } from "../version.ts";
 import { tidyWhenIdle } from "./run-idle.ts";
+import { beaconName } from "./run-beacon.ts";
+import { joinedIdentity } from "./run-joined.ts";
 import { openLog } from "./run-log.ts";
-import { beaconName, dockerProvider } from "./run-parts.ts";
+import { runParts } from "./run-parts.ts";
+import { discoveryOf } from "./run-discovery.ts";
+import { runTunnelledAgent } from "./run-tunnelled-agent.ts";
+
+/** How the agent reaches the API: as who it joined, else as a kubeconfig says. */
+async function connectionOf(call: Call, joined: AgentIdentity | undefined) {
+  if (joined === undefined) return call.connect();
+  const { config } = joined;
+  return { client: createClient(config), server: config.server, config };
+}
 
 /** `lighthouse agent`. */
 export const runAgentCommand: Run = async (call) => {
   tidyWhenIdle(call.signal);
-  const provider = await dockerProvider(call.flags, call.signal);
-  const { client, server } = await call.connect();
+  const discovery = await discoveryOf(call.flags, call.io.env, call.signal);
   const log = openLog(call.flags, "info");
-  const beacon = beaconName(call.flags);
+  const joined = await joinedIdentity(call, log);
+  const { client, server, config } = await connectionOf(call, joined);
+  const asker = { client, clock: systemClock, log, signal: call.signal };
+  const beacon = await beaconName(text(call.flags, "beacon"), asker);
+  if (beacon === undefined) return 0;
   log.info({ server, beacon }, "agent starts");
-  await runAgent(
-    { client, beacon, version: productVersion, providers: [provider], clock: systemClock, log },
+  const clock = systemClock;
+  const agent = { client, beacon, version: productVersion, ...discovery, clock, log };
+  await runParts(
+    [
+      (signal) => runTunnelledAgent(agent, config, signal),
+      ...(joined === undefined ? [] : [(signal: AbortSignal) => joined.keep(signal)]),
+    ],
     call.signal,
   );
   return 0;

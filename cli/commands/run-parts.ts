@@ -1,5 +1,5 @@
 import { mkdir, readdir } from "node:fs/promises";
-import { homedir, hostname } from "node:os";
+import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { unavailable } from "../../api/machinery/errors.ts";
 import { createClient, type OwnedClient } from "../../api/client/create-client.ts";
@@ -48,6 +48,7 @@ export function serverConfigOf(flags: Flags, dataDir: string): ServerConfig {
       auditLog: text(flags, "audit-log"),
       auditPolicy: text(flags, "audit-policy"),
       tokenIssuer: text(flags, "token-issuer"),
+      beacon: text(flags, "beacon"),
       names: texts(flags, "name"),
     });
   } catch (err) {
@@ -99,17 +100,6 @@ export function inProcessClient(
     userAgent: `${userAgent}/${productVersion}`,
     fieldManager: userAgent,
   });
-}
-
-/** The beacon's name: the flag, else the host's name in the form of an object name. */
-export function beaconName(flags: Flags): string {
-  const given = text(flags, "beacon");
-  if (given !== undefined) return given;
-  const name = hostname()
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9.-]+/g, "-")
-    .replaceAll(/^[-.]+|[-.]+$/g, "");
-  return name === "" ? "local" : name;
 }
 
 /** Runs parts side by side until the signal aborts. The first that ends on its own ends them all.

@@ -11,7 +11,6 @@ import { productVersion } from "../version.ts";
 import { tidyWhenIdle } from "./run-idle.ts";
 import { openLog } from "./run-log.ts";
 import {
-  beaconName,
   claimDataDir,
   dataDirOf,
   dockerProvider,
@@ -63,7 +62,7 @@ async function runAll(call: Call, log: Logger): Promise<void> {
         runAgent(
           {
             client: agent,
-            beacon: beaconName(call.flags),
+            beacon: server.beacon,
             version: productVersion,
             providers: [provider],
             clock,

@@ -37,6 +37,8 @@ export type EnvOptions = {
   /** Other servers write to the store too. */
   readonly sharedStore?: boolean;
   readonly clock?: Clock;
+  /** Of the agent's credentials. Default: the host's name. */
+  readonly beacon?: string;
 };
 
 function configOf({ server, authority, client }: Access): ClientConfig {
@@ -50,7 +52,13 @@ export async function startEnv(options: EnvOptions = {}): Promise<Env> {
   const kubeconfig = path.join(dataDir, "admin.kubeconfig");
   const store = options.store ?? memoryStore();
   const server = await startServer({
-    config: { listen: { host: "127.0.0.1", port: 0 }, dataDir, kubeconfig, names: [] },
+    config: {
+      listen: { host: "127.0.0.1", port: 0 },
+      dataDir,
+      kubeconfig,
+      names: [],
+      ...(options.beacon === undefined ? {} : { beacon: options.beacon }),
+    },
     store,
     sharedStore: options.sharedStore ?? false,
     log: pino({ level: process.env["LIGHTHOUSE_TEST_LOG"] ?? "silent" }),

@@ -14,7 +14,8 @@ const attribute = (subject: string, key: string): readonly string[] =>
     .filter((line) => line.startsWith(`${key}=`))
     .map((line) => unescaped(line.slice(key.length + 1)));
 
-function userOf(certificate: Uint8Array): User | undefined {
+/** The user that a certificate stands for, DER; `undefined` when it names none. */
+export function userOf(certificate: Uint8Array): User | undefined {
   const { subject } = new X509Certificate(certificate);
   const [name] = attribute(subject, "CN");
   return name === undefined || name === "" ? undefined : { name, groups: attribute(subject, "O") };

@@ -8,6 +8,11 @@ import { missingRights } from "./rule-cover.ts";
 
 const autoupdate = "rbac.authorization.kubernetes.io/autoupdate";
 
+/** Whether a stored object is ours to change: nobody has opted out of it. */
+export function isKeptUpToDate({ metadata }: AnyObject): boolean {
+  return metadata.annotations?.[autoupdate] === "true";
+}
+
 /** Those of `wanted` that are not in `have` yet, behind it. */
 function united(have: readonly JsonObject[], wanted: readonly JsonObject[]): readonly JsonObject[] {
   const added = wanted.filter((item) => !have.some((other) => equalJson(other, item)));
@@ -51,7 +56,7 @@ export function leadsElsewhere(stored: AnyObject, { object }: BootstrapObject): 
  */
 export function mergedBootstrap(stored: AnyObject, bootstrap: BootstrapObject): Body | undefined {
   const { labels = {}, annotations = {} } = stored.metadata;
-  if (annotations[autoupdate] !== "true") return undefined;
+  if (!isKeptUpToDate(stored)) return undefined;
   const wanted = bootstrap.object.metadata;
   const merged: Body = {
     ...stored,

@@ -235,22 +235,15 @@ export const controllers: readonly ShortRule[] = [
 ];
 
 /**
- * What a beacon's agent needs. That it may touch only its own Nodes and their Pods is the node
- * authorizer's to add; this table only knows kinds.
+ * What every beacon's agent may do, whatever belongs to it. All else that agents do is about their own
+ * Nodes and what is on them: that is the node authorizer's to allow, see `node-rules.ts`.
  */
 export const beacon: readonly ShortRule[] = [
-  { verbs: [...read, ...write], apiGroups: [""], resources: ["nodes"] },
-  { verbs: ["get", "update", "patch"], apiGroups: [""], resources: ["nodes/status"] },
-  { verbs: [...read, "delete"], apiGroups: [""], resources: ["pods"] },
-  { verbs: ["get", "update", "patch"], apiGroups: [""], resources: ["pods/status"] },
-  { verbs: ["get"], apiGroups: [""], resources: ["secrets", "configmaps", "serviceaccounts"] },
   // The uid of kube-system is how an agent knows which control plane its containers belong to.
-  { verbs: ["get"], apiGroups: [""], resources: ["namespaces"] },
-  { verbs: [...read, ...write], apiGroups: [ours], resources: ["beacons", "beacons/status"] },
-  events,
-];
-
-/** A beacon's agent in the namespace of the heartbeats. */
-export const beaconLeases: readonly ShortRule[] = [
-  { verbs: [...read, ...write], apiGroups: ["coordination.k8s.io"], resources: ["leases"] },
+  {
+    verbs: ["get"],
+    apiGroups: [""],
+    resources: ["namespaces"],
+    resourceNames: ["kube-system"],
+  },
 ];

@@ -1,5 +1,8 @@
 import type { Body, JsonObject } from "../kinds/kind.ts";
+import * as joining from "./bootstrap-joining.ts";
 import * as rules from "./bootstrap-rules.ts";
+import { beaconsGroup } from "./node-identity.ts";
+import { beaconLeases, nodeLeases } from "./node-rules.ts";
 import { rbacGroup, ruleBody } from "./policy.ts";
 
 /** A role or binding that every server has from its first start. */
@@ -11,8 +14,6 @@ export type BootstrapObject = {
 };
 
 const apiVersion = `${rbacGroup}/v1`;
-/** Heartbeats of Nodes, where kubectl looks for them (KEP-589), and of Beacons. */
-const heartbeatNamespaces = ["kube-node-lease", "lighthouse-node-lease"];
 
 const metadataOf = (name: string, more: Body["metadata"] = {}): Body["metadata"] => ({
   name,
@@ -115,28 +116,6 @@ function userRoles(): readonly BootstrapObject[] {
   ];
 }
 
-/** What agents may do with the heartbeats of one namespace. */
-function heartbeatRights(namespace: string): readonly BootstrapObject[] {
-  const metadata = metadataOf("system:lighthouse:beacon", { namespace });
-  const leases: Body = {
-    apiVersion,
-    kind: "Role",
-    metadata,
-    rules: rules.beaconLeases.map(ruleBody),
-  };
-  const leasesBinding: Body = {
-    apiVersion,
-    kind: "RoleBinding",
-    metadata,
-    roleRef: { apiGroup: rbacGroup, kind: "Role", name: "system:lighthouse:beacon" },
-    subjects: [...groups("system:beacons")],
-  };
-  return [
-    { plural: "roles", exact: true, object: leases },
-    { plural: "rolebindings", exact: true, object: leasesBinding },
-  ];
-}
-
 /** The rights of controllers and agents, which are ordinary clients. */
 function ownParts(): readonly BootstrapObject[] {
   const [controllers, beacon] = ["system:lighthouse:controllers", "system:lighthouse:beacon"];
@@ -144,8 +123,17 @@ function ownParts(): readonly BootstrapObject[] {
     clusterRole(controllers, rules.controllers),
     clusterRole(beacon, rules.beacon),
     clusterRoleBinding(controllers, controllers, groups("system:lighthouse:controllers")),
-    clusterRoleBinding(beacon, beacon, groups("system:beacons")),
-    ...heartbeatNamespaces.flatMap(heartbeatRights),
+    clusterRoleBinding(beacon, beacon, groups(beaconsGroup)),
+  ];
+}
+
+/** How agents come in, and who decides about it. */
+function joiningParts(): readonly BootstrapObject[] {
+  const asker = "system:lighthouse:certificate-asker";
+  return [
+    clusterRole(asker, joining.askingForCertificates),
+    clusterRoleBinding(asker, asker, groups(...joining.certificateAskers)),
+    clusterRole("beacon-manager", joining.managingBeacons),
   ];
 }
 
@@ -167,5 +155,19 @@ function systemBindings(): readonly BootstrapObject[] {
  * @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
  */
 export function bootstrapObjects(): readonly BootstrapObject[] {
-  return [...systemRoles(), ...userRoles(), ...ownParts(), ...systemBindings()];
+  return [...systemRoles(), ...userRoles(), ...ownParts(), ...joiningParts(), ...systemBindings()];
 }
+
+/** An object that former versions had. */
+export type RetiredObject = Pick<BootstrapObject, "plural"> & {
+  readonly namespace: string;
+  readonly name: string;
+};
+
+/** Before the node authorizer, every agent held all heartbeats by these. */
+export const retiredObjects: readonly RetiredObject[] = [nodeLeases, beaconLeases].flatMap(
+  (namespace): readonly RetiredObject[] => [
+    { plural: "rolebindings", namespace, name: "system:lighthouse:beacon" },
+    { plural: "roles", namespace, name: "system:lighthouse:beacon" },
+  ],
+);

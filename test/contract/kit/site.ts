@@ -93,7 +93,7 @@ export async function startSite(): Promise<Site> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "lighthouse-contract-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const env = stack.use(await startEnv());
+  const env = stack.use(await startEnv({ beacon: "contract" }));
   const engine = stack.use(await simulatedEngine({ name: "contract-host", rules }));
   const stop = new AbortController();
   const running = [runKeepers(env, stop.signal), runNode(env, engine.url, stop.signal)];

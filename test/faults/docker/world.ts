@@ -8,6 +8,7 @@ import { createInformer } from "../../../api/client/shared-informer.ts";
 import { loadKubeconfig } from "../../../api/client/kubeconfig.ts";
 import { pods } from "../../../api/machinery/resources.ts";
 import { systemClock } from "../../../controllers/runtime/system-clock.ts";
+import { beaconKubeconfig } from "../../kit/beacon-access.ts";
 import { freePort } from "../../kit/free-port.ts";
 import { testImages } from "../../kit/images.ts";
 import { type Lighthouse, startLighthouse } from "../../kit/lighthouse.ts";
@@ -120,7 +121,12 @@ function followDeletes(client: OwnedClient, api: ServerProcess): AsyncDisposable
   };
 }
 
-type DockerHost = Host & { readonly engine: DockerEngine; readonly place: Place };
+type DockerHost = Host & {
+  readonly engine: DockerEngine;
+  readonly place: Place;
+  /** Path of the credentials of its agent. */
+  readonly kubeconfig: string;
+};
 
 /** What the parts of a world are started with. */
 type Setting = {
@@ -128,11 +134,13 @@ type Setting = {
   readonly ledger: Ledger;
   readonly stack: AsyncDisposableStack;
   readonly dataDir: string;
+  /** URL of the API server. */
+  readonly server: string;
 };
 
-const agentArgs = (dataDir: string, name: string, { url }: DockerEngine): readonly string[] => [
+const agentArgs = (kubeconfig: string, name: string, { url }: DockerEngine): readonly string[] => [
   "agent",
-  `--kubeconfig=${join(dataDir, "pki", "agent.kubeconfig")}`,
+  `--kubeconfig=${kubeconfig}`,
   `--beacon=${name}`,
   `--docker=${url}`,
 ];
@@ -144,17 +152,19 @@ async function startForeign({ engine }: DockerEngine): Promise<string> {
 }
 
 async function startHost(number: number, setting: Setting): Promise<DockerHost> {
-  const { network, ledger, stack, dataDir } = setting;
+  const { network, ledger, stack, dataDir, server } = setting;
   const name = `host-${number}`;
   const place = await network.join();
   const engine = stack.use(await startDockerEngine(place, number, (change) => ledger.take(change)));
   const foreign = await startForeign(engine);
+  const kubeconfig = await beaconKubeconfig(dataDir, server, name);
   const host: DockerHost = {
     name,
     place,
     engine,
     foreign,
-    agent: startPart(place, agentArgs(dataDir, name, engine)),
+    kubeconfig,
+    agent: startPart(place, agentArgs(kubeconfig, name, engine)),
   };
   stack.defer(() => host.agent[Symbol.asyncDispose]());
   return host;
@@ -178,7 +188,13 @@ export async function openDockerWorld(): Promise<World> {
   const client = stack.use(createClient(config));
   stack.use(followDeletes(client, api));
   const parts = stack.use(new AsyncDisposableStack());
-  const setting: Setting = { network, ledger: createLedger(), stack: parts, dataDir };
+  const setting: Setting = {
+    network,
+    ledger: createLedger(),
+    stack: parts,
+    dataDir,
+    server: config.server,
+  };
   const hosts = await Promise.all([1, 2, 3].map((number) => startHost(number, setting)));
   const startControllers = controllerStarter(setting);
   const world: World = {
@@ -195,7 +211,7 @@ export async function openDockerWorld(): Promise<World> {
       const own = hosts.find(({ name }) => name === host.name);
       if (own === undefined) throw new Error(`Host ${host.name} is none of this world`);
       await own.agent[Symbol.asyncDispose]();
-      own.agent = startPart(own.place, agentArgs(dataDir, own.name, own.engine));
+      own.agent = startPart(own.place, agentArgs(own.kubeconfig, own.name, own.engine));
     },
     async replaceControllers() {
       const old = world.controllers;
