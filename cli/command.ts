@@ -71,7 +71,8 @@ export type Command = {
   readonly examples: readonly (readonly [line: string, does: string])[];
   readonly flags: readonly Flag[];
   /** What completion offers for positional arguments. */
-  readonly completes?: "type-then-name" | "application" | "pod-or-application" | "beacon" | "token";
+  readonly completes?:
+    "type-then-name" | "application" | "pod-or-application" | "beacon" | "token" | "node";
   load(): Promise<Run>;
 };
 

@@ -1,4 +1,6 @@
 import type { Command, Flag } from "./command.ts";
+import { joinCommands, joinFlags } from "./join-commands.ts";
+import { dockerCommands } from "./docker-commands.ts";
 import { connectionFlags } from "./program.ts";
 import { rolloutCommands } from "./rollout-commands.ts";
 
@@ -191,6 +193,11 @@ const tokenIssuer: Flag = {
   value: "URL",
   about: "where others verify ServiceAccount tokens (default: https://kubernetes.default.svc)",
 };
+const ownBeacon: Flag = {
+  long: "beacon",
+  value: "NAME",
+  about: "beacon of this machine's agent (default: as at the last start, else the host's name)",
+};
 const docker: Flag = {
   long: "docker",
   value: "URL",
@@ -238,6 +245,7 @@ const daemonCommands: readonly Command[] = [
       auditLog,
       auditPolicy,
       tokenIssuer,
+      ownBeacon,
       { long: "simulate", about: "no Docker: an engine inside the process, for a look around" },
       logLevel,
     ],
@@ -263,6 +271,7 @@ const daemonCommands: readonly Command[] = [
       auditLog,
       auditPolicy,
       tokenIssuer,
+      ownBeacon,
       logLevel,
     ],
     load: async () => (await import("./commands/run-server.ts")).runServerCommand,
@@ -279,12 +288,40 @@ const daemonCommands: readonly Command[] = [
     name: "agent",
     args: "",
     summary: "Run the agent of one network: it runs Pods on the Docker hosts that it finds",
-    examples: [["lighthouse agent --kubeconfig agent.conf", "The local Docker"]],
+    examples: [
+      [
+        "lighthouse agent --join 'lighthouse://HOST:6443?token=...&ca=sha256:...'",
+        'Join with what "lighthouse token create" printed; later runs need no link',
+      ],
+      [
+        "lighthouse agent --kubeconfig agent.conf",
+        "The hosts that its Beacon says, else the local one",
+      ],
+      ["lighthouse agent --hosts hosts.yaml", "The hosts of a file, which may change"],
+      ["lighthouse agent --provider gce", "All machines of the project"],
+    ],
     flags: [
+      ...joinFlags,
       kubeconfigIn,
       { long: "context", value: "NAME", about: "context to use" },
       docker,
-      { long: "beacon", value: "NAME", about: "name of this beacon (default: the host's name)" },
+      {
+        long: "provider",
+        value: "NAME",
+        about:
+          "how to find hosts, whatever the Beacon says: auto, gce, digitalocean, ec2, azure, config or local",
+      },
+      {
+        long: "hosts",
+        value: "FILE",
+        about:
+          "file of hosts, watched; means --provider config (default: /etc/lighthouse/hosts.yaml)",
+      },
+      {
+        long: "beacon",
+        value: "NAME",
+        about: "name of this beacon (default: that of the credentials, else the host's)",
+      },
       logLevel,
     ],
     load: async () => (await import("./commands/run-agent.ts")).runAgentCommand,
@@ -329,6 +366,8 @@ const otherCommands: readonly Command[] = [
 export const commands: readonly Command[] = [
   ...objectCommands,
   ...rolloutCommands,
+  ...joinCommands,
+  ...dockerCommands,
   ...daemonCommands,
   ...otherCommands,
 ];

@@ -53,7 +53,9 @@ function sendError(reply: FastifyReply, err: StatusError): FastifyReply {
   const status = toStatus(err);
   const body =
     err instanceof ExpiredToken ? { ...status, metadata: { continue: err.continueToken } } : status;
-  return reply.code(httpCode[err.reason]).type("application/json").send(JSON.stringify(body));
+  // As bytes: to text the framework adds a charset, and docker reads only plain "application/json".
+  const bytes = Buffer.from(JSON.stringify(body));
+  return reply.code(httpCode[err.reason]).type("application/json").send(bytes);
 }
 
 /** What the framework itself refuses, in our words. */

@@ -1,6 +1,6 @@
 import { collectionPath } from "../../api/machinery/gvk.ts";
 import type { KubeObject } from "../../api/machinery/object.ts";
-import { applications, beacons, namespaces, pods } from "../../api/machinery/resources.ts";
+import { applications, beacons, namespaces, nodes, pods } from "../../api/machinery/resources.ts";
 import type { Call, Command, Flag, Run, Session } from "../command.ts";
 import { commonTypes, findType } from "../kinds.ts";
 import { readJson } from "../read.ts";
@@ -84,6 +84,7 @@ async function argumentOffers(
     return tokens.map(({ id, description }): Offer => [id, description]);
   }
   const session = await call.connect();
+  if (command.completes === "node") return namesIn(session, collectionPath(nodes));
   if (command.completes === "beacon") return namesIn(session, collectionPath(beacons));
   const apps = await namesIn(session, collectionPath(applications, session.namespace));
   const named = apps.map(([name]): Offer => [`app/${name}`, "Application"]);
