@@ -14,6 +14,7 @@ import {
 } from "../../machinery/names.ts";
 import type { AnyObject } from "../../machinery/object.ts";
 import { affinityCauses } from "./affinity-validate.ts";
+import { bandwidthCauses } from "./bandwidth-validate.ts";
 import { type Causes, oneOf, problemCauses } from "./checks.ts";
 import { containerCauses, idCauses } from "./container-validate.ts";
 import { ephemeralCauses } from "./ephemeral-validate.ts";
@@ -29,10 +30,15 @@ import { volumeCauses } from "./volume-validate.ts";
  * that was stored before a field was refused must still take a status.
  */
 export function validatePod(object: Body, before?: AnyObject): Causes {
+  const bandwidth = bandwidthCauses(
+    objectIn(objectIn(object, "metadata") ?? {}, "annotations"),
+    "metadata.annotations",
+    before?.metadata.annotations,
+  );
   // A report of the status carries the very spec that was judged when it was written.
-  if (before !== undefined && object["spec"] === before["spec"]) return [];
+  if (before !== undefined && object["spec"] === before["spec"]) return bandwidth;
   const spec = objectIn(object, "spec") ?? {};
-  const causes = specCauses(spec);
+  const causes = [...bandwidth, ...specCauses(spec)];
   if (before !== undefined)
     return [...causes, ...changeCauses(spec, objectIn(before, "spec") ?? {})];
   const early = objectsIn(spec, "ephemeralContainers").length > 0;

@@ -46,7 +46,24 @@ const slow = {
   spec: { containers: [{ name: "web", image: "web:v1", readinessProbe: probe }] },
 };
 
+const bounded = (resources: object, annotations = {}): object => ({
+  metadata: { annotations },
+  spec: { containers: [{ name: "web", image: "web:v1", resources }] },
+});
+
 test.each<readonly [string, Spec, string, string]>([
+  [
+    "a request above its limit",
+    { replicas: 1, template: bounded({ requests: { cpu: "2" }, limits: { cpu: "1" } }) },
+    "spec.template.spec.containers[0].resources.requests",
+    "must be less than or equal to cpu limit of 1",
+  ],
+  [
+    "a bandwidth that is none",
+    { replicas: 1, template: bounded({}, { "kubernetes.io/egress-bandwidth": "fast" }) },
+    "spec.template.metadata.annotations[kubernetes.io/egress-bandwidth]",
+    "must be a quantity of bits per second, e.g. 10M",
+  ],
   [
     "more slots than maxPerNode has room for",
     { replicas: 3, placement: { maxPerNode: 1 } },

@@ -4,6 +4,8 @@ import type { StatusCause } from "../../machinery/errors.ts";
 import { invalidValue } from "../../machinery/field-causes.ts";
 import { isEligible } from "../../machinery/node-eligibility.ts";
 import type { Node } from "../../machinery/resources.ts";
+import { bandwidthCauses } from "../kinds/bandwidth-validate.ts";
+import { resourceCauses } from "../kinds/resource-validate.ts";
 import { type HostPort, hostPortsOf, portOwners } from "./host-ports.ts";
 
 /** What is around an Application that is about to be written. */
@@ -120,6 +122,25 @@ function portsTaken({ application }: Subject, around: Surroundings): readonly Re
   });
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What no Pod could be made with: its slots would fail one after the other. */
+function resourcesAmiss({ application }: Subject): readonly Refusal[] {
+  const path = "spec.template";
+  const { metadata, spec } = application.spec.template;
+  const containers = (list: "containers" | "initContainers") =>
+    (spec[list] ?? []).flatMap((container, index) =>
+      resourceCauses(container as Fields, `${path}.spec.${list}[${index}]`),
+    );
+  const causes = [
+    ...bandwidthCauses(metadata?.annotations, `${path}.metadata.annotations`),
+    ...containers("initContainers"),
+    ...containers("containers"),
+  ];
+  const basis: Refusal["basis"] = (one) => one.spec.template;
+  return causes.map((cause) => ({ cause, basis }));
+}
+
 /** Everything about the Application that cannot work beside what is around it. */
 function refusalsOf(application: Application, around: Surroundings): readonly Refusal[] {
   const subject = subjectOf(application, around);
@@ -129,6 +150,7 @@ function refusalsOf(application: Application, around: Surroundings): readonly Re
     ...canaryTooLarge(subject),
     ...deadlineTooShort(subject),
     ...portsTaken(subject, around),
+    ...resourcesAmiss(subject),
   ];
 }
 
