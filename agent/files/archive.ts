@@ -69,7 +69,7 @@ async function writeChanges(source: Source, into: Pack): Promise<void> {
     );
   for (const path of trees) await copyTree(source, into, path);
   for (const path of singles) await copySingle(source, into, path);
-  for (const path of deleted) into.entry({ name: bare(whiteout(path)), size: 0, mode: 0 });
+  for (const path of deleted) into.entry({ name: bare(whiteout(path)), mode: 0 }, "");
   into.finalize();
 }
 
