@@ -50,7 +50,11 @@ export function openJoining({ storage, clock, pki, log }: JoiningOptions): Joini
     ],
     addPublic(app) {
       app.get(authorityPath, async (_request, reply) =>
-        reply.type("application/x-pem-file").send(authority),
+        reply
+          // Hosts whose clock is wrong learn it before they wonder about certificates.
+          .header("date", new Date(clock.nowMs()).toUTCString())
+          .type("application/x-pem-file")
+          .send(authority),
       );
     },
     watch: (listener) => guard.watch(listener),

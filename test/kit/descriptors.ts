@@ -67,6 +67,18 @@ function addMessage(bytes: Buffer, home: string, found: Map<string, readonly Des
   );
 }
 
+/**
+ * FileDescriptorProto: 2 package, 4 messages, in this order. Where one follows the other in the program
+ * without a gap they were unpacked as one.
+ */
+function addFiles(bytes: Buffer, found: Map<string, readonly DescribedField[]>): void {
+  let home = "";
+  for (const [number, value] of fieldsOf(bytes)) {
+    if (number === 2) home = textOf(value);
+    if (number === 4) addMessage(bytesOf(value), home, found);
+  }
+}
+
 const gzipMagic = Buffer.from([0x1f, 0x8b, 0x08]);
 const largestBytes = 200_000;
 
@@ -90,7 +102,7 @@ export function descriptorsIn(path: string): Descriptors {
   for (let at = program.indexOf(gzipMagic); at >= 0; at = program.indexOf(gzipMagic, at + 1)) {
     const file = descriptorAt(program, at);
     if (file === undefined) continue;
-    for (const message of partsOf(file, 4)) addMessage(message, nameIn(file, 2), found);
+    addFiles(file, found);
   }
   return found;
 }
