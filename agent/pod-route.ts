@@ -1,7 +1,7 @@
 import { type Duplex, duplexPair, Readable } from "node:stream";
 import { badRequest, methodNotAllowed, noSuchResource, notFound } from "../api/machinery/errors.ts";
 import { type Pod, pods } from "../api/machinery/resources.ts";
-import type { NodeAnswer, NodeCall } from "../api/tunnel/node-link.ts";
+import type { NodeAnswer, NodeCall, NodeHandler } from "../api/tunnel/node-link.ts";
 import { type PodRequest, readPodPath } from "../api/tunnel/pod-paths.ts";
 import { portProtocol, processProtocol } from "../api/tunnel/process-frames.ts";
 import type { NodeRoute, RouteWorld } from "./node-route.ts";
@@ -47,9 +47,12 @@ function processQuery(query: URLSearchParams): ProcessQuery {
   return { container: containerIn(query), stdin, tty };
 }
 
+/** Where pods are looked up, and of which Node. */
+export type PodWorld = Pick<RouteWorld, "client" | "nodeName">;
+
 /** The pod, if it is one of this node and still the one that was meant. @throws StatusError `NotFound` */
 async function podOf(
-  { client, nodeName }: RouteWorld,
+  { client, nodeName }: PodWorld,
   { namespace, name, uid }: PodRequest,
   signal: AbortSignal,
 ): Promise<Pod> {
@@ -96,7 +99,7 @@ function wants({ upgrade, path }: NodeCall, protocol: string): void {
 
 async function answer(
   streams: Streams,
-  world: RouteWorld,
+  world: PodWorld,
   call: NodeCall,
   signal: AbortSignal,
 ): Promise<NodeAnswer> {
@@ -124,8 +127,14 @@ async function answer(
   return serveProcess(ready, signal);
 }
 
-/** Answers `/pods/NAMESPACE/NAME/{log,exec,attach,portforward}` by what the host streams. */
-export const podRoute: NodeRoute = (world) => {
-  const streams = createStreams(world.host, () => world.clock.nowMs());
+/** Answers `/pods/NAMESPACE/NAME/{log,exec,attach,portforward}` by these streams. */
+export function podHandler(streams: Streams, world: PodWorld): NodeHandler {
   return (call, signal) => answer(streams, world, call, signal);
-};
+}
+
+/** Answers for the pods of a Node by what its host streams. */
+export const podRoute: NodeRoute = (world) =>
+  podHandler(
+    createStreams(world.host, () => world.clock.nowMs()),
+    world,
+  );

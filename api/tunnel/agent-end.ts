@@ -8,14 +8,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../machinery/clock.ts";
 import { httpCode, notFound, StatusError } from "../machinery/errors.ts";
 import { toStatus } from "../machinery/status.ts";
-import {
-  type CallHead,
-  decodeCall,
-  encodeAnswer,
-  encodeEnd,
-  headers,
-  tellable,
-} from "./envelope.ts";
+import { type CallHead, decodeCall, encodeAnswer, headers, tellable } from "./envelope.ts";
 import { defaultKeepAlive, type KeepAlive, keepAlive } from "./keep-alive.ts";
 import type { NodeAnswer } from "./node-link.ts";
 import { paths, resetCode, sessionOptions, sessionWindowBytes } from "./protocol.ts";
@@ -53,13 +46,14 @@ class Answering {
 
   /** Answers one stream. Never rejects. */
   async serve(raw: ServerHttp2Stream, sent: IncomingHttpHeaders): Promise<void> {
-    const stream = new TunnelStream(raw);
+    const isControl = sent[":path"] === paths.control;
+    const stream = new TunnelStream(raw, { unsealed: isControl });
     stream.on("error", () => {}); // the server hung up: the signal says so
     const gone = new AbortController();
     raw.once("close", () => gone.abort(new Error("the caller is gone")));
     let path = String(sent[":path"]);
     try {
-      if (path === paths.control) return this.#announce(raw, stream);
+      if (isControl) return this.#announce(raw, stream);
       const head = decodeCall(sent[headers.call]);
       path = head.path;
       const answer = await this.#call(head, stream, gone.signal);
@@ -99,10 +93,12 @@ class Answering {
   }
 }
 
+const sealed = { waitForTrailers: true } as const;
+
 function refuse(raw: ServerHttp2Stream, stream: TunnelStream, err: StatusError): void {
   if (raw.destroyed || raw.closed) return;
   if (raw.headersSent) return void stream.destroy();
-  raw.respond({ ":status": httpCode[err.reason], [headers.refused]: "1" });
+  raw.respond({ ":status": httpCode[err.reason], [headers.refused]: "1" }, sealed);
   stream.end(JSON.stringify(toStatus(err)));
 }
 
@@ -114,22 +110,13 @@ function sendAnswer(
 ): void {
   const { body } = answer;
   if (raw.destroyed || raw.closed) return void body.destroy();
-  let failure: StatusError | undefined;
-  raw.once("wantTrailers", () => {
-    if (!raw.destroyed) raw.sendTrailers({ [headers.end]: encodeEnd(failure) });
-  });
-  raw.respond(
-    { ":status": 200, [headers.answer]: [...encodeAnswer(answer)], [headers.sealed]: "1" },
-    { waitForTrailers: true },
-  );
-  const fail = (err: Error): void => {
-    failure = tellable(err, "the answer");
+  raw.respond({ ":status": 200, [headers.answer]: [...encodeAnswer(answer)] }, sealed);
+  body.once("error", (err) => {
     if (!(err instanceof StatusError)) onError(err, "the answer");
-    if (!stream.writableEnded) stream.end();
-  };
-  body.once("error", fail);
+    stream.endWith(tellable(err, "the answer"));
+  });
   body.once("close", () => {
-    if (!body.readableEnded && failure === undefined) stream.destroy(); // whoever made it gave up
+    if (!body.readableEnded && !stream.writableEnded) stream.destroy(); // whoever made it gave up
   });
   stream.once("close", () => body.destroy());
   body.pipe(stream);
@@ -142,7 +129,7 @@ function sendUpgraded(
 ): void {
   body.destroy();
   if (raw.destroyed || raw.closed) return void upgraded.destroy();
-  raw.respond({ ":status": 200, [headers.answer]: [...encodeAnswer(answer)] });
+  raw.respond({ ":status": 200, [headers.answer]: [...encodeAnswer(answer)] }, sealed);
   joinStreams(stream, upgraded);
 }
 

@@ -17,9 +17,7 @@ export const headers = {
   answer: "lighthouse-answer",
   /** Of an answer that is a Status: the handler threw it. Its text is the body. */
   refused: "lighthouse-refused",
-  /** Of an answer whose body ends with the trailer below, and is broken off without it. */
-  sealed: "lighthouse-sealed",
-  /** A trailer: the body is whole when it is empty, else the Status that broke it off. */
+  /** The trailer of each half: what came is whole when it is empty, else the Status that broke it off. */
   end: "lighthouse-end",
 } as const;
 

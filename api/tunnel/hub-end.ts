@@ -136,7 +136,7 @@ class Hub implements HubEnd {
   /** Resolves with the first announcement; later ones are followed until the session closes. */
   async greet(): Promise<void> {
     const raw = this.#session.request({ ":method": "POST", ":path": paths.control });
-    const stream = new TunnelStream(raw);
+    const stream = new TunnelStream(raw, { unsealed: true });
     stream.on("error", () => {}); // told by the loop that reads it
     const lines = announcements(stream as AsyncIterable<Buffer>);
     const first = await lines.next();
@@ -174,7 +174,7 @@ class Hub implements HubEnd {
         [headers.call]: [...encodeCall({ ...head, node })],
         [sensitiveHeaders]: [headers.call],
       },
-      { endStream },
+      { endStream, waitForTrailers: !endStream },
     );
     this.#openCalls += 1;
     const stream = new TunnelStream(raw);

@@ -1,7 +1,7 @@
 import { type ClientHttp2Stream, type ServerHttp2Stream } from "node:http2";
 import { Duplex } from "node:stream";
-import { unavailable } from "../machinery/errors.ts";
-import { decodeEnd, headers } from "./envelope.ts";
+import { type StatusError, unavailable } from "../machinery/errors.ts";
+import { decodeEnd, encodeEnd, headers } from "./envelope.ts";
 import { resetCode } from "./protocol.ts";
 
 /** One stream of the tunnel, as HTTP/2 has it. */
@@ -9,24 +9,32 @@ export type RawStream = ClientHttp2Stream | ServerHttp2Stream;
 
 const broken = (): Error => unavailable("The tunnel broke off before the stream came to its end");
 
+/** How a stream begins. */
+export type StreamOptions = {
+  /** Of a stream whose end needs no proof: the agent's announcements. Default false. */
+  readonly unsealed?: boolean;
+};
+
 /**
  * One stream of the tunnel as a duplex whose halves end on their own. Its writes are Buffers and
  * nothing else: a batch with an empty string makes Node.js send memory that it has freed (measured
  * on 20.20, 24.21 and 26.10), so the HTTP/2 stream itself is never handed out. Destroying it cancels
  * the stream at both ends.
+ *
+ * Each half ends with a trailer, the seal: Node.js tells of a reset stream that it ended, before it tells
+ * that it was reset, and half of an upload must not pass for the whole.
  */
 export class TunnelStream extends Duplex {
   readonly #raw: RawStream;
-  #sealed = false;
+  readonly #needsSeal: boolean;
   #ended = false;
   #seal: string | undefined;
+  #failure: StatusError | undefined;
 
-  constructor(raw: RawStream) {
+  constructor(raw: RawStream, { unsealed = false }: StreamOptions = {}) {
     super({ allowHalfOpen: true });
     this.#raw = raw;
-    raw.once("response", (sent: Readonly<Record<string, unknown>>) => {
-      this.#sealed = sent[headers.sealed] !== undefined;
-    });
+    this.#needsSeal = !unsealed && !("endAfterHeaders" in raw && raw.endAfterHeaders);
     raw.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) raw.pause();
     });
@@ -39,23 +47,33 @@ export class TunnelStream extends Duplex {
       if (typeof end === "string") this.#seal = end;
       this.#finishReading();
     });
+    raw.once("wantTrailers", () => {
+      if (!raw.destroyed) raw.sendTrailers({ [headers.end]: encodeEnd(this.#failure) });
+    });
     raw.on("error", (err) => this.destroy(unavailable(broken().message, { cause: err })));
     raw.once("close", () => this.#closed());
   }
 
+  /** Ends what is written with an error, which whoever reads it meets after all that came before. */
+  endWith(failure: StatusError): void {
+    this.#failure ??= failure;
+    if (!this.writableEnded) this.end();
+  }
+
+  get #isRead(): boolean {
+    return this.#ended && (!this.#needsSeal || this.#seal !== undefined);
+  }
+
   #finishReading(): void {
-    if (!this.#ended || this.destroyed || this.readableEnded) return;
-    if (!this.#sealed) return void this.push(null);
-    if (this.#seal === undefined) return; // the trailer, or "close", follows
-    const err = decodeEnd(this.#seal);
+    if (!this.#isRead || this.destroyed || this.readableEnded) return;
+    const err = decodeEnd(this.#seal ?? "");
     if (err === undefined) this.push(null);
     else this.destroy(err);
   }
 
   #closed(): void {
     if (this.destroyed) return;
-    const read = this.#ended && (!this.#sealed || this.#seal !== undefined);
-    if (!read) this.destroy(broken());
+    if (!this.#isRead || this.#raw.rstCode !== resetCode.none) this.destroy(broken());
     else if (!this.writableEnded) this.end(); // nobody takes more; what came may still be read
   }
 

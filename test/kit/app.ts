@@ -13,6 +13,7 @@ import type { WindowLimits } from "../../api/store/cached-collection.ts";
 import { memoryStore } from "../../api/store/memory.ts";
 import type { Store } from "../../api/store/store.ts";
 import { previewRollout } from "../../controllers/preview.ts";
+import { tunnelledNodes } from "./tunnelled-nodes.ts";
 import { type ManualClock, manualClock } from "./clock.ts";
 
 /** What came back. `body` is the parsed JSON, or the text if it is none. */
@@ -76,6 +77,8 @@ export type TestAppOptions = {
   readonly store?: Store;
   /** Default: the kinds of the product. */
   readonly kinds?: Kinds;
+  /** What is registered streams through a tunnel, as if its agent were in another process. */
+  readonly tunnelled?: boolean;
   /** Judge every request by RBAC; users name themselves, see {@link asUser}. */
   readonly guarded?: boolean;
 };
@@ -110,7 +113,10 @@ const noGuard: Guard = {
 export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const { bookmarkMs = 60_000, limits, store = memoryStore() } = options;
   const clock = manualClock();
-  const nodes = nodeStreams();
+  await using opening = new AsyncDisposableStack();
+  const tunnelled =
+    options.tunnelled === true ? opening.use(await tunnelledNodes(store)) : undefined;
+  const nodes = tunnelled?.nodes ?? nodeStreams();
   const opened = await openScope(store, clock, {
     nodes,
     ...(limits === undefined ? {} : { limits }),
@@ -125,6 +131,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     ...(options.guarded === true ? guardOf(opened) : noGuard),
   });
   await app.ready();
+  const tunnel = opening.move();
   return {
     app,
     store,
@@ -135,6 +142,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     stream: (url, options) => stream(app, url, options),
     async [Symbol.asyncDispose]() {
       await app.close();
+      await tunnel.disposeAsync();
       await scope.cache[Symbol.asyncDispose]();
       if (options.store === undefined) await store[Symbol.asyncDispose]();
     },
