@@ -14,7 +14,7 @@ import { podReason } from "../../crds/conditions.ts";
 import type { DataDelivery } from "../data/deliver.ts";
 import { deliverLate, deliverToNew } from "../data/deliver-in-time.ts";
 import type { PodNetworks } from "../networks/pod-networks.ts";
-import type { Engine, RegistryAuth } from "../engine/engine.ts";
+import type { Engine, FileEntry, RegistryAuth } from "../engine/engine.ts";
 import { isEngineAway, isEngineRefusal, isImageUnknown } from "../engine/errors.ts";
 import type { StartLimits } from "../limits/start-limits.ts";
 import { type Member, membersOf, networkRoot } from "./containers.ts";
@@ -181,8 +181,15 @@ async function keepsFiles(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (metadata.annotations?.[annotation.reload] !== "true") return false;
-  const detail = await engine.containers.inspect(id, signal);
-  return detail?.state.startedAtMs !== undefined;
+  return hasRun(id, { engine }, signal);
+}
+
+async function hasRun(
+  id: string,
+  { engine }: Pick<PerformDeps, "engine">,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await engine.containers.inspect(id, signal))?.state.startedAtMs !== undefined;
 }
 
 /** Starts a container, whose network somebody may have removed since it was created. */
@@ -202,12 +209,28 @@ async function startOnNetwork(
   }
 }
 
+/** What is to be written before a start. A container that ran has its files, if older ones. */
+async function freshFiles(
+  pod: Pod,
+  member: Member,
+  id: string,
+  { deps, signal }: Omit<StopContext, "graceSeconds">,
+): Promise<readonly FileEntry[]> {
+  const isMounting = (member.spec.volumeMounts ?? []).length > 0;
+  if (!isMounting || (await keepsFiles(pod, id, deps, signal))) return [];
+  try {
+    return (await translated(pod, member, deps, signal)).files;
+  } catch (err) {
+    // Restart policies hold while the API is away, and it may be away for long.
+    if (isPassing(err) && !isEngineAway(err) && (await hasRun(id, deps, signal))) return [];
+    throw err;
+  }
+}
+
 async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortSignal) {
   const [id] = deps.inventory.idsOf(pod.metadata.uid, member.name);
   if (id === undefined) return; // gone meanwhile: its event brings the next plan
-  const isMounting = (member.spec.volumeMounts ?? []).length > 0;
-  const hasFiles = isMounting && !(await keepsFiles(pod, id, deps, signal));
-  const files = hasFiles ? (await translated(pod, member, deps, signal)).files : [];
+  const files = await freshFiles(pod, member, id, { deps, signal });
   if (files.length > 0) await deps.engine.io.putFiles(id, files, signal);
   await deliverLate(pod, { id, name: member.name }, deps, signal);
   const starter = { id, name: member.name };
