@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openIdentity } from "../../../agent/join/identity.ts";
+import { eventually } from "../../kit/eventually.ts";
+import { type JoinRig, openJoinRig } from "../../kit/join-rig.ts";
+import { anyKubectl } from "../../kit/kubectl.ts";
+import { type Ran, run } from "../../kit/run.ts";
+
+let rig: JoinRig;
+beforeAll(async () => {
+  rig = await openJoinRig();
+});
+afterAll(() => rig[Symbol.asyncDispose]());
+
+/** The name of a request that nobody has decided about. */
+const waitingFor = (beacon: string): Promise<string> =>
+  eventually("a request waits", async () => {
+    const requests = await rig.requestsFor(beacon);
+    const open = requests.find(
+      ({ status }) => status?.certificate === undefined && status?.conditions === undefined,
+    );
+    return open?.metadata.name;
+  });
+
+describe("lighthouse token", () => {
+  test("create prints one line to paste, and shows the secret once", async () => {
+    const terms = ["--beacon", "van", "--labels", "site=paris", "--ttl", "2h"];
+    const { url } = rig.env;
+    const made = await rig.cli(
+      "token",
+      "create",
+      ...terms,
+      "--description",
+      "the van",
+      "--server",
+      url,
+    );
+    const link =
+      /^lighthouse agent --join '(lighthouse:\/\/[^']+)'\n$/.exec(made.stdout)?.[1] ?? "";
+    expect(link).toMatch(/\?token=[a-z0-9]{6}\.[a-z0-9]{16}&ca=sha256:[0-9a-f]{64}&beacon=van$/);
+    const [, id = "", secret = ""] = /token=(\w+)\.(\w+)/.exec(link) ?? [];
+    expect(made.stderr).toMatch(/Good for one host as beacon van, until .*It is not shown again/);
+    for (const form of ["table", "wide", "json", "yaml"]) {
+      const output = form === "table" ? [] : ["-o", form];
+      const { stdout } = await rig.cli("token", "list", ...output);
+      expect(stdout).toContain(id);
+      expect(stdout).toContain("the van");
+      expect(stdout).not.toContain(secret);
+    }
+  });
+
+  test("rotate replaces a token, and the agent that joined with the old one stays", async () => {
+    const token = await rig.makeToken({ beacon: "car", uses: "3" });
+    const [id = ""] = token.split(".");
+    const link = rig.linkOf(token, "car");
+    const identity = await rig.joinAs("car", link);
+    const rotated = await rig.cli("token", "rotate", id, "--print", "docker");
+    expect(rotated.stdout).toMatch(/^docker run -d --name lighthouse-agent .*LIGHTHOUSE_JOIN='/s);
+    const [, fresh = ""] = /token=([\w.]+)/.exec(rotated.stdout) ?? [];
+    expect(fresh).not.toContain(id);
+    await expect(rig.joinAs("car-b", link)).rejects.toThrow(`token ${id} was refused`);
+    expect(await rig.visit(identity)).toBe("car");
+    const second = await rig.joinAs("car-b", rig.linkOf(fresh, "car"));
+    expect(await rig.visit(second)).toBe("car");
+    const listed = await rig.cli("token", "list");
+    expect(listed.stdout).toMatch(new RegExp(`${fresh.slice(0, 6)} +Ready +car +1/3 +never`));
+    expect((await rig.cli("token", "delete", fresh)).stdout).toBe(
+      `token ${fresh.slice(0, 6)} deleted\n`,
+    );
+    expect((await rig.cli("token", "delete", fresh)).stderr).toContain("not found");
+  });
+
+  test("create says what is wrong with its flags, and warns of an address that nobody reaches", async () => {
+    const unit = await rig.cli(
+      "token",
+      "create",
+      "--print",
+      "systemd",
+      "--ttl",
+      "0s",
+      "--uses",
+      "0",
+    );
+    expect(unit.stdout).toContain("ExecStart=/usr/local/bin/lighthouse agent");
+    expect(unit.stdout).toMatch(/^\(umask 077; echo LIGHTHOUSE_JOIN='lighthouse:.* > /m);
+    expect(unit.stderr).toContain("name the address that agents use with --server");
+    expect(unit.stderr).toContain("Good for any number of hosts. It");
+    for (const [flag, value, words] of [
+      ["--labels", "a=b=c", "--labels must be KEY=VALUE"],
+      ["--labels", "a b=c", '--labels has "a b=c"'],
+      ["--beacon", "A b", '--beacon is "A b"'],
+      ["--uses", "many", "--uses must be a whole number"],
+      ["--ttl", "soon", "--ttl must be a duration"],
+      ["--server", "http://x", "--server must be HOST:PORT"],
+    ] as const) {
+      const { stdout, stderr } = await rig.cli("token", "create", flag, value);
+      expect([stdout, stderr]).toEqual(["", expect.stringContaining(words)]);
+    }
+  });
+});
+
+test("lighthouse beacon deny refuses who waits, and of several it wants one named", async () => {
+  await rig.joinAs("bus", rig.linkOf(await rig.makeToken()));
+  const { signal } = new AbortController();
+  const ask = async (agent: string) =>
+    openIdentity(rig.optionsOf(agent, rig.linkOf(await rig.makeToken(), "bus")), signal);
+  const first = ask("bus-b");
+  const name = await waitingFor("bus");
+  const second = ask("bus-c");
+  await eventually("both wait", async () => (await rig.requestsFor("bus")).length === 3);
+  const vague = await rig.cli("beacon", "deny", "bus");
+  expect(vague.stderr).toMatch(
+    /Cannot choose: 2 requests wait for beacon "bus"; name one with --request/,
+  );
+  const denied = await rig.cli("beacon", "deny", "bus", "--request", name);
+  expect(denied.stdout).toContain(`beacon bus denied: ${name}`);
+  const words = /The server refused a certificate for beacon "bus"/;
+  await expect(first).rejects.toThrow(words);
+  await rig.cli("beacon", "deny", "beacon/bus");
+  await expect(second).rejects.toThrow(words);
+  expect((await rig.cli("beacon", "approve", "bus")).stderr).toContain("no request waits for it");
+});
+
+const kubectl = anyKubectl();
+test.skipIf(kubectl === undefined)("kubectl lists, approves and denies requests", async () => {
+  const ask = (...args: readonly string[]): Promise<Ran> =>
+    run([kubectl?.path ?? "kubectl", ...args], { env: { KUBECONFIG: rig.env.kubeconfig } });
+  await rig.joinAs("one", rig.linkOf(await rig.makeToken()));
+  const { signal } = new AbortController();
+  const apply = async (agent: string) =>
+    openIdentity(rig.optionsOf(agent, rig.linkOf(await rig.makeToken(), "one")), signal);
+  const pending = apply("two");
+  const name = await waitingFor("one");
+  const listed = await ask("get", "csr");
+  expect(listed.stdout).toMatch(new RegExp(`${name} .*lighthouse.dev/beacon .* Pending`));
+  const approved = await ask("certificate", "approve", name);
+  expect(approved.stderr + approved.stdout).toContain("approved");
+  expect((await pending)?.beacon).toBe("one");
+  const third = apply("three");
+  await ask("certificate", "deny", await waitingFor("one"));
+  await expect(third).rejects.toThrow(/The server refused a certificate for beacon "one"/);
+});
