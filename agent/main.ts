@@ -162,7 +162,8 @@ class Agent {
         const end = new AbortController();
         const streams = createStreams(host, () => clock.nowMs());
         const { signal } = end;
-        const world = { nodeName, host, client, clock, log, metrics: this.#metrics, signal };
+        const told = { metrics: this.#metrics, recorder: this.#recorder };
+        const world = { nodeName, host, client, clock, log, ...told, signal };
         const withdraw = register?.(nodeName, streams, createNodeHandler(world));
         return () => {
           withdraw?.();

@@ -11,6 +11,7 @@ import type { Caller, NodeAnswer, NodeCall } from "../../api/tunnel/node-link.ts
 import type { PassedAnswer } from "../engine/pass-through.ts";
 import type { NodeRoute } from "../node-route.ts";
 import { guardCall } from "./guard.ts";
+import { createHistory } from "./history.ts";
 
 const prefix = "/docker";
 
@@ -33,7 +34,7 @@ function headersOf({ headers }: IncomingMessage): NodeAnswer["headers"] {
 }
 
 /** An engine's answer as the caller shall see it. */
-export function toNodeAnswer({ response, upgraded }: PassedAnswer): NodeAnswer {
+function toNodeAnswer({ response, upgraded }: PassedAnswer): NodeAnswer {
   return {
     status: response.statusCode ?? 502,
     headers: headersOf(response),
@@ -42,30 +43,41 @@ export function toNodeAnswer({ response, upgraded }: PassedAnswer): NodeAnswer {
   };
 }
 
+/** The row of the table, if the caller's right covers it. @throws StatusError `Forbidden` */
+function coveredOperation({ method, caller }: NodeCall, path: string): FoundOperation {
+  const found = findOperation(method, path);
+  if (found?.operation.access === undefined) throw refusedOperation(method, path, found);
+  if (covers(caller, found)) return found;
+  const right = `${caller.verb} ${caller.resource}`;
+  throw new StatusError(
+    "Forbidden",
+    `Cannot pass ${method} ${path} to Docker: the right to ${right} does not cover it`,
+  );
+}
+
 /** Everything below `/docker` of a Node: the Engine API of its host, as far as the table knows it. */
-export const dockerRoute: NodeRoute = (world) => async (call: NodeCall, signal) => {
-  const url = readDockerUrl(call.path.slice(prefix.length));
-  const found = findOperation(call.method, url.path);
-  if (found?.operation.access === undefined) throw refusedOperation(call.method, url.path, found);
-  if (!covers(call.caller, found))
-    throw new StatusError(
-      "Forbidden",
-      `Cannot pass ${call.method} ${url.path} to Docker: the right to ${call.caller.verb} ${call.caller.resource} does not cover it`,
-    );
-  const asked = { call, url, found };
-  const guarded = await guardCall(world, asked, signal);
-  if ("refusal" in guarded) return toNodeAnswer(guarded.refusal);
-  const { method, upgrade } = call;
-  const answer = await world.host.engine.passThrough(
-    {
+export const dockerRoute: NodeRoute = (world) => {
+  const tell = createHistory(world);
+  return async (call, signal) => {
+    const url = readDockerUrl(call.path.slice(prefix.length));
+    const asked = { call, url, found: coveredOperation(call, url.path) };
+    const guarded = await guardCall(world, asked, signal);
+    if ("refusal" in guarded) return toNodeAnswer(guarded.refusal);
+    const { headers, body } = guarded;
+    const { method, upgrade } = call;
+    const passed = {
       method,
       path: dockerUrlText(guarded.url),
-      headers: guarded.headers,
-      ...(guarded.body === undefined ? {} : { body: guarded.body }),
+      headers,
+      ...(body === undefined ? {} : { body }),
       ...(upgrade === undefined ? {} : { upgrade }),
-    },
-    { action: "pass a call to Docker", kind: "engines", name: world.nodeName },
-    signal,
-  );
-  return toNodeAnswer(answer);
+    };
+    const doing = {
+      action: "pass a call to Docker",
+      kind: "engines",
+      name: world.nodeName,
+    } as const;
+    const answer = await world.host.engine.passThrough(passed, doing, signal);
+    return tell(asked, guarded, toNodeAnswer(answer));
+  };
 };

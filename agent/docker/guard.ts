@@ -32,6 +32,8 @@ export type GuardedCall =
       readonly body?: Readable;
       /** What is acted on. */
       readonly container?: FoundContainer;
+      /** What a container is made from. */
+      readonly image?: string;
     }
   | { readonly refusal: PassedAnswer };
 
@@ -96,8 +98,10 @@ async function withGuardedBody(
   const checked = await guardBody(lookup, found.operation, sent);
   if ("refusal" in checked) return checked;
   const bytes = Buffer.from(JSON.stringify(checked.value));
+  const { Image: image } = (checked.value ?? {}) as { readonly Image?: unknown };
   return {
     ...guarded,
+    ...(typeof image === "string" ? { image } : {}),
     headers: { ...headers, "content-length": String(bytes.length) },
     body: Readable.from([bytes], { objectMode: false }),
   };

@@ -1,4 +1,5 @@
 import { onAnswered } from "../answered.ts";
+import { urlForLog } from "../docker/url-for-log.ts";
 import type { App } from "../http.ts";
 
 /** Logs each answered request at debug level: who asked what, what came of it, and how long it took. */
@@ -9,7 +10,7 @@ export function logRequests(app: App): void {
       {
         auditId: reply.raw.getHeader("audit-id"),
         method,
-        url,
+        url: urlForLog(url),
         verb: info.verb,
         user: user.name,
         code: reply.raw.statusCode,

@@ -13,6 +13,8 @@ export type Seen = {
   readonly stage: Stage;
   readonly requestUri: string;
   readonly verb: string;
+  /** Of HTTP, where the verb does not tell it. */
+  readonly method?: string;
   readonly user: User;
   readonly sourceIp: string;
   readonly userAgent: string;
@@ -45,7 +47,7 @@ function referenceOf(resource: ResourceInfo): object {
 
 /** One line of the log: audit.k8s.io/v1 Event. */
 export function auditLine(seen: Seen): string {
-  const { user, resource, code, reason, requestObject, responseObject } = seen;
+  const { user, resource, code, reason, method, requestObject, responseObject } = seen;
   const { actor } = user;
   const event = {
     kind: "Event",
@@ -71,7 +73,10 @@ export function auditLine(seen: Seen): string {
     ...(responseObject === undefined ? {} : { responseObject }),
     requestReceivedTimestamp: formatMicroTime(seen.receivedMs),
     stageTimestamp: formatMicroTime(seen.nowMs),
-    annotations: { "authorization.k8s.io/decision": code === 403 ? "forbid" : "allow" },
+    annotations: {
+      "authorization.k8s.io/decision": code === 403 ? "forbid" : "allow",
+      ...(method === undefined ? {} : { "lighthouse.dev/method": method }),
+    },
   };
   return `${JSON.stringify(event)}\n`;
 }

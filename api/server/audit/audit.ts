@@ -1,5 +1,6 @@
 import type { Clock } from "../../machinery/clock.ts";
 import { onAnswered } from "../answered.ts";
+import { urlForLog } from "../docker/url-for-log.ts";
 import { isLongRunning } from "../fairness/levels.ts";
 import type { App, Reply, Request } from "../http.ts";
 import { mediaTypeOf } from "../objects/codec.ts";
@@ -74,7 +75,8 @@ function lineOf(request: Request, { raw }: Reply, context: Context): string {
     auditId: typeof auditId === "string" ? auditId : "",
     level,
     stage,
-    requestUri: url,
+    requestUri: urlForLog(url),
+    ...(resourceHides(info) ? { method: request.method } : {}),
     verb: info.verb,
     user,
     sourceIp: request.ip,
@@ -90,6 +92,10 @@ function lineOf(request: Request, { raw }: Reply, context: Context): string {
       : {}),
   });
 }
+
+/** Whether the verb does not tell the method: calls of Docker are `get` or `create`. */
+const resourceHides = ({ resource }: Request["info"]): boolean =>
+  resource?.plural === "nodes" && resource.subresource.startsWith("docker-");
 
 /** A body as JSON; `undefined` for other media types, and for what is too large or a stream. */
 function jsonOf(contentType: string | undefined, body: unknown): unknown {

@@ -91,6 +91,13 @@ export const defaultPolicy: AuditPolicy = {
       resources: [
         of("", "secrets", "serviceaccounts/token", "pods/exec", "pods/attach"),
         of("", "pods/portforward", "pods/proxy", "nodes/proxy"),
+        of(
+          "",
+          "nodes/docker-read",
+          "nodes/docker-write",
+          "nodes/docker-exec",
+          "nodes/docker-build",
+        ),
       ],
     },
     { ...everything, level: "None", verbs: ["get", "list", "watch", "head"] },

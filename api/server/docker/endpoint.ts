@@ -7,7 +7,7 @@ import {
 } from "../../machinery/docker/operations.ts";
 import { internal, methodNotAllowed, noSuchResource, notFound } from "../../machinery/errors.ts";
 import { storeKey } from "../../store/keys.ts";
-import type { Caller, NodeCall } from "../../tunnel/node-link.ts";
+import type { Caller, NodeAnswer, NodeCall } from "../../tunnel/node-link.ts";
 import type { Authorizer } from "../access.ts";
 import type { App, Reply, Request } from "../http.ts";
 import type { Storage } from "../objects/storage.ts";
@@ -16,6 +16,7 @@ import { liftBodyDeadline } from "../request-limits.ts";
 import { requiredUpgrade, type Upgrade, upgradeOf } from "../streams/upgrade.ts";
 import { headersForNode } from "./headers.ts";
 import { nodePartOf, nodePathOf } from "./node-path.ts";
+import { keepNeededImage } from "./needed-images.ts";
 import { judgeCall } from "./policy.ts";
 import { relayAnswer, relayUpgraded } from "./relay.ts";
 import { readSmallBody } from "./small-body.ts";
@@ -129,7 +130,8 @@ async function serveDocker(
     ...(upgrade === undefined ? {} : { upgrade: upgrade.protocol }),
     ...withBody(headersForNode(request.headers), judged.body),
   };
-  await pass(options, { request, reply, name, call, upgrade });
+  const keepsNeeded = found.operation.target === "image" && !found.operation.keeps && !override;
+  await pass(options, { request, reply, name, call, upgrade, keepsNeeded });
 }
 
 /** A body, and the headers that describe it. */
@@ -147,20 +149,40 @@ function withBody(
   };
 }
 
-type Passed = Io & { readonly call: NodeCall; readonly upgrade?: Upgrade | undefined };
+type Passed = Io & {
+  readonly call: NodeCall;
+  readonly upgrade?: Upgrade | undefined;
+  /** It would remove an image, which a Revision may need. */
+  readonly keepsNeeded?: boolean;
+};
 
 /** Calls the agent of a Node and hands back what it answers, as it comes. */
-async function pass(
-  { nodes, stopping }: NodeProxyOptions,
-  { request, reply, name, call, upgrade }: Passed,
-): Promise<void> {
+async function pass(options: NodeProxyOptions, passed: Passed): Promise<void> {
+  const { nodes, stopping, storage } = options;
+  const { request, reply, name, call, upgrade } = passed;
   const gone = new AbortController();
-  const leave = (): void => gone.abort();
-  (upgrade?.socket ?? reply.raw).once("close", leave);
+  (upgrade?.socket ?? reply.raw).once("close", () => gone.abort());
   liftBodyDeadline(request.raw); // a build context takes as long as it takes
   const signal = AbortSignal.any([gone.signal, stopping]);
-  const answer = await nodes.handler(name)(call, signal);
-  request.releaseSeats?.();
+  try {
+    const handler = nodes.handler(name);
+    if (passed.keepsNeeded === true)
+      await keepNeededImage(storage.cache, handler, { call, signal });
+    const answer = await handler(call, signal);
+    request.releaseSeats?.();
+    await relay(passed, answer, signal);
+  } catch (err) {
+    if (!gone.signal.aborted) throw err;
+    reply.hijack(); // nobody is there to be told
+    reply.raw.destroy();
+  }
+}
+
+async function relay(
+  { reply, upgrade }: Passed,
+  answer: NodeAnswer,
+  signal: AbortSignal,
+): Promise<void> {
   const { upgraded } = answer;
   if (upgraded === undefined) return relayAnswer(reply, answer);
   if (upgrade !== undefined) return relayUpgraded(reply, upgrade, { answer, upgraded, signal });
