@@ -53,10 +53,33 @@ function recorded(record: KeyRecord, current: AnyObject | undefined): AnyObject 
   return { ...labelled, metadata: { ...metadata, generation } };
 }
 
-/** Notes on the Beacon, which is made when it is missing, that certificates for a key are accepted. */
-export async function rememberKey(storage: Storage, record: KeyRecord): Promise<void> {
+/**
+ * Notes on the Beacon, which is made when it is missing, that certificates for a key are accepted.
+ * `isAllowed` is asked about the very state that is changed: of two hosts that race for one name one gets
+ * it, and a renewal does not undo that the beacon was revoked meanwhile.
+ *
+ * @returns whether it was allowed and is noted
+ */
+export async function rememberKey(
+  storage: Storage,
+  record: KeyRecord,
+  isAllowed: (stored: AnyObject | undefined) => boolean,
+): Promise<boolean> {
   const key = storeKey(beaconCollection, { name: record.beacon });
-  await changeItem(storage, key, (current) => write("put", recorded(record, current?.object)), {
-    dryRun: false,
-  });
+  const refused = new Error("not allowed any more");
+  try {
+    await changeItem(
+      storage,
+      key,
+      (current) => {
+        if (!isAllowed(current?.object)) throw refused;
+        return write("put", recorded(record, current?.object));
+      },
+      { dryRun: false },
+    );
+    return true;
+  } catch (err) {
+    if (err === refused) return false;
+    throw err;
+  }
 }

@@ -130,6 +130,14 @@ test("of two that race for the last use of a token one gets it", async () => {
   ]);
 });
 
+test("of two hosts that race for one name one gets it, and the other one waits", async () => {
+  await makeToken("aaaaaa");
+  const asked = await Promise.all([ask(bearer("aaaaaa")), ask(bearer("aaaaaa"))]);
+  const ends = await Promise.all(asked.map(({ name }) => outcome(name)));
+  expect(ends.filter((end) => "issued" in end)).toHaveLength(1);
+  expect(ends.filter((end) => "waits" in end)).toHaveLength(1);
+});
+
 test("a token opens no name but its own, and no name that somebody has", async () => {
   await makeToken("aaaaaa", { beacon: "edge" });
   await makeToken("bbbbbb");

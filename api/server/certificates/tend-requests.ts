@@ -12,7 +12,7 @@ import { changeItem, readItem, type Storage, write } from "../objects/storage.ts
 import { issueForKey, type KeyPair } from "../pki/issue.ts";
 import { beaconRequestProblems, beaconSigner, requestedBeacon } from "./beacon-request.ts";
 import { beaconCollection, rememberKey } from "./beacon-record.ts";
-import { judgeRequest, type Judgement } from "./judge-request.ts";
+import { judgeRequest, type Judgement, type RequestSight } from "./judge-request.ts";
 import { readRequest, type RequestFacts } from "./read-request.ts";
 
 /** Where requests are kept. */
@@ -105,19 +105,22 @@ async function postpone(options: RequestTenderOptions, request: AnyObject, why: 
 
 type Wanted = { readonly facts: RequestFacts; readonly beacon: string };
 
+type Order = Wanted & {
+  /** Absent: a person has approved it. */
+  readonly approval?: Draft;
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  /** Whether it would be approved on this state of the Beacon, too. */
+  readonly isAllowed: (stored: AnyObject | undefined) => boolean;
+};
+
+/** The Beacon is not any more as it was when the verdict was given. */
+const outdated = new Error("The Beacon has changed meanwhile");
+
 /** Signs, notes the key on the Beacon, and hands the certificate out, in this order. */
 async function issue(
   options: RequestTenderOptions,
   request: AnyObject,
-  {
-    facts,
-    beacon,
-    approval,
-    nodeLabels,
-  }: Wanted & {
-    readonly approval: Draft | undefined;
-    readonly nodeLabels: Readonly<Record<string, string>>;
-  },
+  { facts, beacon, approval, nodeLabels, isAllowed }: Order,
 ): Promise<void> {
   const nowMs = options.clock.nowMs();
   const asked = objectIn(request, "spec")?.["expirationSeconds"];
@@ -129,7 +132,8 @@ async function issue(
   };
   const certificate = await issueForKey(options.issuer, order);
   const key = { key: facts.fingerprint, expires: formatTime(nowMs + order.lifetimeMs) };
-  await rememberKey(options.storage, { beacon, key, nodeLabels, nowMs });
+  const record = { beacon, key, nodeLabels, nowMs };
+  if (!(await rememberKey(options.storage, record, isAllowed))) throw outdated;
   await update(options, request, (current) => {
     const approved = approval === undefined ? current : withCondition(current, approval, nowMs);
     const status = { ...objectIn(approved, "status") };
@@ -150,25 +154,32 @@ async function readWanted(request: AnyObject): Promise<Wanted | string> {
   }
 }
 
-async function judge(
-  { storage, clock }: RequestTenderOptions,
+/** The bootstrap token that a request came with, as it is now. */
+async function tokenOf({ storage }: RequestTenderOptions, request: AnyObject) {
+  const id = tokenIdOf(specText(request, "username"));
+  return id === undefined ? undefined : findBootstrapToken(storage, id);
+}
+
+/** Everything that decides, but for the Beacon. */
+async function sightOf(
+  options: RequestTenderOptions,
   request: AnyObject,
   { facts, beacon }: Wanted,
-) {
+): Promise<Omit<RequestSight, "stored">> {
   const user = specText(request, "username");
-  const id = tokenIdOf(user);
-  const key = storeKey(beaconCollection, { name: beacon });
-  const token = id === undefined ? undefined : await findBootstrapToken(storage, id);
-  const stored = (await readItem(storage, key))?.object;
-  const sight = { beacon, key: facts.fingerprint, user, uid: request.metadata.uid };
-  const verdict = judgeRequest({ ...sight, token, stored, nowMs: clock.nowMs() });
-  return { verdict, token };
+  const token = await tokenOf(options, request);
+  const { uid } = request.metadata;
+  return { beacon, key: facts.fingerprint, user, uid, token, nowMs: options.clock.nowMs() };
 }
 
 /** Approves what may be approved without a person, and counts the token's use first. */
 async function approve(options: RequestTenderOptions, request: AnyObject, wanted: Wanted) {
-  const { verdict, token } = await judge(options, request, wanted);
   const { storage, clock, onJudged } = options;
+  const key = storeKey(beaconCollection, { name: wanted.beacon });
+  const stored = (await readItem(storage, key))?.object;
+  const sight = await sightOf(options, request, wanted);
+  const verdict = judgeRequest({ ...sight, stored });
+  const { token } = sight;
   const by = { uid: request.metadata.uid, nowMs: clock.nowMs() };
   const counting = verdict.does === "approve" && token !== undefined;
   const lost = counting ? await countUse(storage, token.id, by) : undefined;
@@ -179,7 +190,14 @@ async function approve(options: RequestTenderOptions, request: AnyObject, wanted
     return refuse(options, request, { type: "Denied", reason: "Refused", message: final.why });
   }
   const approval = { type: "Approved", reason: "AutoApproved", message: final.why };
-  await issue(options, request, { ...wanted, approval, nodeLabels: token?.nodeLabels ?? {} });
+  // Its use is counted: what counts now is only whose the name is.
+  const counted = { ...sight, token: await tokenOf(options, request) };
+  await issue(options, request, {
+    ...wanted,
+    approval,
+    nodeLabels: token?.nodeLabels ?? {},
+    isAllowed: (current) => judgeRequest({ ...counted, stored: current }).does === "approve",
+  });
 }
 
 async function tend(options: RequestTenderOptions, key: string): Promise<void> {
@@ -191,15 +209,14 @@ async function tend(options: RequestTenderOptions, key: string): Promise<void> {
     return refuse(options, request, { type: "Failed", reason: "NeverSigned", message: wanted });
   }
   if (!hasCondition(request, "Approved")) return approve(options, request, wanted);
-  const id = tokenIdOf(specText(request, "username"));
-  const token = id === undefined ? undefined : await findBootstrapToken(options.storage, id);
+  const token = await tokenOf(options, request);
   // A person has approved it: the use counts, and a token that is used up does not stand in the way.
   if (token !== undefined) {
     const by = { uid: request.metadata.uid, nowMs: options.clock.nowMs() };
     await countUse(options.storage, token.id, by);
   }
   const nodeLabels = token?.nodeLabels ?? {};
-  await issue(options, request, { ...wanted, approval: undefined, nodeLabels });
+  await issue(options, request, { ...wanted, nodeLabels, isAllowed: () => true });
 }
 
 const maxRetries = 60;
@@ -213,9 +230,11 @@ async function tendOne(running: Running, key: string, retries = 0): Promise<void
     await tend(running, key);
   } catch (err) {
     if (running.signal.aborted) return;
-    if (!isConflict(err)) running.onError(err);
+    const lostRace = isConflict(err) || err === outdated;
+    if (!lostRace) running.onError(err);
     if (retries === maxRetries) return;
-    setTimeout(() => void tendOne(running, key, retries + 1), retryMs).unref();
+    const waitMs = lostRace ? 0 : retryMs;
+    setTimeout(() => void tendOne(running, key, retries + 1), waitMs).unref();
   }
 }
 
