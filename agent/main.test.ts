@@ -149,6 +149,18 @@ test("an API that is away stops nothing, and hears everything when it is back", 
   expect(status?.lastState?.terminated?.exitCode).toBe(3);
 });
 
+test("an agent that is stopped says farewell, and its successor takes the word back", async () => {
+  const untilVouched = (seconds: number) =>
+    eventually(`the lease holds for ${seconds} s`, () => {
+      return rig.api.all(leases)[0]?.spec?.leaseDurationSeconds === seconds;
+    });
+  await untilVouched(40);
+  await rig.stop();
+  await untilVouched(10);
+  rig.start();
+  await untilVouched(40);
+});
+
 test("a foreign container that holds the name survives and is named", async () => {
   const draft = await bindPod(rig.api, "web", { image: testImages.web, node: "" });
   const name = dockerName(draft, "app");

@@ -25,6 +25,8 @@ import { withdrawals } from "./node-marks.ts";
 export const leaseNamespace = "kube-node-lease";
 /** A Node whose lease is older than this many seconds is not heard of. */
 export const leaseDurationSeconds = 40;
+/** So long a Node stays ready after its agent said farewell: an upgrade is over by then. */
+const farewellSeconds = 10;
 
 /** Keeps the Nodes of one beacon in the API. The only writer of their status and labels. */
 export interface NodeRegistry {
@@ -42,6 +44,8 @@ export interface NodeRegistry {
   own(): Promise<readonly Node[]>;
   /** Tells that the agent of this Node lives. */
   heartbeat(name: string, signal: AbortSignal): Promise<void>;
+  /** Tells that the agent of this Node ends on purpose, unless another one has begun by then. */
+  farewell(name: string): Promise<void>;
 }
 
 /** What a registry needs of the world. */
@@ -195,6 +199,14 @@ class ApiNodeRegistry implements NodeRegistry {
       };
       await client.create(leases, draft);
     }
+  }
+
+  async farewell(name: string): Promise<void> {
+    const { client, clock } = this.#options;
+    const renewTime = formatMicroTime(clock.nowMs());
+    const body = { spec: { leaseDurationSeconds: farewellSeconds, renewTime } };
+    const key = { namespace: leaseNamespace, name };
+    await client.patch(leases, key, { type: "merge", body });
   }
 }
 

@@ -35,6 +35,11 @@ async function perform(node: Node, step: Step, { client, recorder }: Context): P
   });
 }
 
+/** For how long the agent vouches; without a word, the grace decides. */
+function leaseMsOf(lease: Lease | undefined): number {
+  return (lease?.spec?.leaseDurationSeconds ?? Number.POSITIVE_INFINITY) * 1_000;
+}
+
 /** Watches over the heartbeats of Nodes. */
 export const buildNodeController: BuildController = (context) => {
   const { caches, client, clock } = context;
@@ -70,12 +75,14 @@ export const buildNodeController: BuildController = (context) => {
         }
         const key = { namespace: leaseNamespace, name };
         const nowMs = clock.nowMs();
-        const signs = [versionOf(leaseCache.get(key)), verdictOf(node)];
+        const lease = leaseCache.get(key);
+        const signs = [versionOf(lease), verdictOf(node)];
         const seen = {
           conditions: node.status?.conditions ?? [],
           taints: node.spec?.taints ?? [],
           unschedulable: node.spec?.unschedulable === true,
           silentMs: heartbeats.silentMs(name, signs, nowMs),
+          leaseMs: leaseMsOf(lease),
         };
         const { step, requeueAfterMs } = planNode(seen, formatTime(nowMs));
         if (step?.kind === "setConditions" && (await isAlive(key, signal))) {

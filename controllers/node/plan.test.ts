@@ -20,6 +20,16 @@ const seen = (over: Partial<Seen>): Seen => ({
 test.each<[string, Partial<Seen>, object]>([
   ["leaves a Node alone that is alive", { silentMs: 39_999 }, { requeueAfterMs: 1 }],
   [
+    "does not wait longer than the Lease says, as after a farewell",
+    { silentMs: 4_000, leaseMs: 10_000 },
+    { requeueAfterMs: 6_000 },
+  ],
+  [
+    "never waits longer than the grace",
+    { silentMs: 39_000, leaseMs: 3_600_000 },
+    { requeueAfterMs: 1_000 },
+  ],
+  [
     "turns a silent Node Unknown, first of all",
     { silentMs: graceMs },
     {

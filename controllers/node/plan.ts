@@ -24,6 +24,8 @@ export type Seen = {
   readonly unschedulable: boolean;
   /** For how long, by our clock, no sign of life came. Milliseconds. */
   readonly silentMs: number;
+  /** For how long its agent vouches with each sign, if it says so: less when it ends on purpose. Milliseconds. */
+  readonly leaseMs?: number;
 };
 
 /** One write; at most one per pass, the next pass sees its effect. */
@@ -113,8 +115,9 @@ const same = (one: readonly object[], other: readonly object[]): boolean =>
  * `timeAdded` is where eviction after a toleration will count from.
  */
 export function planNode(seen: Seen, now: string): Plan {
-  const { conditions, taints, unschedulable, silentMs } = seen;
-  const isSilent = silentMs >= graceMs;
+  const { conditions, taints, unschedulable, silentMs, leaseMs = graceMs } = seen;
+  const untilMs = Math.min(graceMs, leaseMs);
+  const isSilent = silentMs >= untilMs;
   if (isSilent) {
     const after = silenced(conditions, now);
     if (!same(after, conditions)) return { step: { kind: "setConditions", conditions: after } };
@@ -127,6 +130,6 @@ export function planNode(seen: Seen, now: string): Plan {
     : { kind: "setTaints", taints: after };
   return {
     ...(step === undefined ? {} : { step }),
-    ...(isSilent ? {} : { requeueAfterMs: graceMs - silentMs }),
+    ...(isSilent ? {} : { requeueAfterMs: untilMs - silentMs }),
   };
 }
