@@ -4,7 +4,7 @@ import type { Pod } from "../../api/machinery/resources.ts";
 import { parseQuantity, wholeUnits } from "../../api/machinery/quantity.ts";
 import type { Log, Recorder } from "../../controllers/runtime/reconciler.ts";
 import { podReason } from "../../crds/conditions.ts";
-import { annotation } from "../../crds/labels.ts";
+import { annotation, containerLabel } from "../../crds/labels.ts";
 import type { Offer } from "../../crds/types.gen.ts";
 import type { Engine, EngineEvent } from "../engine/engine.ts";
 import { hostPlace } from "../host-address.ts";
@@ -16,6 +16,7 @@ import { plainCpus } from "./cpu-plan.ts";
 import { readTopology } from "./cpu-topology.ts";
 import { canLimitDisk, readMounts } from "./disk-quota.ts";
 import { createEvictions, type Evictions } from "./evictions.ts";
+import { createShaper, type Shaper } from "./shaper.ts";
 import { surplusPods } from "./shortage.ts";
 import type { StartLimits } from "./start-limits.ts";
 import { createStorageWatch, type StorageWatch } from "./storage-watch.ts";
@@ -61,6 +62,7 @@ class Limits implements HostLimits {
   readonly #isLocal: boolean;
   readonly #cpus: CpuKeeper;
   readonly #watch: StorageWatch;
+  readonly #shaper: Shaper;
   #hasDiskQuota = false;
   #signal = AbortSignal.abort();
 
@@ -76,6 +78,11 @@ class Limits implements HostLimits {
         return this.#isLocal ? readTopology(cpus) : plainCpus(cpus);
       },
       shared: () => Math.max(1, reservedCpus(this.#offer())),
+    });
+    this.#shaper = createShaper({
+      ...options,
+      isLocal: this.#isLocal,
+      isSimulated: () => options.facts().info.simulated,
     });
     this.#watch = createStorageWatch({
       ...options,
@@ -106,14 +113,25 @@ class Limits implements HostLimits {
     return this.#cpus.admit({ ...starter, mayHave }, signal);
   }
 
-  async afterStart(): Promise<void> {
-    return;
+  afterStart(...[pod, starter, signal]: Parameters<StartLimits["afterStart"]>): Promise<void> {
+    return this.#shaper.shape(pod, starter, signal);
   }
 
   take(event: EngineEvent): void {
+    this.#shaper.take(event);
+    if (event.type === "resync" || isStart(event))
+      this.#doing("limit bandwidth", () => this.#shapeOf(event));
     if (event.type === "resync") this.#doing("look at storage", () => this.#learnQuota());
     if (event.type === "resync" || this.#cpus.isNews(event))
       this.#doing("share out CPUs", () => this.#cpus.settle(this.#signal));
+  }
+
+  /** Ours were limited when we started them; those that somebody else started are found here. */
+  async #shapeOf(event: EngineEvent): Promise<void> {
+    const pods = this.#options.cache.list();
+    const uid = event.type === "container" ? event.attributes[containerLabel.podUid] : undefined;
+    const concerned = uid === undefined ? pods : pods.filter((pod) => pod.metadata.uid === uid);
+    await this.#shaper.shapeAll(concerned, this.#signal);
   }
 
   /** What is not done now is done at the next event or look; whoever calls does not wait. */
@@ -160,6 +178,11 @@ class Limits implements HostLimits {
     }
   }
 }
+
+const isStart = (event: EngineEvent): boolean =>
+  event.type === "container" &&
+  event.action === "start" &&
+  event.attributes[containerLabel.podUid] !== undefined;
 
 function reservedCpus({ reserved }: Offer): number {
   const parsed = parseQuantity(reserved?.cpu ?? "0");

@@ -29,7 +29,7 @@ test.each([
   ["nothing that anybody could measure", use({}), undefined],
   [
     "more than a container may",
-    use({ app: 101, side: -1 }),
+    use({ app: 101, side: -2 }),
     'Container app exceeded its local ephemeral storage limit "100Mi".',
   ],
   [
@@ -40,7 +40,7 @@ test.each([
   [
     "more than all containers together may",
     use({ app: 60, side: 30 }, { free: 20 }),
-    "Pod ephemeral local storage usage exceeds the total limit of containers 104857600.",
+    "Pod ephemeral local storage usage exceeds the total limit of containers 100Mi.",
   ],
 ])("judgeStorage() of a pod that uses %s", (_what, used, want) => {
   expect(judgeStorage(pod, used).evict).toBe(want);

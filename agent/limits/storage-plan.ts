@@ -1,4 +1,9 @@
-import { parseQuantity, wholeUnits } from "../../api/machinery/quantity.ts";
+import {
+  addQuantities,
+  formatQuantity,
+  parseQuantity,
+  wholeUnits,
+} from "../../api/machinery/quantity.ts";
 import type { Pod } from "../../api/machinery/resources.ts";
 import { membersOf } from "../pods/containers.ts";
 
@@ -62,11 +67,15 @@ const sum = (amounts: Iterable<number>): number =>
 function podChecks({ spec }: Pod, use: PodUse): readonly Check[] {
   const limits = membersOf(spec)
     .filter(({ role }) => role === "main" || role === "sidecar")
-    .flatMap(({ spec: { resources } }) => bytesOf(resources?.limits?.["ephemeral-storage"]) ?? []);
-  if (limits.length === 0) return [];
-  const limit = sum(limits);
+    .flatMap(({ spec: { resources } }) => {
+      return parseQuantity(resources?.limits?.["ephemeral-storage"] ?? "") ?? [];
+    });
+  const [first, ...rest] = limits;
+  if (first === undefined) return [];
+  const total = rest.reduce(addQuantities, first);
+  const limit = Number(wholeUnits(total));
   const used = sum(use.containers.values()) + sum(use.volumes.values());
-  const excess = `Pod ephemeral local storage usage exceeds the total limit of containers ${limit}.`;
+  const excess = `Pod ephemeral local storage usage exceeds the total limit of containers ${formatQuantity(total)}.`;
   return [{ about: "pod", used, limit, excess }];
 }
 

@@ -18,6 +18,7 @@ import { requestInfo } from "./objects/request-info.ts";
 import { type Endpoint, objectRoutes } from "./objects/routes.ts";
 import { Watches } from "./objects/watches.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
+import { servePodProxy } from "./pods/proxy.ts";
 import {
   answerUnreadable,
   limitRequests,
@@ -90,6 +91,11 @@ export function buildApp(options: AppOptions): App {
       nodes: options.nodes,
       storage: options.scope.storage,
       authorizer: withNodeProxy(options.authorizer),
+      stopping: stopping.signal,
+    });
+    servePodProxy(inner, {
+      nodes: options.nodes,
+      storage: options.scope.storage,
       stopping: stopping.signal,
     });
     objectRoutes(inner, {

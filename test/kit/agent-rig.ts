@@ -113,6 +113,7 @@ export type PodOptions = {
   /** Default `shop`. */
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly spec?: Partial<Pod["spec"]>;
   readonly container?: Partial<Pod["spec"]["containers"][number]>;
   readonly desired?: DesiredState;
@@ -131,6 +132,7 @@ export async function bindPod(api: MemoryApi, name: string, options: PodOptions)
       name,
       labels,
       annotations: {
+        ...options.annotations,
         ...(desired === undefined ? {} : { [annotation.desiredState]: desired }),
         ...(replaces === undefined ? {} : { [annotation.replaces]: replaces }),
       },

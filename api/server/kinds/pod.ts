@@ -71,6 +71,11 @@ export const podKind: BuiltIn = {
       responseKind: core("PodPortForwardOptions"),
       verbs: ["create", "get"],
     },
+    {
+      name: "proxy",
+      responseKind: core("PodProxyOptions"),
+      verbs: ["create", "delete", "get", "patch", "update"],
+    },
   ],
   columns: podColumns,
   rowConditions: (object) => podRowConditions(object as Pod),

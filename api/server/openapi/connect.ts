@@ -35,6 +35,7 @@ const parametersOf: Readonly<Record<string, readonly Json[]>> = {
   PodAttachOptions: [container, stderr, stdin, stdout, tty],
   PodExecOptions: [command, container, stderr, stdin, stdout, tty],
   PodPortForwardOptions: [ports],
+  PodProxyOptions: [],
   FileContent: [container, path],
   FileChangeList: [container],
   RolloutStream: [follow, progress],
