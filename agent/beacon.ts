@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import type { Client } from "../api/client/client.ts";
 import type { Clock } from "../api/machinery/clock.ts";
 import { setCondition } from "../api/machinery/conditions.ts";
-import { isAlreadyExists, isNotFound } from "../api/machinery/errors.ts";
+import { isAlreadyExists, isConflict, isNotFound } from "../api/machinery/errors.ts";
 import { equalJson } from "../api/machinery/equality.ts";
 import { beacons } from "../api/machinery/resources.ts";
 import { formatTime } from "../api/machinery/time.ts";
@@ -110,7 +110,11 @@ export async function ensureBeacon(
   }
 }
 
-/** Writes the status of a Beacon if it says something new. */
+/**
+ * Writes the status of a Beacon if it says something new. Only over the version that it was made from: a
+ * list is written as a whole, and the condition of the API server must not go back to what it was. Who
+ * comes too late hears of the newer version, and writes again.
+ */
 export async function reportBeacon(
   { client, clock }: { readonly client: Client; readonly clock: Clock },
   beacon: Beacon,
@@ -118,11 +122,13 @@ export async function reportBeacon(
 ): Promise<void> {
   const status = beaconStatus(beacon, facts, clock.nowMs());
   if (equalJson(status, beacon.status)) return;
-  const body = { metadata: { uid: beacon.metadata.uid }, status };
-  const key = { name: beacon.metadata.name };
+  const { name, uid, resourceVersion } = beacon.metadata;
+  const body = { metadata: { uid, resourceVersion }, status };
+  const key = { name };
   try {
     await client.patch(beacons, key, { type: "merge", body }, { subresource: "status" });
   } catch (err) {
-    if (!isNotFound(err)) throw err; // deleted meanwhile: its next incarnation gets it
+    // Deleted meanwhile, or written: the next state that is heard of gets it.
+    if (!isNotFound(err) && !isConflict(err)) throw err;
   }
 }

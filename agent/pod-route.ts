@@ -1,8 +1,14 @@
 import { type Duplex, duplexPair, Readable } from "node:stream";
-import { badRequest, methodNotAllowed, noSuchResource, notFound } from "../api/machinery/errors.ts";
+import {
+  badRequest,
+  forbidden,
+  methodNotAllowed,
+  noSuchResource,
+  notFound,
+} from "../api/machinery/errors.ts";
 import { type Pod, pods } from "../api/machinery/resources.ts";
-import type { NodeAnswer, NodeCall, NodeHandler } from "../api/tunnel/node-link.ts";
-import { type PodRequest, readPodPath } from "../api/tunnel/pod-paths.ts";
+import type { Caller, NodeAnswer, NodeCall, NodeHandler } from "../api/tunnel/node-link.ts";
+import { type PodPart, type PodRequest, readPodPath } from "../api/tunnel/pod-paths.ts";
 import { portProtocol, processProtocol } from "../api/tunnel/process-frames.ts";
 import type { NodeRoute, RouteWorld } from "./node-route.ts";
 import { converse } from "./pod-process.ts";
@@ -97,6 +103,33 @@ function wants({ upgrade, path }: NodeCall, protocol: string): void {
     throw badRequest(`Cannot answer ${path.split("?", 1)[0]}: it needs an upgrade to ${protocol}`);
 }
 
+/** What the API server must have granted for each part of a pod. */
+const rights: Readonly<Record<PodPart, Pick<Caller, "verb" | "resource">>> = {
+  log: { verb: "get", resource: "pods/log" },
+  exec: { verb: "create", resource: "pods/exec" },
+  attach: { verb: "create", resource: "pods/attach" },
+  portforward: { verb: "create", resource: "pods/portforward" },
+};
+
+/**
+ * Whether the right that was granted is the one that the request needs: a server that was talked into
+ * asking for something else is not obeyed.
+ * @throws StatusError `Forbidden`
+ */
+function checkRight(caller: Caller, { part, namespace, name }: PodRequest): void {
+  const { verb, resource } = rights[part];
+  // HTTP to a port has a right of its own, with the verb of its method.
+  const proxied = part === "portforward" && caller.resource === "pods/proxy";
+  const granted = proxied || (caller.verb === verb && caller.resource === resource);
+  if (granted && caller.namespace === namespace && caller.name === name) return;
+  const place = `${caller.namespace ?? ""}/${caller.name ?? ""}`;
+  throw forbidden(
+    pods,
+    name,
+    `the agent needs the right to ${verb} ${resource} of ${namespace}/${name}, the API server granted to ${caller.verb} ${caller.resource} of ${place}`,
+  );
+}
+
 async function answer(
   streams: Streams,
   world: PodWorld,
@@ -108,6 +141,7 @@ async function answer(
   const { part, query } = request;
   const method = part === "log" ? "GET" : "POST";
   if (call.method !== method) throw methodNotAllowed(call.method, call.path);
+  checkRight(call.caller, request);
   const pod = await podOf(world, request, signal);
   if (part === "log") {
     const chunks = streams.logs(pod, logQuery(query), signal);

@@ -23,8 +23,6 @@ export interface TunnelService {
   readonly agents: RemoteAgents;
   /** Where agents open tunnels. */
   readonly endpoints: ReadonlyMap<string, Endpoint>;
-  /** Cuts the tunnel of a beacon with all that goes on in it, e.g. because its certificate was revoked. */
-  closeTunnels(beacon: string, why: string): Promise<void>;
   /** Ends all tunnels of this server. */
   drain(): Promise<void>;
 }
@@ -53,7 +51,6 @@ export function openTunnels(options: TunnelOptions): TunnelService {
     endpoints: new Map<string, Endpoint>([
       ["beacons/tunnel", { get: openTunnel({ ...options, tunnels }) }],
     ]),
-    closeTunnels: (beacon, why) => tunnels.cut(beacon, why),
     drain: () => tunnels.drain("the server stops", drainMs),
   };
 }

@@ -12,8 +12,6 @@ export interface Tunnels {
   handler(beacon: string, node: string): NodeHandler | undefined;
   /** Beacons whose tunnel is open here. */
   beacons(): readonly string[];
-  /** Cuts the tunnel of a beacon with all that goes on in it, e.g. because its certificate was revoked. */
-  cut(beacon: string, why: string): Promise<void>;
   /** Ends all of them; calls in progress get so long, in milliseconds. */
   drain(why: string, graceMs: number): Promise<void>;
 }
@@ -24,10 +22,7 @@ const replacedGraceMs = 60_000;
 /** None is open yet. */
 export function createTunnels(): Tunnels {
   const inUse = new Map<string, HubEnd>();
-  const all = new Map<HubEnd, string>();
-  const end = async (hubs: readonly HubEnd[], why: string, graceMs: number): Promise<void> => {
-    await Promise.all(hubs.map((hub) => hub.close(why, graceMs)));
-  };
+  const all = new Set<HubEnd>();
   const forget = async (beacon: string, hub: HubEnd): Promise<void> => {
     await hub.lost;
     if (inUse.get(beacon) === hub) inUse.delete(beacon);
@@ -38,7 +33,7 @@ export function createTunnels(): Tunnels {
     add(beacon, hub) {
       const older = inUse.get(beacon);
       inUse.set(beacon, hub);
-      all.set(hub, beacon);
+      all.add(hub);
       void forget(beacon, hub); // never rejects
       if (older !== undefined) void older.close("a newer one took its place", replacedGraceMs);
       return () => inUse.get(beacon) === hub;
@@ -48,11 +43,8 @@ export function createTunnels(): Tunnels {
       return hub?.nodes.has(node) === true ? hub.handler(node) : undefined;
     },
     beacons: () => [...inUse.keys()],
-    async cut(beacon, why) {
-      inUse.delete(beacon);
-      const own = [...all].filter(([, of]) => of === beacon).map(([hub]) => hub);
-      await end(own, why, 0);
+    async drain(why, graceMs) {
+      await Promise.all([...all].map((hub) => hub.close(why, graceMs)));
     },
-    drain: (why, graceMs) => end([...all.keys()], why, graceMs),
   };
 }
