@@ -55,7 +55,9 @@ async function serve(options: PodProxyOptions, request: Request, reply: Reply): 
   (upgrade?.socket ?? reply.raw).once("close", () => gone.abort());
   liftBodyDeadline(request.raw);
   const signal = AbortSignal.any([gone.signal, stopping]);
-  const socket = await nodes.of(nodeOf(pod), { ...callerOf(request, reply), name }).dial(pod, port, signal);
+  const socket = await nodes
+    .of(nodeOf(pod), { ...callerOf(request, reply), name })
+    .dial(pod, port, signal);
   const answer = await exchange({ request, target, upgrade, signal }, socket, `${name}:${port}`);
   request.releaseSeats?.();
   const { upgraded } = answer;
