@@ -53,8 +53,7 @@ export type HostLimitsOptions = {
 };
 
 const defaultCheckSeconds = 30;
-/** A tenth more or less, so that the hosts of one agent do not all walk their disks at once. */
-const jitter = 0.1;
+const longestPauseMs = 5_000;
 
 class Limits implements HostLimits {
   readonly evictions: Evictions;
@@ -63,6 +62,8 @@ class Limits implements HostLimits {
   readonly #cpus: CpuKeeper;
   readonly #watch: StorageWatch;
   readonly #shaper: Shaper;
+  /** Up to a fifth less, so that the hosts of one agent do not all walk their disks at once. */
+  readonly #jitter = 1 - Math.random() / 5;
   #hasDiskQuota = false;
   #signal = AbortSignal.abort();
 
@@ -152,17 +153,25 @@ class Limits implements HostLimits {
     const { clock, log, nodeName: node } = this.#options;
     this.#signal = signal;
     this.take({ type: "resync" });
-    while (!signal.aborted) {
-      const { storage } = this.#options.facts().offers ?? {};
-      const seconds = storage?.checkSeconds ?? defaultCheckSeconds;
-      const ms = seconds * 1000 * (1 + jitter * (2 * Math.random() - 1));
-      await pause(ms, { clock, signal });
-      if (signal.aborted || !this.#options.isLive() || this.#options.isPaused()) continue;
+    for (let lookedMs = clock.nowMs(); !signal.aborted;) {
+      await pause(this.#untilLook(lookedMs), { clock, signal });
+      // The offer may have been changed meanwhile: what is due is judged anew.
+      if (signal.aborted || this.#untilLook(lookedMs) > 0) continue;
+      lookedMs = clock.nowMs();
+      if (!this.#options.isLive() || this.#options.isPaused()) continue;
       this.#endSurplus();
       await this.#watch.look(signal).catch((err: unknown) => {
         if (!signal.aborted) log.warn({ err, node }, "cannot measure what containers wrote");
       });
     }
+  }
+
+  /** Milliseconds until the next look, in steps so that another interval counts soon. */
+  #untilLook(lookedMs: number): number {
+    const { storage } = this.#options.facts().offers ?? {};
+    const seconds = storage?.checkSeconds ?? defaultCheckSeconds;
+    const dueMs = lookedMs + seconds * 1000 * this.#jitter;
+    return Math.max(0, Math.min(longestPauseMs, dueMs - this.#options.clock.nowMs()));
   }
 
   /** Ends what does not fit any more, if the owner of the host wants it so. */

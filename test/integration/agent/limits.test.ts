@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openEngine } from "../../../agent/engine/dockerode.ts";
-import { beacons, nodes, type Pod, pods } from "../../../api/machinery/resources.ts";
+import { beacons, nodes, type Pod } from "../../../api/machinery/resources.ts";
 import { annotation } from "../../../crds/labels.ts";
 import { finish } from "../../conformance/engine-kit.ts";
 import {
