@@ -330,6 +330,25 @@ const daemonCommands: readonly Command[] = [
 
 const otherCommands: readonly Command[] = [
   {
+    name: "usage",
+    args: "",
+    summary: "Show what namespaces used and requested, in CPU hours and GiB hours",
+    examples: [
+      ["lighthouse usage --since 7d", "All namespaces in the last seven days"],
+      ["lighthouse usage -n shop --since 2026-11-01 -o json", "One namespace since a day (UTC)"],
+    ],
+    flags: [
+      {
+        long: "since",
+        value: "DAYS",
+        about: "from this day (UTC) on: 7d, or 2026-11-01 (default: 30d)",
+      },
+      { ...output, choices: ["json"], about: "print as json" },
+      ...connectionFlags,
+    ],
+    load: async () => (await import("./commands/usage.ts")).runUsage,
+  },
+  {
     name: "version",
     args: "",
     summary: "Print the versions of this program and, if it answers, of the server",

@@ -15,6 +15,8 @@ export const label = {
   beacon: "lighthouse.dev/beacon",
   /** Nodes: how they were found, e.g. `local` or `gce`. Set by the agent. */
   provider: "lighthouse.dev/provider",
+  /** ConfigMaps: "true" on the records of what namespaces used, which agents keep. */
+  usage: "lighthouse.dev/usage",
   /** Nodes, well known: name of the host. */
   hostname: "kubernetes.io/hostname",
   /** Nodes, well known: operating system, e.g. `linux`. */

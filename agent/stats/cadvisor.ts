@@ -290,7 +290,7 @@ export function cadvisorFamilies(sample: Sample, facts: MachineFacts): readonly 
         "container_scrape_error",
         "1 if there was an error while getting container metrics.",
       ),
-      series: [{ labels: {}, value: silent > 0 ? 1 : 0 }],
+      series: [{ labels: {}, value: silent.length > 0 ? 1 : 0 }],
     },
     {
       ...gauge("machine_cpu_cores", "Number of logical CPU cores."),

@@ -53,7 +53,7 @@ const host = {
   memory: { totalBytes: 9000, usageBytes: 6000, workingSetBytes: 5000, rssBytes: 1000 },
   interfaces: [{ ...card, name: "wan0" }],
 };
-const sample: Sample = { atMs: 60_000, containers: [app, side, foreign], silent: 0, host };
+const sample: Sample = { atMs: 60_000, containers: [app, side, foreign], silent: [], host };
 const facts = { cpus: 2, memoryBytes: 9000, engineId: "E1" };
 
 const scrape = (families: Parameters<typeof exposition>[0]) => readExposition(exposition(families));
@@ -132,7 +132,7 @@ test("cadvisorFamilies() counts a network once, where it belongs, and limits whe
 });
 
 test("cadvisorFamilies() says that it does not know all, and tells no machine from afar", () => {
-  const { host: _away, ...remote } = { ...sample, silent: 3 };
+  const { host: _away, ...remote } = { ...sample, silent: ["x"] };
   const all = scrape(cadvisorFamilies(remote, facts));
   expect(valueOf(all, "container_scrape_error", {})[0]?.value).toBe(1);
   expect(all.filter(({ labels }) => labels["id"] === "/")).toEqual([]);
@@ -196,9 +196,9 @@ test("toUsage() adds containers up, foreign ones too, where the machine is not k
 });
 
 test("toUsage() tells zero of a host that runs nothing, and nothing of one that is silent", () => {
-  const empty = { atMs: 60_000, containers: [], silent: 0 };
+  const empty = { atMs: 60_000, containers: [], silent: [] };
   expect(toUsage({ sample: empty, mark }).node).toMatchObject({ cpuNanoCores: 0, memoryBytes: 0 });
-  expect(toUsage({ sample: { ...empty, silent: 1 }, mark }).node).toBeUndefined();
+  expect(toUsage({ sample: { ...empty, silent: ["x"] }, mark }).node).toBeUndefined();
 });
 
 test("toSummary() is the kubelet's Summary", () => {

@@ -84,7 +84,7 @@ export function resourceFamilies(sample: Sample): readonly MetricFamily[] {
       name: "resource_scrape_error",
       help: "1 if there was an error while getting container metrics, 0 otherwise",
       type: "gauge",
-      series: [{ labels: {}, value: sample.silent > 0 ? 1 : 0 }],
+      series: [{ labels: {}, value: sample.silent.length > 0 ? 1 : 0 }],
     },
   ];
 }

@@ -5,7 +5,7 @@ import { containerRate, hostRate, markOf, type Sample } from "./sample.ts";
 const sampleOf = (containers: Sample["containers"], atMs = 100_000): Sample => ({
   atMs,
   containers,
-  silent: 0,
+  silent: [],
 });
 
 test("containerRate() is the mean between two readings, by the engine's clock", () => {

@@ -52,8 +52,8 @@ export type Sample = {
   /** By the agent's clock. */
   readonly atMs: number;
   readonly containers: readonly MeasuredContainer[];
-  /** How many containers run and did not tell in time. */
-  readonly silent: number;
+  /** Ids of containers that run and did not tell in time. */
+  readonly silent: readonly string[];
   /** Absent where the agent is on another machine: then only containers are known. */
   readonly host?: HostReading;
 };

@@ -171,7 +171,7 @@ class EngineSampler implements Sampler {
     return {
       atMs: clock.nowMs(),
       containers: read.filter((one) => typeof one === "object"),
-      silent: read.filter((one) => one === "silent").length,
+      silent: up.flatMap(({ id }, index) => (read[index] === "silent" ? [id] : [])),
       ...(reading === undefined ? {} : { host: reading }),
     };
   }

@@ -6,11 +6,11 @@ import { createMetrics } from "../../controllers/runtime/metrics.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import { containerLabel } from "../../crds/labels.ts";
 import { testImages } from "../../test/kit/images.ts";
+import { memoryApi } from "../../test/kit/memory-api.ts";
 import { readExposition } from "../../test/kit/prometheus-text.ts";
 import { simulatedEngine } from "../../test/kit/simulated-engine.ts";
 import { openEngine } from "../engine/dockerode.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { RouteWorld } from "../node-route.ts";
 import { createNodeHandler } from "../node-routes.ts";
 import { createInventory } from "../pods/inventory.ts";
 
@@ -28,10 +28,11 @@ function handler() {
   const inventory = createInventory(engine, "c-1");
   const metrics = createMetrics();
   metrics.count("lighthouse_test_total", { kind: "x" });
-  // The rest of the world is nothing to what is tested.
-  const world = { nodeName: "n1", clock: systemClock, metrics, signal: end.signal };
+  const recorder = { event() {} };
+  const log = { debug() {}, info() {}, warn() {}, error() {} };
+  const world = { nodeName: "n1", clock: systemClock, metrics, signal: end.signal, log, recorder };
   const host = { engine, inventory, cluster: "c-1", onEvent: () => undefined };
-  return createNodeHandler({ ...world, host } as unknown as RouteWorld);
+  return createNodeHandler({ ...world, host, client: memoryApi() });
 }
 
 async function get(path: string, resource: string, method = "GET"): Promise<string> {

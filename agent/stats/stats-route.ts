@@ -4,10 +4,12 @@ import type { NodeAnswer, NodeCall, NodeHandler } from "../../api/tunnel/node-li
 import type { NodeRoute, RouteWorld } from "../node-route.ts";
 import { cadvisorFamilies } from "./cadvisor.ts";
 import { exposition, expositionType } from "./exposition.ts";
+import { createMeter, type Meter } from "./meter.ts";
 import { resourceFamilies } from "./resource-metrics.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
 import { toSummary } from "./summary.ts";
 import { toUsage } from "./usage.ts";
+import { createUsageBook } from "./usage-book.ts";
 
 function answer(type: string, text: string): NodeAnswer {
   const body = Buffer.from(text);
@@ -20,12 +22,21 @@ const json = (value: unknown): NodeAnswer => answer("application/json", JSON.str
 /** Makes the answer of one path. */
 type Page = (signal: AbortSignal) => Promise<NodeAnswer>;
 
-function pagesOf({ nodeName, host, metrics }: RouteWorld, sampler: Sampler) {
+/** What is measured of one host. */
+type Measuring = { readonly sampler: Sampler; readonly meter: Meter };
+
+function pagesOf(
+  { nodeName, host, metrics }: RouteWorld,
+  { sampler, meter }: Measuring,
+): ReadonlyMap<string, Page> {
   const { engine } = host;
   return new Map<string, Page>([
     ["/stats/usage", async (signal) => json(toUsage(await sampler.measure(signal)))],
     ["/stats/summary", async (signal) => json(toSummary(nodeName, await sampler.measure(signal)))],
-    ["/stats/metrics", async () => answer(expositionType, metrics.render())],
+    [
+      "/stats/metrics",
+      async () => answer(expositionType, metrics.render() + exposition(meter.families())),
+    ],
     [
       "/stats/metrics/resource",
       async (signal) =>
@@ -64,7 +75,14 @@ export const statsRoute: NodeRoute = (world): NodeHandler => {
   const { host, clock, signal } = world;
   const sampler = createSampler({ engine: host.engine, cluster: host.cluster, clock, signal });
   host.onEvent((event) => sampler.take(event));
-  const pages = pagesOf(world, sampler);
+  const meter = createMeter({
+    ...world,
+    sampler,
+    book: createUsageBook(world.client, world.nodeName),
+    hasPods: () => host.inventory.keys().length > 0,
+  });
+  void meter.run(signal); // never rejects
+  const pages = pagesOf(world, { sampler, meter });
   return async (call, ended) => {
     const [path = ""] = call.path.split("?", 1);
     const page = pages.get(path.replace(/\/+$/, ""));

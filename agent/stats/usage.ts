@@ -40,7 +40,8 @@ function nodeUsage(
   }
   const nothing = { cpuNanoCores: 0, memoryBytes: 0, atMs: sample.atMs };
   const idle = { ...nothing, windowMs: Math.max(1, sample.atMs - mark.atMs) };
-  if (sample.containers.length === 0 && sample.silent === 0) return { ...idle, of: "containers" };
+  if (sample.containers.length === 0 && sample.silent.length === 0)
+    return { ...idle, of: "containers" };
   const sum = sumOf(all);
   return sum === undefined ? undefined : { ...sum, of: "containers" };
 }

@@ -2,6 +2,7 @@ import { beaconCondition } from "../../../crds/conditions.ts";
 import { equalJson } from "../../machinery/equality.ts";
 import { forbidden } from "../../machinery/errors.ts";
 import type { AnyObject } from "../../machinery/object.ts";
+import { nodeOfUsageRecord, usageNamespace } from "../../machinery/usage-record.ts";
 import { beaconOfNode, type NodeGraph } from "../authz/node-graph.ts";
 import { beaconOf } from "../authz/node-identity.ts";
 import { beaconLeases, nodeLeases } from "../authz/node-rules.ts";
@@ -70,6 +71,11 @@ function judgeLease({ graph, beacon, namespace, name }: AgentReview): Problem {
   return owns ? undefined : notIts;
 }
 
+function judgeConfigMap({ graph, beacon, namespace, name }: AgentReview): Problem {
+  const node = namespace === usageNamespace ? nodeOfUsageRecord(name) : undefined;
+  return node !== undefined && graph.owns(beacon, node) ? undefined : notIts;
+}
+
 /** What a Beacon's spec is when people said nothing. */
 function plainSpec({ kind }: AgentReview): unknown {
   const empty: Body = { apiVersion: "", kind: "", metadata: {}, spec: {} };
@@ -132,6 +138,7 @@ function judgeEvent(review: AgentReview): Problem {
 const judges: Readonly<Record<string, (review: AgentReview) => Problem>> = {
   "/nodes": judgeNode,
   "/pods": judgePod,
+  "/configmaps": judgeConfigMap,
   "/events": judgeEvent,
   "events.k8s.io/events": judgeEvent,
   "coordination.k8s.io/leases": judgeLease,
@@ -144,7 +151,7 @@ export type NodeRestrictionParts = { readonly graph: NodeGraph };
 /**
  * Agents write only what belongs to their beacon, and of that only what is theirs to say, whatever RBAC
  * allows them: their Nodes without what people decide about them, the status of their Pods, their Leases,
- * the status of their Beacon, and Events about all these.
+ * the status of their Beacon, records of what was used on their Nodes, and Events about all these.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
  */
 export function nodeRestriction({ graph }: NodeRestrictionParts): Admission {

@@ -122,6 +122,13 @@ test.each([
   ["DELETE", "/api/v1/nodes/n1/status", "no opinion"],
   ["DELETE", "/api/v1/pods/x/status", "no opinion"],
   ["DELETE", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases", "no opinion"],
+  ["PATCH", "/api/v1/namespaces/lighthouse-system/configmaps/usage.n1.2026-11", "allowed"],
+  ["GET", "/api/v1/namespaces/lighthouse-system/configmaps/usage.n1.2026-11", "allowed"],
+  ["PATCH", "/api/v1/namespaces/lighthouse-system/configmaps/usage.n2.2026-11", "foreign"],
+  ["DELETE", "/api/v1/namespaces/lighthouse-system/configmaps/usage.n1.2026-11", "no opinion"],
+  ["PATCH", "/api/v1/namespaces/shop/configmaps/usage.n1.2026-11", "no opinion"],
+  ["GET", "/api/v1/namespaces/shop/configmaps/usage.n1.2026-11", "foreign"],
+  ["POST", "/api/v1/namespaces/lighthouse-system/configmaps", "no opinion"],
 ] as const)("judgeBeacon() says of %s %s: %s", (method, url, want) => {
   expect(verdict(world(), "a", method, url)).toBe(want);
 });

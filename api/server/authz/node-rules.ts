@@ -1,6 +1,7 @@
 import { label } from "../../../crds/labels.ts";
 import { parseFieldSelector, pinnedField } from "../../machinery/field-selector.ts";
 import { parseLabelSelector } from "../../machinery/selector-parse.ts";
+import { nodeOfUsageRecord, usageNamespace } from "../../machinery/usage-record.ts";
 import type { RequestInfo, ResourceInfo, Selectors } from "../objects/request-info.ts";
 import type { NodeGraph } from "./node-graph.ts";
 import { type NamedPlural, reference } from "./node-references.ts";
@@ -112,6 +113,17 @@ const named =
     return when(graph.names(beacon, reference(plural, namespace, name)), asked);
   };
 
+const configMapsNamed = named("configmaps");
+
+/** Beside those that Pods name: the records of what namespaces used, which the agent keeps by name. */
+const configMaps: Rule = (asked) => {
+  const { graph, beacon, verb, resource } = asked;
+  const node = nodeOfUsageRecord(resource.name);
+  if (resource.namespace !== usageNamespace || node === undefined) return configMapsNamed(asked);
+  const mayKeep = one.has(verb) || verb === "create";
+  return mayKeep ? when(graph.owns(beacon, node), asked) : noOpinion;
+};
+
 const leaseVerbs = new Set([...one, ...many, "delete"]);
 
 const leases: Rule = (asked) => {
@@ -144,7 +156,7 @@ const rules: Readonly<Record<string, Rule>> = {
   "/pods": pods,
   "/pods/status": podStatus,
   "/secrets": named("secrets"),
-  "/configmaps": named("configmaps"),
+  "/configmaps": configMaps,
   "/serviceaccounts": named("serviceaccounts"),
   "/events": events,
   "events.k8s.io/events": events,
