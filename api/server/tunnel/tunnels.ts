@@ -12,7 +12,7 @@ export interface Tunnels {
   handler(beacon: string, node: string): NodeHandler | undefined;
   /** Beacons whose tunnel is open here. */
   beacons(): readonly string[];
-  /** Ends all of them; calls in progress get so long, in milliseconds. */
+  /** Ends all of them, and those that are still to come; calls in progress get so long, in milliseconds. */
   drain(why: string, graceMs: number): Promise<void>;
 }
 
@@ -23,6 +23,7 @@ const replacedGraceMs = 60_000;
 export function createTunnels(): Tunnels {
   const inUse = new Map<string, HubEnd>();
   const all = new Set<HubEnd>();
+  let endNew: ((hub: HubEnd) => Promise<void>) | undefined;
   const forget = async (beacon: string, hub: HubEnd): Promise<void> => {
     await hub.lost;
     if (inUse.get(beacon) === hub) inUse.delete(beacon);
@@ -36,6 +37,7 @@ export function createTunnels(): Tunnels {
       all.add(hub);
       void forget(beacon, hub); // never rejects
       if (older !== undefined) void older.close("a newer one took its place", replacedGraceMs);
+      void endNew?.(hub); // never rejects
       return () => inUse.get(beacon) === hub;
     },
     handler(beacon, node) {
@@ -44,7 +46,8 @@ export function createTunnels(): Tunnels {
     },
     beacons: () => [...inUse.keys()],
     async drain(why, graceMs) {
-      await Promise.all([...all].map((hub) => hub.close(why, graceMs)));
+      endNew = (hub) => hub.close(why, graceMs);
+      await Promise.all([...all].map(endNew));
     },
   };
 }

@@ -1,0 +1,16 @@
+import type { ClientConfig } from "../api/client/config.ts";
+import type { DialTarget } from "../api/tunnel/dial.ts";
+
+/** Whom the agent of a beacon dials, given how it reaches the API. */
+export function dialTargetOf(config: ClientConfig, beacon: string): DialTarget {
+  const { server, ca, tlsServerName, insecureSkipTlsVerify, userAgent, credentials = {} } = config;
+  return {
+    server,
+    ...(ca === undefined ? {} : { ca }),
+    ...(tlsServerName === undefined ? {} : { tlsServerName }),
+    ...(insecureSkipTlsVerify === undefined ? {} : { insecureSkipTlsVerify }),
+    ...(userAgent === undefined ? {} : { userAgent }),
+    credentials: async () => (typeof credentials === "function" ? credentials() : credentials),
+    beacon,
+  };
+}
