@@ -32,7 +32,7 @@ function readSeries(line: string): ScrapedSeries {
   return at === undefined ? read : { ...read, atMs: Number(at) };
 }
 
-const blockShape = /# HELP (\S+) [^\n]+\n# TYPE (\S+) (counter|gauge)\n((?:[^#\n][^\n]*\n)+)/y;
+const blockShape = /(?:# HELP (\S+) [^\n]+\n)?# TYPE (\S+) (counter|gauge)\n((?:[^#\n][^\n]*\n)+)/y;
 
 function keyOf({ name, labels }: ScrapedSeries): string {
   const names = Object.keys(labels).sort((one, two) => (one < two ? -1 : 1));
@@ -42,15 +42,18 @@ function keyOf({ name, labels }: ScrapedSeries): string {
 function readBlock(text: string, at: number): { readonly block: string; readonly end: number } {
   blockShape.lastIndex = at;
   const match = blockShape.exec(text);
-  const [block = "", helped = "", name = "", type] = match ?? [];
+  const [block = "", helped, name = "", type] = match ?? [];
   const misnamed = type === "counter" && !name.endsWith("_total");
-  if (match === null || helped !== name || !nameShape.test(name) || misnamed)
+  if (match === null || (helped ?? name) !== name || !nameShape.test(name) || misnamed)
     throw new Error(`no metric: ${text.slice(at, at + 200)}`);
   return { block, end: at + block.length };
 }
 
 function readBlockSeries(block: string): readonly ScrapedSeries[] {
-  const [, typeLine = "", ...lines] = block.trimEnd().split("\n");
+  const [typeLine = "", ...lines] = block
+    .trimEnd()
+    .replace(/^# HELP .*\n/, "")
+    .split("\n");
   const [, , name, type] = typeLine.split(" ");
   return lines.map((line) => {
     const series = readSeries(line);
@@ -62,7 +65,7 @@ function readBlockSeries(block: string): readonly ScrapedSeries[] {
 
 /**
  * Reads the Prometheus text format 0.0.4 more strictly than Prometheus: every metric in one block that
- * begins with HELP and TYPE, no series twice, counters not below 0 and named so. No histograms.
+ * begins with TYPE, or HELP and TYPE, no series twice, counters not below 0 and named so. No histograms.
  * @throws Error naming what breaks a rule
  */
 export function readExposition(text: string): readonly ScrapedSeries[] {
