@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { unavailable } from "../api/machinery/errors.ts";
-import { beacons, configMaps, leases, nodes, pods, secrets } from "../api/machinery/resources.ts";
+import {
+  beacons,
+  configMaps,
+  events as eventKind,
+  leases,
+  nodes,
+  pods,
+  secrets,
+} from "../api/machinery/resources.ts";
 import { podReason } from "../crds/conditions.ts";
 import { label } from "../crds/labels.ts";
 import {
@@ -264,6 +272,28 @@ test("a pre-stop hook runs before the stop, and a failed one does not keep it", 
   const asked = simulated.requests.map((one) => one.split("/").at(-1));
   expect(asked.indexOf("exec")).toBeGreaterThan(0);
   expect(asked.indexOf("stop")).toBeGreaterThan(asked.indexOf("exec"));
+});
+
+test("a post-start hook runs beside the process; one that fails stops it, and is told", async () => {
+  const lifecycle = (command: readonly string[]) => ({ postStart: { exec: { command } } });
+  const touch = { lifecycle: lifecycle(["touch", "/tmp/begun"]) };
+  await bindPod(rig.api, "web", { image: testImages.silent, node, container: touch });
+  const [row] = await containersOf(rig.engine, await untilReady(rig.api, "web"));
+  const session = await rig.engine.io.exec(row?.id ?? "", { command: ["cat", "/tmp/begun"] });
+  for await (const output of session.output) void output;
+  expect(await session.exitCode()).toBe(0);
+  const spec = { restartPolicy: "Never" as const };
+  const fail = { lifecycle: lifecycle(["false"]) };
+  await bindPod(rig.api, "sick", { image: testImages.silent, node, container: fail, spec });
+  const events = await eventually("the failure is told", () => {
+    const found = rig.api.all(eventKind).filter(({ reason }) => reason === "PostStartHookError");
+    return found.length > 0 ? found : undefined;
+  });
+  expect(events[0]?.message).toBe("Post-start hook of container app failed: command exited with 1");
+  await eventually("its container has ended", async () => {
+    const [status] = (await podOf(rig.api, "sick"))?.status?.containerStatuses ?? [];
+    return status?.state?.terminated !== undefined;
+  });
 });
 
 test("a paused Beacon keeps the agent's hands still", async () => {

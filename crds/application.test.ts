@@ -285,7 +285,7 @@ const refused: [why: string, change: (spec: Spec) => void, ...want: string[]][] 
   [
     "a hook that does nothing",
     (spec) => (first(spec)["lifecycle"] = { preStop: {} }),
-    `${at}.lifecycle.preStop: ${object}: exactly one of exec and sleep must be set`,
+    `${at}.lifecycle.preStop: ${object}: exactly one of exec, httpGet and sleep must be set`,
   ],
   [
     "a projected source that is nothing",

@@ -219,6 +219,8 @@ export const podReason = {
   /** Well known: the engine refuses to create or to start it. */
   createError: "CreateContainerError",
   runError: "RunContainerError",
+  /** Well known: its post-start hook failed, and it was stopped for that. */
+  postStartFailed: "PostStartHookError",
   /** The engine did not answer in time: what became of it shows once it does. */
   engineOverdue: "EngineOverdue",
   /** Well known: it ended too often; the next start waits. */

@@ -258,7 +258,7 @@ export type Container = {
   readonly livenessProbe?: Probe;
   /** Tells whether the container is up. A slot counts as ready only while its readinessProbe (else the HEALTHCHECK of the image) succeeds; a container that fails its livenessProbe or startupProbe is restarted. Default no probe. */
   readonly startupProbe?: Probe;
-  /** Actions at the end of the container. Default none. */
+  /** Actions at the beginning and the end of the container. Default none. */
   readonly lifecycle?: Lifecycle;
   /** What the container is promised and may use at most. Default no promise, no limit. */
   readonly resources?: ResourceRequirements;
@@ -435,7 +435,7 @@ export type HostPathVolume = {
     | "BlockDevice";
 };
 
-/** Succeeds on an answer of 200 to 399. */
+/** As a probe it succeeds on an answer of 200 to 399, as a hook on any answer. */
 export type HttpGetAction = {
   /** Path and query. Default "/". */
   readonly path: string;
@@ -513,10 +513,22 @@ export type KeyToPath = {
   readonly mode?: number;
 };
 
-/** Actions at the end of the container. Default none. */
+/** Actions at the beginning and the end of the container. Default none. */
 export type Lifecycle = {
-  /** Happens before the container gets its stop signal, within the grace period. */
-  readonly preStop?: PreStop;
+  /** postStart happens right after the start, beside the process, for up to two minutes, and the container is stopped if it fails. preStop happens before the stop signal, within the grace period. */
+  readonly postStart?: LifecycleHandler;
+  /** postStart happens right after the start, beside the process, for up to two minutes, and the container is stopped if it fails. preStop happens before the stop signal, within the grace period. */
+  readonly preStop?: LifecycleHandler;
+};
+
+/** postStart happens right after the start, beside the process, for up to two minutes, and the container is stopped if it fails. preStop happens before the stop signal, within the grace period. */
+export type LifecycleHandler = {
+  /** Runs a command in the container and succeeds when that exits with 0. */
+  readonly exec?: ExecAction;
+  /** As a probe it succeeds on an answer of 200 to 399, as a hook on any answer. */
+  readonly httpGet?: HttpGetAction;
+  /** Waits. */
+  readonly sleep?: SleepAction;
 };
 
 export type LocalObjectRef = {
@@ -615,17 +627,9 @@ export type PodTemplateMeta = {
   };
 };
 
-/** Happens before the container gets its stop signal, within the grace period. */
-export type PreStop = {
-  /** Runs a command in the container and succeeds when that exits with 0. */
-  readonly exec?: ExecAction;
-  /** Waits. */
-  readonly sleep?: SleepAction;
-};
-
 /** Tells whether the container is up. A slot counts as ready only while its readinessProbe (else the HEALTHCHECK of the image) succeeds; a container that fails its livenessProbe or startupProbe is restarted. Default no probe. */
 export type Probe = {
-  /** Succeeds on an answer of 200 to 399. */
+  /** As a probe it succeeds on an answer of 200 to 399, as a hook on any answer. */
   readonly httpGet?: HttpGetAction;
   /** Succeeds when the port accepts a connection. */
   readonly tcpSocket?: TcpSocketAction;
@@ -988,7 +992,7 @@ export type ShortagePolicy = "Keep" | "Evict";
 
 /** Waits. */
 export type SleepAction = {
-  /** Seconds to wait, 0 to 86400, cut off at the end of the grace period. */
+  /** Seconds to wait, 0 to 86400, cut off at the end of the time that there is. */
   readonly seconds: number;
 };
 

@@ -13,9 +13,8 @@ const useSecurity = "Docker sets it per engine and not per container here";
 const ofContainer: Readonly<Record<string, string>> = {
   "env[].valueFrom.resourceFieldRef": "limits are not offered as variables, set value",
   "env[].valueFrom.fileKeyRef": oneHost,
-  "lifecycle.postStart": "Docker cannot hold a container back until it ran, use an init container",
-  "lifecycle.preStop.httpGet": "only exec and sleep happen before a stop",
-  "lifecycle.preStop.tcpSocket": "only exec and sleep happen before a stop",
+  "lifecycle.postStart.tcpSocket": "Kubernetes does nothing with it either, use exec",
+  "lifecycle.preStop.tcpSocket": "Kubernetes does nothing with it either, use exec",
   "lifecycle.stopSignal": "the STOPSIGNAL of the image is used",
   "resources.claims": oneHost,
   resizePolicy: "a change of resources makes a new Revision",

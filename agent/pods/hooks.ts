@@ -1,46 +1,48 @@
 import type { Clock } from "../../api/machinery/clock.ts";
-import type { Engine } from "../engine/engine.ts";
 import type { ContainerOf } from "./containers.ts";
+import { type Answer, check, hasAnswered, type Reach } from "./probe-check.ts";
 
 type Hook = NonNullable<NonNullable<ContainerOf["lifecycle"]>["preStop"]>;
 
 /** The running container that a hook is about, and how long it may take. */
-export type HookTarget = { readonly id: string; readonly graceSeconds: number };
+export type HookTarget = { readonly reach: Reach; readonly limitSeconds: number };
 
-async function runExec(
-  command: readonly string[],
-  id: string,
-  engine: Engine,
+const good: Answer = { ok: true, message: "" };
+
+async function act(
+  { exec, httpGet, sleep }: Hook,
+  reach: Reach,
+  clock: Clock,
   signal: AbortSignal,
-): Promise<void> {
-  const session = await engine.io.exec(id, { command }, signal);
-  try {
-    for await (const output of session.output) void output;
-  } finally {
-    await session[Symbol.asyncDispose]();
+): Promise<Answer> {
+  if (sleep !== undefined) {
+    await clock.sleep(sleep.seconds * 1000, signal);
+    return good;
   }
+  if (exec === undefined && httpGet === undefined) return good;
+  const answer = await check(exec === undefined ? { httpGet } : { exec }, reach, signal);
+  // Kubernetes: a hook is a call, and whoever answers has heard it.
+  return hasAnswered(answer) ? good : answer;
 }
 
 /**
- * Runs a pre-stop hook inside the grace period. A hook that fails or takes too long does not keep
- * the container from being stopped.
+ * Runs a hook of a container's life inside its time limit; what it said. A command that outlives its
+ * limit goes on, because Docker cannot kill an exec. Rejects only when `signal` aborts.
  */
 export async function runHook(
   hook: Hook,
-  { id, graceSeconds }: HookTarget,
-  { engine, clock }: { readonly engine: Engine; readonly clock: Clock },
+  { reach, limitSeconds }: HookTarget,
+  clock: Clock,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Answer> {
   const over = new AbortController();
   const limited = AbortSignal.any([signal, over.signal]);
-  const deadline = clock.sleep(graceSeconds * 1000, limited).then(() => over.abort());
-  const command = hook.exec?.command;
-  const pauseMs = (hook.sleep?.seconds ?? 0) * 1000;
+  const deadline = clock.sleep(limitSeconds * 1000, limited).then(() => over.abort());
   try {
-    if (command !== undefined) await runExec(command, id, engine, limited);
-    else if (pauseMs > 0) await clock.sleep(pauseMs, limited);
+    return await act(hook, reach, clock, limited);
   } catch (err) {
     if (signal.aborted) throw err;
+    return { ok: false, message: `not done within ${limitSeconds} s` };
   } finally {
     over.abort();
     await deadline.catch(() => undefined); // aborted: it was in time

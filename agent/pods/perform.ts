@@ -1,4 +1,3 @@
-import type { Clock } from "../../api/machinery/clock.ts";
 import {
   isAlreadyExists,
   isConflict,
@@ -14,34 +13,30 @@ import { podReason } from "../../crds/conditions.ts";
 import type { DataDelivery } from "../data/deliver.ts";
 import { deliverLate, deliverToNew } from "../data/deliver-in-time.ts";
 import type { PodNetworks } from "../networks/pod-networks.ts";
-import type { Engine, FileEntry, RegistryAuth } from "../engine/engine.ts";
+import type { FileEntry, RegistryAuth } from "../engine/engine.ts";
 import { isEngineAway, isEngineRefusal, isImageUnknown } from "../engine/errors.ts";
 import type { StartLimits } from "../limits/start-limits.ts";
 import { type Member, membersOf, networkRoot } from "./containers.ts";
-import { runHook } from "./hooks.ts";
 import type { ImageStore } from "./image-store.ts";
-import { type Inventory, type Owner, ownerOf } from "./inventory.ts";
+import { type Owner, ownerOf } from "./inventory.ts";
 import { portClash } from "./port-clash.ts";
-import type { Step, StopTarget } from "./plan.ts";
+import type { Step } from "./plan.ts";
 import { isOnNetwork } from "./network-spec.ts";
 import { isSharedVolume } from "./shared-volumes.ts";
 import type { Sources } from "./sources.ts";
+import { runPostStart } from "./post-start.ts";
+import { stopOnce, type StopDeps } from "./stop.ts";
 import { dockerName, translate, type Translated } from "./translate.ts";
 import { failureReason, isPassing, StepFailure } from "./trouble.ts";
 
 /** All that steps touch. */
-export type PerformDeps = {
-  readonly engine: Engine;
-  readonly inventory: Inventory;
+export type PerformDeps = StopDeps & {
   readonly images: ImageStore;
   readonly networks: PodNetworks;
   readonly data: DataDelivery;
   readonly limits: StartLimits;
-  readonly clock: Clock;
   /** metadata.uid of the Namespace kube-system. */
   readonly cluster: string;
-  /** Stops under way by container id: two pods of one place may ask for the same. */
-  readonly stops: Map<string, Promise<void>>;
   /** Address of the host, as on its Node. */
   hostIp(): string;
   /** The ConfigMaps and Secrets that the pod names. */
@@ -192,12 +187,15 @@ async function hasRun(
   return (await engine.containers.inspect(id, signal))?.state.startedAtMs !== undefined;
 }
 
+/** What an act on a container needs beside it. */
+type Doing = { readonly deps: PerformDeps; readonly signal: AbortSignal };
+
 /** Starts a container, whose network somebody may have removed since it was created. */
 async function startOnNetwork(
   pod: Pod,
   id: string,
   member: Member,
-  { deps, signal }: Omit<StopContext, "graceSeconds">,
+  { deps, signal }: Doing,
 ): Promise<void> {
   const begin = () => deps.engine.containers.start(id, signal);
   try {
@@ -214,7 +212,7 @@ async function freshFiles(
   pod: Pod,
   member: Member,
   id: string,
-  { deps, signal }: Omit<StopContext, "graceSeconds">,
+  { deps, signal }: Doing,
 ): Promise<readonly FileEntry[]> {
   const isMounting = (member.spec.volumeMounts ?? []).length > 0;
   if (!isMounting || (await keepsFiles(pod, id, deps, signal))) return [];
@@ -238,44 +236,12 @@ async function start(pod: Pod, member: Member, deps: PerformDeps, signal: AbortS
   try {
     await startOnNetwork(pod, id, member, { deps, signal });
     await deps.limits.afterStart(pod, starter, signal);
+    await runPostStart(pod, member, id, { deps, signal });
   } catch (err) {
     if (!isConflict(err)) throw err;
     throw (await portClash(pod, deps.engine, deps.cluster, signal)) ?? err;
   } finally {
     onTried();
-    deps.inventory.touch(id);
-  }
-}
-
-type StopContext = {
-  readonly graceSeconds: number;
-  readonly deps: PerformDeps;
-  readonly signal: AbortSignal;
-};
-
-function stopOnce(pod: Pod, target: StopTarget, context: StopContext): Promise<void> {
-  const { stops } = context.deps;
-  const running = stops.get(target.id);
-  if (running !== undefined) return running;
-  const stop = stopOne(pod, target, context).finally(() => stops.delete(target.id));
-  stops.set(target.id, stop);
-  return stop;
-}
-
-async function stopOne(pod: Pod, { id, name }: StopTarget, context: StopContext): Promise<void> {
-  const { deps, signal, graceSeconds } = context;
-  const beganMs = deps.clock.nowMs();
-  const member = membersOf(pod.spec).find((one) => one.name === name);
-  const hook = member?.spec.lifecycle?.preStop;
-  if (hook !== undefined && graceSeconds > 0)
-    await runHook(hook, { id, graceSeconds }, deps, signal);
-  const spentSeconds = Math.floor((deps.clock.nowMs() - beganMs) / 1000);
-  try {
-    // Two seconds at least, as in Kubernetes: a slow hook must not turn the stop into a kill.
-    const left =
-      graceSeconds === 0 ? 0 : Math.max(Math.min(2, graceSeconds), graceSeconds - spentSeconds);
-    await deps.engine.containers.stop(id, left, signal);
-  } finally {
     deps.inventory.touch(id);
   }
 }

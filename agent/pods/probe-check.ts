@@ -7,6 +7,11 @@ import type { ContainerOf } from "./containers.ts";
 /** A probe of the spec; exactly one of its actions is set. */
 export type Probe = NonNullable<ContainerOf["readinessProbe"]>;
 
+/** What is asked of a container: the part of a probe that says how. */
+type Action = Pick<Probe, "exec" | "tcpSocket"> & {
+  readonly httpGet?: HttpGet | undefined;
+};
+
 /** What one check said. */
 export type Answer = { readonly ok: boolean; readonly message: string };
 
@@ -22,6 +27,7 @@ export type Reach = {
 
 const good: Answer = { ok: true, message: "" };
 const bad = (message: string): Answer => ({ ok: false, message });
+const badStatus = "HTTP probe failed with statuscode";
 const maxOutputBytes = 10 * 1024;
 
 function portOf(port: number | string | object | undefined, reach: Reach): number | undefined {
@@ -98,7 +104,7 @@ function checkHttp(
       const status = response.statusCode ?? 0;
       response.destroy();
       const ok = status >= 200 && status < 400;
-      resolve(ok ? good : bad(`HTTP probe failed with statuscode: ${status}`));
+      resolve(ok ? good : bad(`${badStatus}: ${status}`));
     });
     request.on("error", (err) => {
       const why = signal.aborted ? "no answer in time" : err.message;
@@ -108,11 +114,16 @@ function checkHttp(
   });
 }
 
+/** Whether somebody answered over HTTP, if only to refuse. */
+export function hasAnswered({ ok, message }: Answer): boolean {
+  return ok || message.startsWith(badStatus);
+}
+
 /**
  * Asks once. Never rejects: whatever goes wrong is a bad answer. `signal` is the time limit; a
  * command that outlives it goes on, because Docker cannot kill an exec.
  */
-export async function check(probe: Probe, reach: Reach, signal: AbortSignal): Promise<Answer> {
+export async function check(probe: Action, reach: Reach, signal: AbortSignal): Promise<Answer> {
   try {
     if (probe.exec !== undefined) return await checkExec(probe.exec.command ?? [], reach, signal);
     const action = probe.httpGet ?? probe.tcpSocket;

@@ -68,22 +68,36 @@ function portNames(pod: Pod): ReadonlyMap<string, number> {
   );
 }
 
+/** What looking at containers from outside takes. */
+export type Sight = { readonly engine: Engine; readonly reacher: Reacher };
+
+/** How a running container of a pod can be asked. */
+export function reachOf(
+  pod: Pod,
+  facts: readonly ContainerFact[],
+  containerId: string,
+  { engine, reacher }: Sight,
+): Reach {
+  const advice = "use exec instead of httpGet and tcpSocket";
+  const place: PortPlace = { pod, ip: addressOf(pod, facts), reacher, advice };
+  return {
+    engine,
+    containerId,
+    portNames: portNames(pod),
+    dial: (port) => dialTo(place, port),
+  };
+}
+
 /** The runs of a pod that can be probed now. */
 export function subjectsOf(
   pod: Pod,
   facts: readonly ContainerFact[],
-  { engine, reacher }: { readonly engine: Engine; readonly reacher: Reacher },
+  sight: Sight,
 ): readonly Subject[] {
-  const place: PortPlace = { pod, ip: addressOf(pod, facts), reacher, advice: "use an exec probe" };
   return membersOf(pod.spec).flatMap((member) => {
     const fact = facts.find((one) => one.name === member.name && one.state === "running");
     if (fact === undefined || member.role === "init" || member.role === "ephemeral") return [];
-    const reach: Reach = {
-      engine,
-      containerId: fact.id,
-      portNames: portNames(pod),
-      dial: (port) => dialTo(place, port),
-    };
+    const reach = reachOf(pod, facts, fact.id, sight);
     const last = lastVerdict(pod, fact);
     return [{ uid: pod.metadata.uid, member, fact, reach, ...(last && { last }) }];
   });

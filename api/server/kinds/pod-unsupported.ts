@@ -40,6 +40,7 @@ const allowed = new Set([
   "priority", // the scheduler takes the higher one first
   "readinessGates",
   "schedulerName", // other schedulers may bind pods
+  "subdomain", // names for siblings on the same host
   "serviceAccount",
   "serviceAccountName", // recorded, and readable as a variable; no token is mounted
 ]);
@@ -55,7 +56,7 @@ const harmless: Readonly<Record<string, readonly unknown[]>> = {
   "securityContext.supplementalGroupsPolicy": ["Merge"],
   "securityContext.procMount": ["Default"],
   terminationMessagePath: ["/dev/termination-log", ""],
-  terminationMessagePolicy: ["File"],
+  terminationMessagePolicy: ["File", "FallbackToLogsOnError"], // the latter is done for all
   "volumeMounts[].recursiveReadOnly": ["Disabled"],
 };
 
