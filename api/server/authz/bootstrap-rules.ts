@@ -72,6 +72,8 @@ export const monitoring: readonly ShortRule[] = [
     ],
     verbs: ["get"],
   },
+  { apiGroups: [""], resources: ["nodes"], verbs: read },
+  { apiGroups: [""], resources: ["nodes/metrics", "nodes/stats"], verbs: ["get"] },
 ];
 
 /** Documents by which others verify our ServiceAccount tokens. */
