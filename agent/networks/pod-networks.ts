@@ -7,7 +7,7 @@ import { defaultRange, freeSubnet } from "./subnets.ts";
 /**
  * The networks of one engine's pods: a bridge per namespace, made when the first container of the
  * namespace comes and removed when the last one goes. Docker lets nothing pass between bridges, so
- * tenants cannot reach each other (ADR 23).
+ * tenants cannot reach each other (ADR 24).
  */
 export interface PodNetworks {
   /** What the network of a namespace is called, whether it is there or not. */
