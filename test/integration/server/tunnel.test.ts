@@ -63,7 +63,7 @@ async function openAgent(target: DialTarget, names: readonly string[], handler?:
 
 async function connected(beacon: string) {
   const found = await admin.get(beacons, { name: beacon });
-  const condition = findCondition(found?.status?.conditions as never, "Connected");
+  const condition = findCondition(found?.status?.conditions, "Connected");
   return { ...found?.status, is: condition?.status, message: condition?.message };
 }
 
