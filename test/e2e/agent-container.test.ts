@@ -63,20 +63,33 @@ describe.skipIf(skipWithoutDockerd())("the agent as a container", () => {
     );
     expect(await docker("run", "--rm", image, "version", "--client")).toMatch(/^Client: \d/);
     const line = await rig.cli(
-      ...["token", "create", "--beacon", "box", "--print", "docker", "--image", image],
+      "token",
+      "create",
+      "--beacon",
+      "box",
+      "--print",
+      "docker",
+      "--image",
+      image,
     );
     const link = /LIGHTHOUSE_JOIN='([^']+)'/.exec(line.stdout)?.[1] ?? "";
     const socket = dockerd.url.replace("unix://", "");
     // The same line, but that this machine's network is the test server's.
     await docker(
-      ...["run", "-d", "--name", "lighthouse-agent", "--network", "host"],
-      ...[
-        "-v",
-        `${socket}:/var/run/docker.sock`,
-        "-v",
-        "lighthouse-agent:/var/lib/lighthouse-agent",
-      ],
-      ...["-e", `LIGHTHOUSE_JOIN=${link}`, image],
+      "run",
+      "-d",
+      "--name",
+      "lighthouse-agent",
+      "--network",
+      "host",
+
+      "-v",
+      `${socket}:/var/run/docker.sock`,
+      "-v",
+      "lighthouse-agent:/var/lib/lighthouse-agent",
+      "-e",
+      `LIGHTHOUSE_JOIN=${link}`,
+      image,
     );
     const ready = (since: string): Promise<string> =>
       eventually(

@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openIdentity } from "../../../agent/join/identity.ts";
 import { eventually } from "../../kit/eventually.ts";
@@ -96,6 +98,18 @@ describe("lighthouse token", () => {
       expect([stdout, stderr]).toEqual(["", expect.stringContaining(words)]);
     }
   });
+});
+
+test("systemd understands the unit", async () => {
+  const unit = await readFile(
+    path.join(import.meta.dirname, "../../../manifests/agent/lighthouse-agent.service"),
+    "utf8",
+  );
+  const place = path.join(rig.dirOf("."), "lighthouse-agent.service");
+  await writeFile(place, unit.replace("/usr/local/bin/lighthouse", process.execPath));
+  const { code, stderr } = await run(["systemd-analyze", "verify", place]);
+  // 127: there is none here, e.g. in a container.
+  expect([0, 127], stderr).toContain(code);
 });
 
 test("lighthouse beacon deny refuses who waits, and of several it wants one named", async () => {
