@@ -1,5 +1,6 @@
 import type { Clock } from "../../api/machinery/clock.ts";
 import { badRequest } from "../../api/machinery/errors.ts";
+import type { SshLogin } from "../engine/endpoint.ts";
 import { azureProvider } from "./cloud/azure.ts";
 import { digitalOceanProvider } from "./cloud/digitalocean.ts";
 import { ec2Provider } from "./cloud/ec2.ts";
@@ -8,7 +9,7 @@ import type { CloudSettings } from "./cloud/machine.ts";
 import { configProvider } from "./config.ts";
 import type { OpenDrivers } from "./discovery.ts";
 import { type LocalOptions, localProvider } from "./local.ts";
-import type { Provider, SshLogin } from "./provider.ts";
+import type { Provider } from "./provider.ts";
 import type { DiscoverySpec } from "./settings.ts";
 
 /** What of its machine an agent's drivers use. */

@@ -7,8 +7,8 @@ import {
   qualifiedNameProblems,
   subdomainProblems,
 } from "../../api/machinery/names.ts";
-import { parseEndpoint } from "../engine/endpoint.ts";
-import type { DockerHost, SshLogin } from "./provider.ts";
+import { parseEndpoint, type SshLogin } from "../engine/endpoint.ts";
+import type { DockerHost } from "./provider.ts";
 
 /** Reads a file that the hosts file names, such as a key. Throws as `readFileSync` does. */
 export type ReadText = (path: string) => string;

@@ -4,6 +4,7 @@ import { StatusError, unavailable } from "../../api/machinery/errors.ts";
 import { openEngine } from "../engine/dockerode.ts";
 import { parseEndpoint } from "../engine/endpoint.ts";
 import { currentContext, readContext } from "./docker-context.ts";
+import { ownSshLogin } from "./own-ssh.ts";
 import type { DockerHost, Provider } from "./provider.ts";
 
 /** What the search looks at. */
@@ -66,16 +67,26 @@ async function candidates(around: Surroundings): Promise<readonly Candidate[]> {
   return sockets.map((socket) => ({ url: `unix://${socket}`, from: "default socket" }));
 }
 
-function toHost({ url, certDir }: Candidate): DockerHost {
-  return { url, provider, labels: {}, ...(certDir === undefined ? {} : { certDir }) };
+function toHost({ url, certDir }: Candidate, { env, homeDir }: Surroundings): DockerHost {
+  const ssh = url.startsWith("ssh:") ? ownSshLogin(homeDir, env) : undefined;
+  return {
+    url,
+    provider,
+    labels: {},
+    ...(certDir === undefined ? {} : { certDir }),
+    ...(ssh === undefined ? {} : { ssh }),
+  };
 }
 
 /** Why the candidate does not answer, or `undefined` when it does. */
-async function whySilent(candidate: Candidate, signal: AbortSignal): Promise<string | undefined> {
-  const { url, certDir } = candidate;
+async function whySilent(
+  host: DockerHost,
+  from: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   try {
-    await using engine = openEngine(url, {
-      ...(certDir === undefined ? {} : { certDir }),
+    await using engine = openEngine(host.url, {
+      ...host,
       deadlines: { readMs: probeTimeoutMs },
     });
     await engine.info(signal);
@@ -83,17 +94,16 @@ async function whySilent(candidate: Candidate, signal: AbortSignal): Promise<str
   } catch (err) {
     if (!(err instanceof StatusError)) throw err;
     // The way out stands above the list, once.
-    return `${candidate.from}: ${err.message.replace(/; start Docker there.*$/, "")}`;
+    return `${from}: ${err.message.replace(/; start Docker there.*$/, "")}`;
   }
 }
 
 /** Those that the user named: taken as they are, since a host that is down comes back. */
 function named(urls: readonly string[], around: Surroundings): readonly DockerHost[] {
   const hosts = [...new Set(urls)].map((url) =>
-    toHost({ url, ...certDirOf(url, around), from: "--docker" }),
+    toHost({ url, ...certDirOf(url, around), from: "--docker" }, around),
   );
-  for (const { url, certDir } of hosts)
-    parseEndpoint(url, certDir === undefined ? {} : { certDir });
+  for (const host of hosts) parseEndpoint(host.url, host);
   return hosts;
 }
 
@@ -116,9 +126,10 @@ export async function findLocalHosts(
   if (urls.length > 0) return named(urls, around);
   const tried: string[] = [];
   for (const candidate of await candidates(around)) {
-    parseEndpoint(candidate.url, candidate.certDir === undefined ? {} : candidate);
-    const why = await whySilent(candidate, signal);
-    if (why === undefined) return [toHost(candidate)];
+    const host = toHost(candidate, around);
+    parseEndpoint(host.url, host);
+    const why = await whySilent(host, candidate.from, signal);
+    if (why === undefined) return [host];
     tried.push(`\n  ${why}`);
   }
   throw unavailable(

@@ -1,4 +1,4 @@
-import type { TlsFiles } from "../engine/endpoint.ts";
+import type { SshLogin, TlsFiles } from "../engine/endpoint.ts";
 
 /** A taint that discovery sets on a Node. */
 export type HostTaint = {
@@ -6,14 +6,6 @@ export type HostTaint = {
   /** Default empty. */
   readonly value?: string;
   readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
-};
-
-/** How to log in to a host whose engine is reached by ssh. Texts, not files: they may be secret. */
-export type SshLogin = {
-  /** Private key in PEM or OpenSSH form; absent means the keys of the agent at `SSH_AUTH_SOCK`. */
-  readonly privateKey?: string;
-  /** Lines of a known_hosts file: hosts that are not in it are refused. */
-  readonly knownHosts: string;
 };
 
 /** A Docker host that was found; open it with `openHost()`. */

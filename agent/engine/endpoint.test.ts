@@ -20,8 +20,15 @@ test.each([
   [`unix:///${"x".repeat(120)}`, "the socket path has 121 bytes, limit 107"],
   ["tcp://", "want tcp://HOST:PORT"],
   ["https://host", "DOCKER_CERT_PATH"],
-  ["ssh://host", "ssh is not supported yet"],
-  ["npipe://x", "want unix:///path/docker.sock or tcp://HOST:PORT"],
+  ["ssh://host", "ssh needs a known_hosts file"],
+  ["ssh://host:0", "want ssh://USER@HOST:PORT"],
+  ["ssh://ops@host;reboot", "want ssh://USER@HOST:PORT"],
+  ["ssh://ops@-oProxyCommand=reboot", "want ssh://USER@HOST:PORT"],
+  ["ssh://-l@host", "want ssh://USER@HOST:PORT"],
+  ["ssh://ops:secret@host", "want ssh://USER@HOST:PORT"],
+  ["ssh://$(reboot)@host", "want ssh://USER@HOST:PORT"],
+  ["ssh://host/path", "want ssh://USER@HOST:PORT"],
+  ["npipe://x", "want unix:///path/docker.sock, tcp://HOST:PORT or ssh://USER@HOST"],
   ["", "want unix:///path/docker.sock"],
 ])("parseEndpoint() refuses %s and says what it wants", (url, words) => {
   expect(() => parseEndpoint(url)).toThrow(words);
@@ -41,4 +48,18 @@ test("parseEndpoint() takes certificates from a directory and names the missing 
   } finally {
     rmSync(dir, { recursive: true });
   }
+});
+
+test.each([
+  ["ssh://ops@host", { host: "host", port: 22, user: "ops" }],
+  ["ssh://ops@10.0.0.9:2222/", { host: "10.0.0.9", port: 2222, user: "ops" }],
+  ["ssh://ops@[fe80::1]:2222", { host: "fe80::1", port: 2222, user: "ops" }],
+])("parseEndpoint() reads %s", (url, want) => {
+  const ssh = { privateKey: "KEY", knownHosts: "HOSTS" };
+  expect(parseEndpoint(url, { ssh })).toEqual({ kind: "ssh", url, ...want, ...ssh });
+});
+
+test("parseEndpoint() takes certificates as texts", () => {
+  const tls = { ca: "CA", cert: "CERT", key: "KEY" };
+  expect(parseEndpoint("tcp://host", { tls })).toMatchObject({ port: 2376, tls });
 });

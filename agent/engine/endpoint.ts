@@ -1,9 +1,18 @@
 import { readFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { badRequest, unavailable } from "../../api/machinery/errors.ts";
 
 /** Certificates of a TLS endpoint, in PEM. */
 export type TlsFiles = { readonly ca: string; readonly cert: string; readonly key: string };
+
+/** How to log in to a host whose engine is reached by ssh. Texts, not files: they may be secret. */
+export type SshLogin = {
+  /** Private key in PEM or OpenSSH form; absent means the keys of the agent at `SSH_AUTH_SOCK`. */
+  readonly privateKey?: string;
+  /** Lines of a known_hosts file: hosts that are not in it are refused. */
+  readonly knownHosts: string;
+};
 
 /** Where an engine answers. `url` is what the user gave, for messages. */
 export type Endpoint =
@@ -17,12 +26,27 @@ export type Endpoint =
       readonly basePath: string;
       /** Absent: plain text. */
       readonly tls?: TlsFiles;
+    }
+  | {
+      readonly kind: "ssh";
+      readonly url: string;
+      readonly host: string;
+      readonly port: number;
+      readonly user: string;
+      /** PEM or OpenSSH form; absent: keys of the agent at `SSH_AUTH_SOCK`. */
+      readonly privateKey?: string;
+      /** Lines of a known_hosts file. */
+      readonly knownHosts: string;
     };
 
 /** What a URL alone does not say. */
 export type EndpointOptions = {
   /** Directory with ca.pem, cert.pem and key.pem, as `DOCKER_CERT_PATH`. */
   readonly certDir?: string;
+  /** The same as texts. */
+  readonly tls?: TlsFiles;
+  /** How to log in by ssh. */
+  readonly ssh?: SshLogin;
 };
 
 /** Linux keeps a socket's path in 108 bytes, one of them the end mark. */
@@ -52,15 +76,24 @@ function unixEndpoint(url: string): Endpoint {
   return { kind: "unix", url, socketPath };
 }
 
-function tcpEndpoint(url: string, certDir: string | undefined): Endpoint {
+function tlsOf(url: string, { certDir, tls }: EndpointOptions): TlsFiles | undefined {
+  if (tls !== undefined || certDir === undefined) return tls;
+  return {
+    ca: readPem(certDir, "ca.pem", url),
+    cert: readPem(certDir, "cert.pem", url),
+    key: readPem(certDir, "key.pem", url),
+  };
+}
+
+function tcpEndpoint(url: string, options: EndpointOptions): Endpoint {
   let parsed: URL;
   try {
     parsed = new URL(url.replace(/^tcp:/, "http:"));
   } catch (cause) {
     throw badRequest(`Cannot use Docker URL "${url}": want tcp://HOST:PORT`, { cause });
   }
-  const secure = parsed.protocol === "https:" || certDir !== undefined;
-  if (secure && certDir === undefined)
+  const tls = tlsOf(url, options);
+  if (parsed.protocol === "https:" && tls === undefined)
     throw badRequest(
       `Cannot use Docker URL "${url}": https needs client certificates, set DOCKER_CERT_PATH to their directory`,
     );
@@ -68,22 +101,38 @@ function tcpEndpoint(url: string, certDir: string | undefined): Endpoint {
     kind: "tcp",
     url,
     host: parsed.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(parsed.port || (secure ? "2376" : "2375")),
+    port: Number(parsed.port || (tls === undefined ? "2375" : "2376")),
     basePath: parsed.pathname.replace(/\/+$/, ""),
-    ...(certDir === undefined
-      ? {}
-      : {
-          tls: {
-            ca: readPem(certDir, "ca.pem", url),
-            cert: readPem(certDir, "cert.pem", url),
-            key: readPem(certDir, "key.pem", url),
-          },
-        }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
+
+/** Nothing that a shell, or an option parser, could take for something else. */
+const sshUrl =
+  /^ssh:\/\/(?:([A-Za-z_][A-Za-z0-9_.-]{0,31})@)?([A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(?::([0-9]{1,5}))?\/?$/;
+
+function sshEndpoint(url: string, login: SshLogin | undefined): Endpoint {
+  const [, user = userInfo().username, host, port = "22"] = sshUrl.exec(url) ?? [];
+  if (host === undefined || Number(port) < 1 || Number(port) > 65_535)
+    throw badRequest(`Cannot use Docker URL "${url}": want ssh://USER@HOST:PORT`);
+  if (login === undefined)
+    throw badRequest(
+      `Cannot use Docker URL "${url}": ssh needs a known_hosts file with the host's key, so that ` +
+        "nobody else can answer; log in once with ssh, or name one in the file of hosts",
+    );
+  return {
+    kind: "ssh",
+    url,
+    host: host.replace(/^\[|\]$/g, ""),
+    port: Number(port),
+    user,
+    ...login,
   };
 }
 
 /**
- * Reads a Docker URL: `unix:///path`, `/path`, `tcp://host:port[/base]`, `http://...`, or `https://...`.
+ * Reads a Docker URL: `unix:///path`, `/path`, `tcp://host:port[/base]`, `http://...`, or `https://...`, or
+ * `ssh://user@host:port`.
  *
  * @throws StatusError `BadRequest` for a URL that cannot be one, `ServiceUnavailable` for unreadable
  * certificates.
@@ -91,13 +140,9 @@ function tcpEndpoint(url: string, certDir: string | undefined): Endpoint {
 export function parseEndpoint(url: string, options: EndpointOptions = {}): Endpoint {
   if (url.startsWith("unix://")) return unixEndpoint(url);
   if (url.startsWith("/")) return unixEndpoint(`unix://${url}`);
-  if (/^(tcp|https?):\/\//.test(url)) return tcpEndpoint(url, options.certDir);
-  if (url.startsWith("ssh://"))
-    throw badRequest(
-      `Cannot use Docker URL "${url}": ssh is not supported yet; forward the socket with ` +
-        `"ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST" and use unix:///tmp/docker.sock`,
-    );
+  if (/^(tcp|https?):\/\//.test(url)) return tcpEndpoint(url, options);
+  if (url.startsWith("ssh://")) return sshEndpoint(url, options.ssh);
   throw badRequest(
-    `Cannot use Docker URL "${url}": want unix:///path/docker.sock or tcp://HOST:PORT`,
+    `Cannot use Docker URL "${url}": want unix:///path/docker.sock, tcp://HOST:PORT or ssh://USER@HOST`,
   );
 }

@@ -1,6 +1,9 @@
 import { Agent as HttpAgent, type AgentOptions } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { inspect } from "node:util";
+import type { Endpoint } from "./endpoint.ts";
+import { createSshAgent } from "./ssh/ssh-agent.ts";
+import { createSshLines } from "./ssh/ssh-lines.ts";
 
 // docker-modem formats its request options with util.inspect on every call, debug or not. Walking an
 // agent and its sockets made it 50 times slower; these two show themselves as one word.
@@ -18,7 +21,40 @@ class BriefHttpsAgent extends HttpsAgent {
 // bounded here; calls that cost the engine are bounded by a gate.
 const options: AgentOptions = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: 16 };
 
-/** An agent that reuses connections, for http or https. Destroy it when the engine is closed. */
-export function createKeepAliveAgent(secure: boolean): HttpAgent {
-  return secure ? new BriefHttpsAgent(options) : new BriefHttpAgent(options);
+/** How calls of one endpoint get their connections. */
+export type EngineAgents = {
+  /** Keeps connections for the next call. */
+  readonly kept: HttpAgent;
+  /** A connection of its own for each call. */
+  readonly once: HttpAgent;
+  /** Drops idle connections. */
+  close(): void;
+};
+
+function agentsOf(endpoint: Endpoint): EngineAgents {
+  if (endpoint.kind === "ssh") {
+    const lines = createSshLines(endpoint);
+    const kept = createSshAgent(lines, options);
+    const once = createSshAgent(lines, { keepAlive: false });
+    return { kept, once, close: () => lines.close() };
+  }
+  const isSecure = endpoint.kind === "tcp" && endpoint.tls !== undefined;
+  const open = (how: AgentOptions): HttpAgent =>
+    isSecure ? new BriefHttpsAgent(how) : new BriefHttpAgent(how);
+  return { kept: open(options), once: open({ keepAlive: false }), close: () => undefined };
+}
+
+/** Agents for an endpoint. Close them when the engine is closed. */
+export function createEngineAgents(endpoint: Endpoint): EngineAgents {
+  const agents = agentsOf(endpoint);
+  const { kept, once } = agents;
+  return {
+    kept,
+    once,
+    close: () => {
+      kept.destroy();
+      once.destroy();
+      agents.close();
+    },
+  };
 }

@@ -55,7 +55,8 @@ function withoutDockerHost<T>(construct: () => T): T {
 
 function address(endpoint: Endpoint): Docker.DockerOptions {
   if (endpoint.kind === "unix") return { socketPath: endpoint.socketPath };
-  const { host, port, tls } = endpoint;
+  const { host, port } = endpoint;
+  const tls = endpoint.kind === "tcp" ? endpoint.tls : undefined;
   return tls === undefined
     ? { host, port, protocol: "http" }
     : { host, port, protocol: "https", ...tls };

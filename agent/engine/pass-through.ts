@@ -1,15 +1,15 @@
 import {
   type Agent,
-  Agent as HttpAgent,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   request as httpRequest,
   type RequestOptions,
 } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { request as httpsRequest } from "node:https";
 import type { Duplex, Readable } from "node:stream";
 import type { Endpoint } from "./endpoint.ts";
 import { type Doing, unreachable } from "./errors.ts";
+import type { EngineAgents } from "./keep-alive-agent.ts";
 
 /** One request to the engine, sent as it is. */
 export type PassedCall = {
@@ -41,7 +41,8 @@ export type PassThrough = (
 
 function addressOf(endpoint: Endpoint): RequestOptions {
   if (endpoint.kind === "unix") return { socketPath: endpoint.socketPath };
-  return { host: endpoint.host, port: endpoint.port, ...endpoint.tls };
+  const { host, port } = endpoint;
+  return { host, port, ...(endpoint.kind === "tcp" ? endpoint.tls : {}) };
 }
 
 function upgradedBy(response: IncomingMessage, socket: Duplex, head: Buffer): PassedAnswer {
@@ -89,10 +90,9 @@ function exchange(line: Line, call: PassedCall, signal: AbortSignal): Promise<Pa
   });
 }
 
-/** Passes calls through over the connections of `agent`. */
-export function createPassThrough(endpoint: Endpoint, agent: Agent): PassThrough {
-  const secure = endpoint.kind === "tcp" && endpoint.tls !== undefined;
-  const once = secure ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false });
+/** Passes calls through over the connections of `agents`. */
+export function createPassThrough(endpoint: Endpoint, agents: EngineAgents): PassThrough {
+  const { kept: agent, once } = agents;
   const send = async (call: PassedCall, signal: AbortSignal): Promise<PassedAnswer> => {
     try {
       return await exchange({ endpoint, agent, once }, call, signal);

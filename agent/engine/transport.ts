@@ -5,7 +5,7 @@ import { nodeReason } from "../../crds/conditions.ts";
 import { createDeadline, type Deadline } from "./deadline.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Doing, overdue, refused, unreachable } from "./errors.ts";
-import { createKeepAliveAgent } from "./keep-alive-agent.ts";
+import { createEngineAgents } from "./keep-alive-agent.ts";
 import { createPassThrough, type PassThrough } from "./pass-through.ts";
 import { createModem, type Modem, type ModemAnswer, type ModemRequest } from "./modem.ts";
 import { strange } from "./trouble.ts";
@@ -251,8 +251,8 @@ const hijack =
 
 /** Opens HTTP to an engine. Connects at the first call. */
 export function createTransport(endpoint: Endpoint): Transport {
-  const secure = endpoint.kind === "tcp" && endpoint.tls !== undefined;
-  const agent = createKeepAliveAgent(secure);
+  const agents = createEngineAgents(endpoint);
+  const agent = agents.kept;
   let version: Promise<string> | undefined;
   const line: Line = {
     endpoint,
@@ -280,7 +280,7 @@ export function createTransport(endpoint: Endpoint): Transport {
     json: json(line),
     open: open(line),
     hijack: hijack(line),
-    passThrough: createPassThrough(endpoint, agent),
-    close: () => agent.destroy(),
+    passThrough: createPassThrough(endpoint, agents),
+    close: () => agents.close(),
   };
 }

@@ -1,13 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import {
   type DriverOptions,
   openDrivers,
   type ProviderName,
   toProviderName,
 } from "../../agent/discovery/drivers.ts";
-import type { SshLogin } from "../../agent/discovery/provider.ts";
+import { ownSshLogin } from "../../agent/discovery/own-ssh.ts";
 import type { AgentOptions } from "../../agent/main.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import { type Flags, Misuse, text, texts } from "../command.ts";
@@ -28,16 +27,11 @@ function providerFlag(flags: Flags): ProviderName | undefined {
   }
 }
 
-/** The user's own known_hosts, and the keys of the agent at SSH_AUTH_SOCK. */
-function ownSsh(): { readonly ssh?: SshLogin } {
-  const path = join(homedir(), ".ssh", "known_hosts");
-  return existsSync(path) ? { ssh: { knownHosts: readFileSync(path, "utf8") } } : {};
-}
-
 function driverOptions(flags: Flags, env: Env): DriverOptions {
   const hosts = text(flags, "hosts");
   const given = providerFlag(flags) ?? (hosts === undefined ? undefined : "config");
   const certDir = env["DOCKER_CERT_PATH"];
+  const ssh = ownSshLogin(env["HOME"] ?? homedir(), env);
   return {
     clock: systemClock,
     hostsFile: resolve(hosts ?? defaultHostsFile),
@@ -45,7 +39,7 @@ function driverOptions(flags: Flags, env: Env): DriverOptions {
     isDockerHostSet: (env["DOCKER_HOST"] ?? "") !== "",
     ...(given === undefined ? {} : { provider: given }),
     ...(certDir === undefined || certDir === "" ? {} : { certDir }),
-    ...ownSsh(),
+    ...(ssh === undefined ? {} : { ssh }),
   };
 }
 

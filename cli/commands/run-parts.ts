@@ -64,8 +64,8 @@ export function storeUrlOf(flags: Flags, dataDir: string): string {
   return url;
 }
 
-async function probe({ url, certDir }: DockerHost, signal: AbortSignal): Promise<void> {
-  await using engine = openEngine(url, certDir === undefined ? {} : { certDir });
+async function probe(host: DockerHost, signal: AbortSignal): Promise<void> {
+  await using engine = openEngine(host.url, host);
   await engine.info(signal);
 }
 

@@ -1,6 +1,6 @@
 import { expect, onTestFinished } from "vitest";
 import type { ContainerSpec } from "../../agent/engine/container-spec.ts";
-import { openEngine } from "../../agent/engine/dockerode.ts";
+import { type EngineOptions, openEngine } from "../../agent/engine/dockerode.ts";
 import type {
   ContainerDetail,
   Engine,
@@ -15,6 +15,8 @@ import { testImages } from "../kit/images.ts";
 /** A running Docker host with the images of `test/kit/images.ts`; one for the whole suite. */
 export type EngineHarness = AsyncDisposable & {
   readonly url: string;
+  /** What is needed to reach it beside the URL. */
+  readonly options?: EngineOptions;
   /** Ends the engine; containers and images stay on its disk. */
   stop(): Promise<void>;
   /** Starts it again at the same address. */
@@ -48,7 +50,7 @@ export type Start = () => Bench;
 /** Makes the `start` that every case begins with. */
 export function starter(harness: () => EngineHarness): Start {
   return () => {
-    const engine = openEngine(harness().url);
+    const engine = openEngine(harness().url, harness().options);
     const abort = new AbortController();
     const made: string[] = [];
     const networks: string[] = [];

@@ -3,8 +3,8 @@ import { badRequest } from "../../../api/machinery/errors.ts";
 import { labelValueProblems } from "../../../api/machinery/names.ts";
 import { label } from "../../../crds/labels.ts";
 import type { EngineAccess, ProviderConfig } from "../../../crds/types.gen.ts";
-import type { TlsFiles } from "../../engine/endpoint.ts";
-import type { DockerHost, SshLogin } from "../provider.ts";
+import type { SshLogin, TlsFiles } from "../../engine/endpoint.ts";
+import type { DockerHost } from "../provider.ts";
 import type { Credentials } from "../settings.ts";
 
 /** One network interface of a machine. */
