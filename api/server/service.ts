@@ -7,6 +7,7 @@ import type { OpenAudit } from "./audit/open-audit.ts";
 import { fairness } from "./fairness/fairness.ts";
 import { type HealthCheck, serveHealth } from "./health.ts";
 import type { App } from "./http.ts";
+import { addFleetMetrics } from "./metrics/fleet-metrics.ts";
 import type { Registry } from "./metrics/registry.ts";
 import {
   addAuditMetrics,
@@ -53,6 +54,8 @@ export function openService({ scope, store, registry, audit }: ServiceOptions): 
   addObjectCounts(registry, scope.kinds, (kind) =>
     scope.storage.cache.count(collectionPrefix(kind)),
   );
+  const nodes = collectionPrefix({ group: "", plural: "nodes" });
+  addFleetMetrics(registry, () => scope.storage.cache.list(nodes).map(({ object }) => object));
   addAuditMetrics(registry, audit.log);
   return {
     fairness: shares,
