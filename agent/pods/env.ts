@@ -1,5 +1,6 @@
 import type { Pod } from "../../api/machinery/resources.ts";
 import type { ContainerOf } from "./containers.ts";
+import { resourceValue } from "./resource-field.ts";
 import {
   bundleOf,
   ConfigProblem,
@@ -62,14 +63,22 @@ function fromSource({ prefix = "", configMapRef, secretRef }: EnvFrom, sources: 
 
 /** The value of a variable that is not written out; `undefined` when it is optional and absent. */
 function referenced(name: string, from: ValueFrom, context: Context): string | undefined {
-  const { configMapKeyRef, secretKeyRef, fieldRef } = from;
+  const { configMapKeyRef, secretKeyRef, fieldRef, resourceFieldRef } = from;
   if (configMapKeyRef !== undefined) return keyValue("ConfigMap", configMapKeyRef, context.sources);
   if (secretKeyRef !== undefined) return keyValue("Secret", secretKeyRef, context.sources);
   if (fieldRef !== undefined) return fieldValue(context.pod, fieldRef.fieldPath, context.place);
+  if (resourceFieldRef !== undefined)
+    return resourceValue(context.pod.spec, resourceFieldRef, context.container);
   throw new ConfigProblem(`Cannot resolve variable ${name}: its source is not supported`);
 }
 
-type Context = { readonly pod: Pod; readonly sources: Sources; readonly place: Place };
+type Context = {
+  readonly pod: Pod;
+  /** Whose environment it is. */
+  readonly container: string;
+  readonly sources: Sources;
+  readonly place: Place;
+};
 
 /** Replaces `$(NAME)`; `$$` stands for `$`, and an unknown name stays as it is written. */
 export function expand(text: string, values: ReadonlyMap<string, string>): string {
@@ -97,7 +106,7 @@ export function resolveEnv(
     const found =
       valueFrom === undefined
         ? expand(value ?? "", values)
-        : referenced(name, valueFrom, { pod, sources, place });
+        : referenced(name, valueFrom, { pod, container: container.name, sources, place });
     if (found !== undefined) values.set(name, found);
   }
   return values;

@@ -325,6 +325,34 @@ test.each([
   expect(() => translated({ volumeMounts }, { spec: { volumes } })).toThrow(message);
 });
 
+test("translate() mounts a directory of a ConfigMap by its subPath", () => {
+  const items = [
+    { key: "color", path: "conf/color" },
+    { key: "color", path: "other/color" },
+  ];
+  const { spec, files } = translated(
+    { volumeMounts: [{ name: "v", mountPath: "/etc/app", subPath: "conf" }] },
+    { spec: { volumes: [{ name: "v", configMap: { name: "settings", items } }] } },
+  );
+  expect(files.map(({ path }) => path)).toEqual(["/etc/app/color"]);
+  expect(spec.HostConfig?.Mounts).toMatchObject([{ Type: "volume", Target: "/etc/app" }]);
+});
+
+test("translate() tells a container its limits, as variables and files", () => {
+  const limit = (divisor: string) => ({ resource: "limits.memory", divisor });
+  const items = [{ path: "mib", resourceFieldRef: { ...limit("1Mi"), containerName: "app" } }];
+  const { spec, files } = translated(
+    {
+      resources: { limits: { memory: "64Mi" } },
+      env: [{ name: "LIMIT", valueFrom: { resourceFieldRef: limit("1") } }],
+      volumeMounts: [{ name: "v", mountPath: "/info" }],
+    },
+    { spec: { volumes: [{ name: "v", downwardAPI: { items } }] } },
+  );
+  expect(spec.Env).toEqual(["LIMIT=67108864"]);
+  expect(files).toMatchObject([{ path: "/info/mib", content: Buffer.from("64") }]);
+});
+
 test("translate() gives a volume a name when containers share it", () => {
   const volumeMounts = [{ name: "ram", mountPath: "/ram" }];
   const volumes = [{ name: "ram", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }];

@@ -6,6 +6,7 @@ import type { MountSpec } from "../engine/container-spec.ts";
 import type { FileEntry } from "../engine/engine.ts";
 import type { ContainerOf } from "./containers.ts";
 import { fieldValue, type Place } from "./env.ts";
+import { resourceValue } from "./resource-field.ts";
 import { isShared, sharedVolumeName } from "./shared-volumes.ts";
 import {
   bundleOf,
@@ -106,14 +107,23 @@ function keyedFiles(
 
 type Downward = NonNullable<Volume["downwardAPI"]>["items"];
 
+function downwardValue(
+  pod: Pod,
+  { path, fieldRef, resourceFieldRef }: NonNullable<Downward>[number],
+  place: Place,
+): string {
+  if (fieldRef !== undefined) return fieldValue(pod, fieldRef.fieldPath, place);
+  if (resourceFieldRef !== undefined) return resourceValue(pod.spec, resourceFieldRef);
+  throw new ConfigProblem(
+    `Cannot write file ${path}: it has neither fieldRef nor resourceFieldRef`,
+  );
+}
+
 function downwardFiles(pod: Pod, items: Downward, mode: number, place: Place) {
   return (items ?? []).map((item): FileEntry => {
-    const path = item.fieldRef?.fieldPath;
-    if (path === undefined)
-      throw new ConfigProblem(`Cannot write file ${item.path}: resourceFieldRef is not supported`);
     return {
       path: item.path,
-      content: Buffer.from(fieldValue(pod, path, place)),
+      content: Buffer.from(downwardValue(pod, item, place)),
       mode: item.mode ?? mode,
     };
   });
@@ -155,13 +165,28 @@ function filesOf(
   return projected === undefined ? undefined : projectedFiles(pod, projected, sources, place);
 }
 
+/** The files of a directory of a volume, relative to that directory. */
+function filesBelow(
+  files: readonly FileEntry[],
+  subPath: string,
+  volume: string,
+): readonly FileEntry[] {
+  const prefix = `${subPath.replace(/\/+$/, "")}/`;
+  const below = files.filter(({ path }) => path.startsWith(prefix));
+  if (below.length === 0) throw new ConfigProblem(`Cannot find "${subPath}" in volume "${volume}"`);
+  return below.map((file) => ({ ...file, path: file.path.slice(prefix.length) }));
+}
+
+function withoutSubPath({ subPath: _subPath, ...mount }: VolumeMount): VolumeMount {
+  return mount;
+}
+
 function mountFiles(files: readonly FileEntry[], mount: VolumeMount): Partial<Mounted> {
   const place = (file: FileEntry, path: string): FileEntry => ({ ...file, path });
   if (mount.subPath !== undefined) {
     const file = files.find(({ path }) => path === mount.subPath);
-    if (file === undefined)
-      throw new ConfigProblem(`Cannot find "${mount.subPath}" in volume "${mount.name}"`);
-    return { files: [place(file, mount.mountPath)] };
+    if (file !== undefined) return { files: [place(file, mount.mountPath)] };
+    return mountFiles(filesBelow(files, mount.subPath, mount.name), withoutSubPath(mount));
   }
   return {
     // A volume of its own hides what the image has there and works below a read-only root.

@@ -29,6 +29,9 @@ const reasons: Readonly<Record<string, string>> = {
 /** Fields that a template may not have and a Pod may, as they are honoured or only recorded. */
 const allowed = new Set([
   "affinity", // what Nodes it requires; Applications keep their slots in place by it
+  "containers[].env[].valueFrom.resourceFieldRef",
+  "initContainers[].env[].valueFrom.resourceFieldRef",
+  "ephemeralContainers[].env[].valueFrom.resourceFieldRef",
   "ephemeralContainers", // judged by its own endpoint
   "initContainers[].livenessProbe", // of sidecars
   "initContainers[].lifecycle",
@@ -78,14 +81,11 @@ const tablePaths = new Map(
   }),
 );
 
-const noLimits = "limits are not offered as files";
 const ofPodsOnly = [
   ["affinity.podAffinity", bare],
   ["affinity.podAntiAffinity", bare],
   ["schedulingGroup", bare],
   ["ephemeralContainers[].volumeMounts", "a running pod shares no further volumes, use exec"],
-  ["volumes[].downwardAPI.items[].resourceFieldRef", noLimits],
-  ["volumes[].projected.sources[].downwardAPI.items[].resourceFieldRef", noLimits],
 ] as const;
 
 /**
