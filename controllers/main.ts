@@ -11,6 +11,7 @@ import { buildNamespaceController } from "./namespace/controller.ts";
 import { buildNamespaceDefaults } from "./namespace/defaults.ts";
 import { buildNodeController } from "./node/controller.ts";
 import { buildTaintEviction } from "./node/evictions.ts";
+import { buildQuotaController } from "./quota/controller.ts";
 import { readVersion } from "./runtime/discovery.ts";
 import { runManager } from "./runtime/manager.ts";
 import type { BuildController, Log } from "./runtime/reconciler.ts";
@@ -40,6 +41,7 @@ const all: readonly BuildController[] = [
   buildEventExpiry,
   buildNamespaceController,
   buildNamespaceDefaults,
+  buildQuotaController,
 ];
 
 /** Who leads is written into this Lease. */

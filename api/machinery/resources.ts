@@ -10,6 +10,8 @@ import type {
   V1NodeStatus,
   V1PodSpec,
   V1PodStatus,
+  V1ResourceQuotaSpec,
+  V1ResourceQuotaStatus,
   V1Secret,
   V1UserInfo,
 } from "@kubernetes/client-node";
@@ -60,6 +62,12 @@ export type CertificateRequest = KubeObject & {
   readonly status?: Wire<V1CertificateSigningRequestStatus>;
 };
 
+/** core/v1 ResourceQuota. */
+export type ResourceQuota = KubeObject & {
+  readonly spec?: Wire<V1ResourceQuotaSpec>;
+  readonly status?: Wire<V1ResourceQuotaStatus>;
+};
+
 /** authentication.k8s.io/v1 SelfSubjectReview. */
 export type SelfSubjectReview = KubeObject & {
   readonly status?: { readonly userInfo?: Wire<V1UserInfo> };
@@ -101,6 +109,11 @@ export const configMaps: Resource<ConfigMap> = core("ConfigMap", "configmaps", t
 export const serviceAccounts: Resource<KubeObject> = core(
   "ServiceAccount",
   "serviceaccounts",
+  true,
+);
+export const resourceQuotas: Resource<ResourceQuota> = core(
+  "ResourceQuota",
+  "resourcequotas",
   true,
 );
 /** coordination.k8s.io/v1 Lease: heartbeats and leader election. */

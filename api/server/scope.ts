@@ -13,7 +13,9 @@ import { applicationRecords } from "./admission/application-records.ts";
 import { applicationRefusals } from "./admission/application-refusals.ts";
 import { dataSourceRefusals } from "./admission/data-sources.ts";
 import { namespaceAdmission } from "./admission/namespaces.ts";
+import { limitRangeAdmission } from "./admission/limit-range.ts";
 import { nodeRestriction } from "./admission/node-restriction.ts";
+import { quotaAdmission } from "./admission/quota.ts";
 import { serviceAccountAdmission } from "./admission/service-accounts.ts";
 import { rbacEscalation } from "./admission/rbac-escalation.ts";
 import { requestAdmission } from "./certificates/admit-requests.ts";
@@ -120,12 +122,14 @@ export async function openScope(
     nodeRestriction({ graph }),
     namespaceAdmission(storage),
     serviceAccountAdmission(storage),
+    limitRangeAdmission(storage),
     rbacEscalation(rights),
     requestAdmission({ rights, storage, clock }),
     applicationRecords(rights),
     applicationRefusals({ storage }),
     dataSourceRefusals(),
     planWarnings({ storage, clock, planRollout }),
+    quotaAdmission({ storage, clock }),
   ]);
   const planner = planRollout === undefined ? {} : { planRollout };
   const shared = { storage, kinds, admission, rights, tokens, clock, ...planner };

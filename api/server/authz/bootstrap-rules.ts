@@ -102,11 +102,14 @@ export const view: readonly ShortRule[] = [
     resources: [
       "configmaps",
       "events",
+      "limitranges",
       "namespaces",
       "namespaces/status",
       "pods",
       "pods/log",
       "pods/status",
+      "resourcequotas",
+      "resourcequotas/status",
       "serviceaccounts",
       "services",
       "services/status",
@@ -230,6 +233,7 @@ export const controllers: readonly ShortRule[] = [
     apiGroups: [""],
     resources: ["namespaces", "namespaces/status", "namespaces/finalize"],
   },
+  { verbs: write, apiGroups: [""], resources: ["resourcequotas/status"] },
   // The defaults of every namespace.
   { verbs: ["create"], apiGroups: [""], resources: ["serviceaccounts", "configmaps"] },
   { verbs: ["create", "update"], apiGroups: ["coordination.k8s.io"], resources: ["leases"] },

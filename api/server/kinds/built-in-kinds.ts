@@ -6,11 +6,13 @@ import { eventKind, eventsEventKind } from "./event.ts";
 import type { Kind } from "./kind.ts";
 import { leaseKind } from "./lease.ts";
 import { type MetricsSource, nodeMetricsKind, podMetricsKind } from "./metrics.ts";
+import { limitRangeKind } from "./limit-range.ts";
 import { namespaceKind } from "./namespace.ts";
 import { nodeKind } from "./node.ts";
 import { podKind } from "./pod.ts";
 import { podDisruptionBudgetKind } from "./pod-disruption-budget.ts";
 import { clusterRoleBindingKind, clusterRoleKind, roleBindingKind, roleKind } from "./rbac.ts";
+import { resourceQuotaKind } from "./resource-quota.ts";
 import { serviceKind } from "./service.ts";
 
 /** Every kind that is served without a CRD. */
@@ -29,6 +31,8 @@ export function builtInKinds(
     configMapKind,
     serviceAccountKind,
     serviceKind,
+    resourceQuotaKind,
+    limitRangeKind,
     podDisruptionBudgetKind,
     leaseKind,
     certificateRequestKind,
