@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeImageContext } from "../../hack/image-context.ts";
-import { nodes } from "../../api/machinery/resources.ts";
+import { beacons, nodes } from "../../api/machinery/resources.ts";
 import { privateDockerd, skipWithoutDockerd } from "../kit/dockerd.ts";
 import { eventually } from "../kit/eventually.ts";
 import { openJoinRig } from "../kit/join-rig.ts";
@@ -33,7 +33,7 @@ async function makeBase(dir: string): Promise<string> {
 }
 
 describe.skipIf(skipWithoutDockerd())("the agent as a container", () => {
-  test("joins by the line that the CLI prints, survives a restart, and ends when asked", async () => {
+  test("joins by the line that the CLI prints, survives a restart, is revoked, and ends when asked", async () => {
     await using stack = new AsyncDisposableStack();
     const dir = await mkdtemp(path.join(tmpdir(), "lighthouse-image-"));
     stack.defer(() => rm(dir, { recursive: true, force: true }));
@@ -118,6 +118,17 @@ describe.skipIf(skipWithoutDockerd())("the agent as a container", () => {
     });
     const [request, ...others] = await rig.requestsFor("box");
     expect([request?.spec.username?.startsWith("system:bootstrap:"), others]).toEqual([true, []]);
+    const connected = async (): Promise<string | undefined> => {
+      const beacon = await rig.admin.get(beacons, { name: "box" });
+      return beacon?.status?.conditions?.find(({ type }) => type === "Connected")?.status;
+    };
+    await eventually("its tunnel is open", async () => (await connected()) === "True");
+    await rig.cli("beacon", "revoke", "box");
+    await eventually("its tunnel is closed", async () => (await connected()) === "False");
+    await eventually("it says why", async () =>
+      (await docker("logs", "lighthouse-agent")).includes("it was revoked at"),
+    );
+    expect(await docker("inspect", "-f", "{{.State.Running}}", "lighthouse-agent")).toBe("true");
     await docker("stop", "-t", "10", "lighthouse-agent");
     expect(await docker("inspect", "-f", "{{.State.ExitCode}}", "lighthouse-agent")).toBe("0");
   }, 90_000);
