@@ -3,7 +3,7 @@ import { type DockerHost, isPlainTcp } from "./discovery/provider.ts";
 import type { Engine, EngineInfo } from "./engine/engine.ts";
 import { hostPlace } from "./host-address.ts";
 import type { Offers } from "./limits/offer.ts";
-import type { HostFacts } from "./node.ts";
+import type { HostFacts, NodeReport } from "./node.ts";
 
 /** Whose facts are gathered, and by whom. */
 export type FactSources = {
@@ -44,7 +44,7 @@ export async function engineDiskBytes(
 export function hostFacts(
   sources: FactSources,
   info: EngineInfo,
-  disk: number | undefined,
+  seen: { readonly disk?: number | undefined; readonly report?: NodeReport | undefined } = {},
 ): HostFacts {
   const { engine, beacon, version } = sources;
   const shown = sources.shown();
@@ -61,6 +61,7 @@ export function hostFacts(
     ...(name === undefined ? {} : { name }),
     address: hostPlace(engine.endpoint).address,
     version,
-    ...(disk === undefined ? {} : { diskBytes: disk }),
+    ...(seen.disk === undefined ? {} : { diskBytes: seen.disk }),
+    ...(seen.report === undefined ? {} : { report: seen.report }),
   };
 }

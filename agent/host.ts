@@ -98,6 +98,7 @@ class Host {
   readonly #inventory: Inventory;
   readonly #images: ImageStore;
   readonly #networks: PodNetworks;
+  readonly #limits: HostLimits;
   readonly #end: AbortController;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #informer;
@@ -128,7 +129,9 @@ class Host {
     const { client, clock, log } = deps;
     this.#queue = createQueue({ clock, signal: this.#end.signal });
     this.#inventory = createInventory(found.engine, deps.cluster);
-    this.#images = createImageStore(found.engine, clock);
+    this.#images = createImageStore(found.engine, clock, (...pulled) =>
+      this.#limits.onPulled(...pulled),
+    );
     this.#networks = hostNetworks(found.engine, deps, start.info, this.#inventory);
     this.#informer = createInformer({
       client,
@@ -138,6 +141,8 @@ class Host {
       clock,
       log,
     });
+    this.#limits = this.#createLimits();
+    this.#listeners.add((event) => this.#limits.take(event));
   }
 
   isLive(): boolean {
@@ -160,11 +165,10 @@ class Host {
       clock: this.#deps.clock,
       onChange: (uid) => this.#addUid(uid),
     });
-    const limits = this.#createLimits();
     const reconciler = createPodRuntime({
       ...this.#deps,
-      limits,
-      evictions: limits.evictions,
+      limits: this.#limits,
+      evictions: this.#limits.evictions,
       engine,
       inventory: this.#inventory,
       images: this.#images,
@@ -199,7 +203,7 @@ class Host {
         beat(this.#deps.registry, this.nodeName, { ...this.#deps, signal }),
         this.#feelPulse(),
         this.#resyncNow(),
-        limits.run(signal),
+        this.#limits.run(signal),
         runController(controller, { ...this.#deps, queue: this.#queue }, signal),
       ]);
     } finally {
@@ -210,11 +214,14 @@ class Host {
   }
 
   #facts(): HostFacts {
-    return hostFacts({ ...this.#found, ...this.#deps }, this.#info, this.#diskBytes);
+    return hostFacts({ ...this.#found, ...this.#deps }, this.#info, {
+      disk: this.#diskBytes,
+      report: this.#limits.report(),
+    });
   }
 
   #createLimits(): HostLimits {
-    const limits = createHostLimits({
+    return createHostLimits({
       ...this.#deps,
       engine: this.#found.engine,
       inventory: this.#inventory,
@@ -222,10 +229,9 @@ class Host {
       cache: this.#cache,
       facts: () => this.#facts(),
       isLive: () => this.#answers,
+      onReport: () => this.refresh(),
       onEvict: (pod) => this.#queue.add(keyOf(pod)),
     });
-    this.#listeners.add((event) => limits.take(event));
-    return limits;
   }
 
   #onPod(change: Change<Pod>): void {
@@ -378,7 +384,7 @@ export async function startHost(
   info: EngineInfo,
   signal: AbortSignal,
 ): Promise<RunningHost> {
-  const facts = hostFacts({ ...found, ...deps }, info, undefined);
+  const facts = hostFacts({ ...found, ...deps }, info);
   const nodeName = await deps.registry.register(facts, signal);
   const host = new Host(found, deps, { nodeName, info }, signal);
   return {

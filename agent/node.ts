@@ -9,6 +9,8 @@ import { annotation, label } from "../crds/labels.ts";
 import type { Offer } from "../crds/types.gen.ts";
 import type { HostTaint } from "./discovery/provider.ts";
 import type { EngineInfo } from "./engine/engine.ts";
+import type { NodeImage } from "./images/node-images.ts";
+import type { Pressure } from "./limits/pressure.ts";
 import { allocatableOf, type Offers, offerFor } from "./limits/offer.ts";
 
 type NodeStatus = NonNullable<Node["status"]>;
@@ -32,12 +34,22 @@ export type HostFacts = {
   readonly isPlain?: boolean;
   /** What its owner lends out; absent: all of it. */
   readonly offers?: Offers;
+  /** What was seen of the machine; absent before the first look. */
+  readonly report?: NodeReport;
   /** Address of the host, as other hosts may know it; empty when nobody knows. */
   readonly address: string;
   /** Version of the agent, e.g. `0.1.0`. */
   readonly version: string;
   /** Size of the disk that holds the containers; absent when the host is elsewhere. */
   readonly diskBytes?: number;
+};
+
+/** What the agent saw of the machine beside its engine's own words. */
+export type NodeReport = {
+  readonly images: readonly NodeImage[];
+  readonly pressures: readonly Pressure[];
+  /** Text of the annotation that remembers which images are ours; absent until that was read. */
+  readonly pulledImages?: string | undefined;
 };
 
 /** Containers that one engine can hold and still answer quickly. */
@@ -97,6 +109,9 @@ export function nodeAnnotations(facts: HostFacts): Readonly<Record<string, strin
     [annotation.endpoint]: facts.endpoint,
     ...joined(annotation.discoveredLabels, Object.keys(facts.labels)),
     ...joined(annotation.discoveredTaints, (facts.taints ?? []).map(taintId)),
+    ...(facts.report?.pulledImages === undefined
+      ? {}
+      : { [annotation.pulledImages]: facts.report.pulledImages }),
     ...(facts.info.simulated ? { [annotation.simulated]: "true" } : {}),
   };
 }
@@ -187,7 +202,8 @@ function infoOf({ info, version }: HostFacts): NonNullable<NodeStatus["nodeInfo"
 function liveVerdicts(before: Node | undefined, facts: HostFacts): readonly Verdict[] {
   const insecure = insecureCondition(facts);
   const known = before?.status?.conditions?.some(({ type }) => type === insecure.type) === true;
-  return known || insecure.status === "True" ? [answers, insecure] : [answers];
+  const pressures = facts.report?.pressures ?? [];
+  return [answers, ...pressures, ...(known || insecure.status === "True" ? [insecure] : [])];
 }
 
 /** What the owner of a host lends out of it. */
@@ -218,6 +234,7 @@ export function liveStatus(
     conditions: conditionsOf(before, liveVerdicts(before, facts), nowMs),
     addresses,
     nodeInfo: infoOf(facts),
+    ...(facts.report === undefined ? {} : { images: facts.report.images }),
   };
 }
 

@@ -70,6 +70,8 @@ export const annotation = {
   discoveredLabels: "lighthouse.dev/discovered-labels",
   /** Nodes: the taints that discovery set, `key:effect` joined by commas. Set by the agent. */
   discoveredTaints: "lighthouse.dev/discovered-taints",
+  /** Nodes: the images that the agent brought and may remove, see agent/images/claims.ts. */
+  pulledImages: "lighthouse.dev/pulled-images",
   /** Nodes: "true" when the engine only pretends to run containers. Set by the agent. */
   simulated: "lighthouse.dev/simulated",
   /**

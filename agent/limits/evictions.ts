@@ -3,6 +3,8 @@ import type { Pod } from "../../api/machinery/resources.ts";
 
 /** Why the agent ends a pod for good. */
 export type Eviction = {
+  /** One of `podReason`; default `evicted`. */
+  readonly reason?: string;
   /** For people, in the kubelet's words where it has some. */
   readonly message: string;
 };

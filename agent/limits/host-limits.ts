@@ -1,3 +1,4 @@
+import type { Client } from "../../api/client/client.ts";
 import type { Cache } from "../../api/client/informer.ts";
 import type { Clock } from "../../api/machinery/clock.ts";
 import type { Pod } from "../../api/machinery/resources.ts";
@@ -8,14 +9,16 @@ import { annotation, containerLabel } from "../../crds/labels.ts";
 import type { Offer } from "../../crds/types.gen.ts";
 import type { Engine, EngineEvent } from "../engine/engine.ts";
 import { hostPlace } from "../host-address.ts";
-import { type HostFacts, nodeAllocatable, nodeOffer } from "../node.ts";
+import { type HostFacts, nodeAllocatable, nodeOffer, type NodeReport } from "../node.ts";
 import { pause } from "../persist.ts";
+import type { OnPulled } from "../pods/image-store.ts";
 import type { Inventory } from "../pods/inventory.ts";
 import { type CpuKeeper, createCpuKeeper } from "./cpu-keeper.ts";
 import { plainCpus } from "./cpu-plan.ts";
 import { readTopology } from "./cpu-topology.ts";
 import { canLimitDisk, readMounts } from "./disk-quota.ts";
 import { createEvictions, type Evictions } from "./evictions.ts";
+import { createMachineWatch, type MachineWatch } from "./machine-watch.ts";
 import { createShaper, type Shaper } from "./shaper.ts";
 import { surplusPods } from "./shortage.ts";
 import type { StartLimits } from "./start-limits.ts";
@@ -26,6 +29,10 @@ export interface HostLimits extends StartLimits {
   readonly evictions: Evictions;
   /** Takes a change of the engine in. */
   take(event: EngineEvent): void;
+  /** A pull of ours ended. */
+  readonly onPulled: OnPulled;
+  /** What its Node is to say of the machine; `undefined` before the first look. */
+  report(): NodeReport | undefined;
   /** Watches until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -33,6 +40,7 @@ export interface HostLimits extends StartLimits {
 /** What the limits of one host need. */
 export type HostLimitsOptions = {
   readonly engine: Engine;
+  readonly client: Client;
   readonly inventory: Inventory;
   /** metadata.uid of the Namespace kube-system. */
   readonly cluster: string;
@@ -48,6 +56,8 @@ export type HostLimitsOptions = {
   isLive(): boolean;
   /** Whether people asked for no changes on it. */
   isPaused(): boolean;
+  /** The report has changed: write the Node anew. */
+  onReport(): void;
   /** A pod was told to go: work on it. */
   onEvict(pod: Pod): void;
 };
@@ -62,6 +72,8 @@ class Limits implements HostLimits {
   readonly #cpus: CpuKeeper;
   readonly #watch: StorageWatch;
   readonly #shaper: Shaper;
+  readonly #machine: MachineWatch;
+  readonly onPulled: OnPulled;
   /** Up to a fifth less, so that the hosts of one agent do not all walk their disks at once. */
   readonly #jitter = 1 - Math.random() / 5;
   #hasDiskQuota = false;
@@ -85,6 +97,13 @@ class Limits implements HostLimits {
       isLocal: this.#isLocal,
       isSimulated: () => options.facts().info.simulated,
     });
+    this.#machine = createMachineWatch({
+      ...options,
+      isLocal: this.#isLocal,
+      pods: () => options.cache.list(),
+      storage: () => options.facts().offers?.storage,
+    });
+    this.onPulled = (...pulled) => this.#machine.images.claim(...pulled);
     this.#watch = createStorageWatch({
       ...options,
       evictions: this.evictions,
@@ -95,6 +114,10 @@ class Limits implements HostLimits {
 
   #offer(): Offer {
     return nodeOffer(this.#options.nodeName, this.#options.facts());
+  }
+
+  report(): NodeReport | undefined {
+    return this.#machine.report();
   }
 
   policy(): ReturnType<StartLimits["policy"]> {
@@ -153,12 +176,17 @@ class Limits implements HostLimits {
     const { clock, log, nodeName: node } = this.#options;
     this.#signal = signal;
     this.take({ type: "resync" });
+    this.#doing("look at the machine", () => this.#machine.look(signal));
     for (let lookedMs = clock.nowMs(); !signal.aborted;) {
       await pause(this.#untilLook(lookedMs), { clock, signal });
       // The offer may have been changed meanwhile: what is due is judged anew.
       if (signal.aborted || this.#untilLook(lookedMs) > 0) continue;
       lookedMs = clock.nowMs();
-      if (!this.#options.isLive() || this.#options.isPaused()) continue;
+      if (!this.#options.isLive()) continue;
+      await this.#machine.look(signal).catch((err: unknown) => {
+        if (!signal.aborted) log.warn({ err, node }, "cannot look at the machine");
+      });
+      if (this.#options.isPaused()) continue;
       this.#endSurplus();
       await this.#watch.look(signal).catch((err: unknown) => {
         if (!signal.aborted) log.warn({ err, node }, "cannot measure what containers wrote");

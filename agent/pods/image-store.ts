@@ -36,17 +36,22 @@ export function repositoryOf(reference: string): string {
   return untagged.replace(/^docker\.io\//, "").replace(/^library\//, "");
 }
 
+/** Told of a pull that ended, and whether the engine did not hold the image before. */
+export type OnPulled = (id: string, reference: string, isNew: boolean) => void;
+
 type Pull = { readonly meter: PullMeter; readonly done: Promise<void> };
 
 class CachingImageStore implements ImageStore {
   readonly #engine: Engine;
   readonly #clock: Clock;
+  readonly #onPulled: OnPulled | undefined;
   readonly #byReference = new Map<string, Promise<ImageDetail | undefined>>();
   readonly #digests = new Map<string, readonly string[]>();
   readonly #pulls = new Map<string, Pull>();
 
-  constructor(engine: Engine, clock: Clock) {
+  constructor(engine: Engine, clock: Clock, onPulled: OnPulled | undefined) {
     this.#engine = engine;
+    this.#onPulled = onPulled;
     this.#clock = clock;
   }
 
@@ -88,10 +93,20 @@ class CachingImageStore implements ImageStore {
     signal: AbortSignal,
   ): Promise<void> {
     const { auth, meter } = how;
+    const before = await this.#heldIds(signal);
     for await (const step of this.#engine.images.pull(reference, auth, signal)) {
       meter.take(step);
       if (meter.isNews(this.#clock.nowMs())) how.onProgress();
     }
+    if (before === undefined) return;
+    const image = await this.#engine.images.inspect(reference, signal);
+    if (image !== undefined) this.#onPulled?.(image.id, reference, !before.has(image.id));
+  }
+
+  /** What was there before a pull, if anybody wants to know what it brought. */
+  async #heldIds(signal: AbortSignal): Promise<ReadonlySet<string> | undefined> {
+    if (this.#onPulled === undefined) return undefined;
+    return new Set((await this.#engine.upkeep.images(signal)).map(({ id }) => id));
   }
 
   pulling(reference: string): PullState | undefined {
@@ -117,7 +132,7 @@ class CachingImageStore implements ImageStore {
   }
 }
 
-/** The images of one engine. */
-export function createImageStore(engine: Engine, clock: Clock): ImageStore {
-  return new CachingImageStore(engine, clock);
+/** The images of one engine; `onPulled` is told what each pull brought. */
+export function createImageStore(engine: Engine, clock: Clock, onPulled?: OnPulled): ImageStore {
+  return new CachingImageStore(engine, clock, onPulled);
 }
