@@ -3,7 +3,7 @@ import { manualClock, settle } from "../../test/kit/clock.ts";
 import { buildMeasured } from "../../test/kit/measured.ts";
 import { containerLabel } from "../../crds/labels.ts";
 import type { ContainerDetail, ContainerSummary, Engine } from "../engine/engine.ts";
-import { createSampler, freshMs, type Sampler } from "./sampler.ts";
+import { createSampler, freshMs, type Sampler, type SamplerOptions } from "./sampler.ts";
 import { toUsage } from "./usage.ts";
 
 const never = new AbortController().signal;
@@ -60,7 +60,11 @@ function fakeEngine(nowMs: () => number, ids: readonly string[], hang = new Set<
   return { engine, calls, seen };
 }
 
-function rig(ids: readonly string[], hang = new Set<string>()) {
+function rig(
+  ids: readonly string[],
+  hang = new Set<string>(),
+  meterOf: SamplerOptions["meterOf"] = async () => undefined,
+) {
   const clock = manualClock();
   const end = new AbortController();
   const fake = fakeEngine(() => clock.nowMs(), ids, hang);
@@ -69,7 +73,7 @@ function rig(ids: readonly string[], hang = new Set<string>()) {
     cluster,
     clock,
     signal: end.signal,
-    meterOf: async () => undefined,
+    meterOf,
   });
   return { clock, sampler, ...fake, end };
 }
@@ -152,6 +156,17 @@ test("sample() gives up an engine that hangs, and asks again next time", async (
   hang.clear();
   expect((await sampler.sample(never)).containers).toHaveLength(1);
   expect(calls.list).toBe(2);
+});
+
+test.each([
+  ["fails", async () => Promise.reject(new Error("no /proc"))],
+  ["hangs", () => new Promise<never>(() => {})],
+] as const)("sample() does without the machine when that %s", async (_how, meterOf) => {
+  const { clock, sampler } = rig(["own"], new Set(), meterOf);
+  const asked = sampler.sample(never);
+  await clock.advance(10_000);
+  const { containers, host } = await asked;
+  expect([containers.length, host]).toEqual([1, undefined]);
 });
 
 test("one who leaves does not end the look of others", async () => {

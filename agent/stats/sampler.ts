@@ -161,7 +161,7 @@ class EngineSampler implements Sampler {
 
   async #readAll(signal: AbortSignal): Promise<Sample> {
     const { engine, clock } = this.#options;
-    const host = this.#readHost();
+    const host = within(this.#readHost(), signal).catch(() => undefined); // containers count without it
     const rows = await within(engine.containers.list(undefined, signal), signal);
     const present = new Set(rows.map(({ id }) => id));
     for (const id of this.#details.keys()) if (!present.has(id)) this.#details.delete(id);
@@ -213,7 +213,7 @@ class EngineSampler implements Sampler {
   async #readHost(): Promise<Sample["host"]> {
     this.#meter ??= this.#findMeter();
     const meter = await this.#meter;
-    return meter?.().catch(() => undefined); // containers count without it
+    return meter?.();
   }
 
   async #findMeter(): Promise<HostMeter | undefined> {
