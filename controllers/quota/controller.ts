@@ -139,13 +139,13 @@ const isCounted = ({ spec, status }: ResourceQuota): boolean =>
 /** Keeps `status.used` of ResourceQuotas what namespaces really take. */
 export const buildQuotaController: BuildController = ({ client, caches, clock }) => {
   const quotas = caches.of(resourceQuotas, {
-    quotaNamespace: ({ metadata }) => [metadata.namespace ?? ""],
+    quotasIn: ({ metadata }) => [metadata.namespace ?? ""],
   });
   const read = cachedObjects(caches);
   const countedAtMs = new Map<string, number>();
   const quotasOf = (type: CountedType, { metadata }: KubeObject): readonly ObjectKey[] =>
     quotas
-      .by("quotaNamespace", metadata.namespace ?? "")
+      .by("quotasIn", metadata.namespace ?? "")
       .filter(({ spec }) => countedTypes(spec ?? {}).some((one) => nameOf(one) === nameOf(type)))
       .map(keyOf);
   return {
