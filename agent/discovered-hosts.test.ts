@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { beacons, events, type Node, nodes, secrets } from "../api/machinery/resources.ts";
 import { systemClock } from "../controllers/runtime/system-clock.ts";
-import { annotation } from "../crds/labels.ts";
+import { annotation, label } from "../crds/labels.ts";
 import type { Beacon, BeaconSpec } from "../crds/types.gen.ts";
 import { type AgentRig, agentRig } from "../test/kit/agent-rig.ts";
 import { type CloudApi, digitalOcean, startCloudApi } from "../test/kit/cloud-apis.ts";
 import { eventually } from "../test/kit/eventually.ts";
+import { httpServer } from "../test/kit/http-server.ts";
 import { simulatedEngine } from "../test/kit/simulated-engine.ts";
 import { digitalOceanProvider } from "./discovery/cloud/digitalocean.ts";
 import { configProvider } from "./discovery/config.ts";
@@ -180,4 +181,66 @@ test("a clone with the same Engine ID is named and not used, also after a restar
     await clone[Symbol.asyncDispose]();
     await original[Symbol.asyncDispose]();
   }
+});
+
+test("a host that another beacon holds is refused, and its holder named", async () => {
+  rig.start();
+  await untilReady("one");
+  await rig.stop();
+  const body = { metadata: { labels: { [label.beacon]: "elsewhere" } } };
+  await rig.api.patch(nodes, { name: "one" }, { type: "merge", body });
+  const before = nodeOf("one")?.metadata;
+  rig.start();
+  await untilReady("two");
+  const told = await eventually("the holder is named", () =>
+    condition("Ready")?.message.includes('Node "one" of Beacon "elsewhere"'),
+  );
+  expect(told).toBe(true);
+  expect(nodeOf("one")?.metadata).toEqual(before);
+  await eventually("an Event tells it", () =>
+    rig.api.all(events).some(({ reason }) => reason === "HostRefused"),
+  );
+});
+
+test("taints that people set are left alone", async () => {
+  const taints = [{ key: "gpu", effect: "NoSchedule" }];
+  rig.start();
+  await untilReady("one");
+  const body = { spec: { taints } };
+  await rig.api.patch(nodes, { name: "one" }, { type: "merge", body });
+  await hosts({ url: one.url, taints, labels: { disk: "ssd" } }, { url: two.url });
+  await eventually("the edit is there", () => nodeOf("one")?.metadata.labels?.["disk"] === "ssd");
+  await hosts({ url: one.url }, { url: two.url });
+  await eventually("so is the next", () => nodeOf("one")?.metadata.labels?.["disk"] === undefined);
+  expect(nodeOf("one")?.spec?.taints).toEqual(taints);
+});
+
+test.each([
+  ["is none", 200, "<html>", "NotADockerEngine"],
+  [
+    "lies about its version",
+    400,
+    "client version 1.41 is too new. Maximum is 1.40",
+    "EngineVersion",
+  ],
+])("the Node of an engine that %s says so", async (_what, status, message, reason) => {
+  rig.start();
+  await untilReady("one");
+  await one.stop();
+  await using liar = await httpServer((request, response) => {
+    response.setHeader("Api-Version", "1.41");
+    const isPing = request.url.pathname === "/_ping";
+    response.writeHead(isPing ? 200 : status).end(isPing ? "OK" : message);
+  });
+  await rig.stop();
+  const url = liar.url.replace("http:", "tcp:");
+  await rig.api.patch(
+    nodes,
+    { name: "one" },
+    { type: "merge", body: { metadata: { annotations: { [annotation.endpoint]: url } } } },
+  );
+  await hosts({ url }, { url: two.url });
+  rig.start();
+  await eventually("the cause is told", () => ready("one")?.reason === reason);
+  expect(ready("one")).toMatchObject({ status: "False" });
 });

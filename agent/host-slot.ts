@@ -1,4 +1,4 @@
-import { isConflict } from "../api/machinery/errors.ts";
+import { isConflict, isForbidden } from "../api/machinery/errors.ts";
 import { beaconReason, nodeReason } from "../crds/conditions.ts";
 import type { EngineInfo } from "./engine/engine.ts";
 import { silenceOf } from "./engine/trouble.ts";
@@ -155,9 +155,10 @@ class Slot implements HostSlot {
       if (signal.aborted) return;
       this.#silence = silenceOf(err);
       this.#isSettled = true;
-      if (isConflict(err)) this.#deps.warn(beaconReason.hostClaimed, this.#silence.message);
+      const isRefused = isConflict(err) || isForbidden(err);
+      if (isRefused) this.#deps.warn(beaconReason.hostRefused, this.#silence.message);
       log.warn({ err, endpoint }, "cannot run host; trying again");
-      await pause(retryMs, { clock, signal });
+      await pause(isRefused ? twinMs : retryMs, { clock, signal });
     } finally {
       this.#running = undefined;
       this.#deps.onLiveness();

@@ -25,6 +25,14 @@ const nulls = (names: readonly string[]): Readonly<Record<string, null>> =>
 const isSame = (one: NodeTaints[number], other: NodeTaints[number]): boolean =>
   taintId(one) === taintId(other) && (one.value ?? "") === (other.value ?? "");
 
+/** The facts without taints that people set before discovery showed them: those stay theirs. */
+export function claimable(node: Node, facts: HostFacts): HostFacts {
+  if (facts.taints === undefined) return facts;
+  const ours = listed(node, annotation.discoveredTaints);
+  const theirs = new Set((node.spec?.taints ?? []).map(taintId).filter((id) => !ours.includes(id)));
+  return { ...facts, taints: facts.taints.filter((taint) => !theirs.has(taintId(taint))) };
+}
+
 /**
  * What discovery once set at a Node and does not any more, and the taints with those of discovery
  * among them. Labels and taints of others are left alone: two annotations tell whose they are.

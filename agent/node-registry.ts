@@ -1,6 +1,12 @@
 import type { Client } from "../api/client/client.ts";
 import type { Clock } from "../api/machinery/clock.ts";
-import { isAlreadyExists, isForbidden, isNotFound, unavailable } from "../api/machinery/errors.ts";
+import {
+  isAlreadyExists,
+  isForbidden,
+  isNotFound,
+  StatusError,
+  unavailable,
+} from "../api/machinery/errors.ts";
 import { equalJson } from "../api/machinery/equality.ts";
 import { type Lease, leases, type Node, nodes } from "../api/machinery/resources.ts";
 import { formatMicroTime } from "../api/machinery/time.ts";
@@ -19,7 +25,7 @@ import {
   type Silence,
   vanishedStatus,
 } from "./node.ts";
-import { withdrawals } from "./node-marks.ts";
+import { claimable, withdrawals } from "./node-marks.ts";
 
 /** Namespace of the heartbeats: where `kubectl describe node` looks for them (KEP-589). */
 export const leaseNamespace = "kube-node-lease";
@@ -92,11 +98,23 @@ class ApiNodeRegistry implements NodeRegistry {
       } catch (err) {
         if (!isAlreadyExists(err)) throw err;
         const holder = await this.#look(name, signal);
-        if (holder?.spec?.providerID === providerId(facts.info)) return holder;
+        if (holder?.spec?.providerID === providerId(facts.info)) return this.#claim(holder, facts);
       }
     }
     throw unavailable(
       `Cannot register Docker engine at ${facts.endpoint}: the names ${nodeNames(facts.info, facts.name).join(" and ")} belong to other engines`,
+    );
+  }
+
+  /** Two beacons must not run one engine: who came first keeps it until people decide. */
+  #claim(node: Node, { endpoint }: HostFacts): Node {
+    const owner = node.metadata.labels?.[label.beacon] ?? "";
+    if (owner === "" || owner === this.#options.beacon) return node;
+    const { name } = node.metadata;
+    throw new StatusError(
+      "Conflict",
+      `Cannot run Docker engine at ${endpoint}: it is Node "${name}" of Beacon "${owner}"; ` +
+        `remove that Node, or its label ${label.beacon}, to hand the engine over`,
     );
   }
 
@@ -110,7 +128,8 @@ class ApiNodeRegistry implements NodeRegistry {
     }
   }
 
-  async #relabel(node: Node, facts: HostFacts): Promise<Node> {
+  async #relabel(node: Node, shown: HostFacts): Promise<Node> {
+    const facts = claimable(node, shown);
     const { name, labels = {}, annotations = {}, resourceVersion } = node.metadata;
     const wanted = {
       labels: { ...labels, ...nodeLabels(name, facts) },

@@ -3,7 +3,7 @@ import type { Clock } from "../api/machinery/clock.ts";
 import { isNotFound } from "../api/machinery/errors.ts";
 import { type Node, nodes } from "../api/machinery/resources.ts";
 import type { Log, Recorder } from "../controllers/runtime/reconciler.ts";
-import { nodeReason } from "../crds/conditions.ts";
+import { beaconReason, nodeReason } from "../crds/conditions.ts";
 import { annotation } from "../crds/labels.ts";
 import { type Bell, createBell } from "./discovery/bell.ts";
 import type { NodeRegistry } from "./node-registry.ts";
@@ -17,6 +17,8 @@ export type VanishedDeps = {
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly log: Log;
+  /** Tells people of something about the hosts of this beacon, as an Event. */
+  warn(reason: string, message: string): void;
   /** What is shown and run now; `undefined` while discovery has not told a whole set. */
   sight(): Omit<Seen, "nodes"> | undefined;
 };
@@ -99,7 +101,7 @@ class Watch implements VanishedWatch {
   }
 
   async #remove(node: Node): Promise<void> {
-    const { client, log, recorder } = this.#deps;
+    const { client, log } = this.#deps;
     const { name, uid } = node.metadata;
     try {
       await client.delete(nodes, { name }, { preconditions: { uid } });
@@ -109,7 +111,7 @@ class Watch implements VanishedWatch {
     }
     const message = `Deleted Node ${name}: its host has vanished for longer than spec.vanished.after of its Beacon`;
     log.info({ node: name }, "deleted the Node of a vanished host");
-    recorder.event(node, { type: "Normal", reason: "NodeDeleted", message });
+    this.#deps.warn(beaconReason.nodeDeleted, message); // its Node cannot carry it any more
   }
 }
 

@@ -101,6 +101,8 @@ export const applicationReason = {
   portConflict: "PortConflict",
   /** Failure: a Node went offline and strategy.offlineNodes is Fail. */
   nodeOffline: "NodeOffline",
+  /** Waits: a ResourceQuota of the namespace leaves no room for another Pod. */
+  quotaExceeded: "QuotaExceeded",
   /** Failure: the template is not what the API server or engine accepts. */
   invalidTemplate: "InvalidTemplate",
 } as const;
@@ -146,8 +148,10 @@ export const beaconReason = {
   configInvalid: "ConfigInvalid",
   /** DuplicateEngine: one of the two is a clone, or both URLs lead to one engine. */
   sameEngineId: "SameEngineId",
-  /** Event: the host belongs to another beacon, which keeps it. */
-  hostClaimed: "HostClaimed",
+  /** Event: this beacon may not have the host, e.g. since another one holds it. */
+  hostRefused: "HostRefused",
+  /** Event: the Node of a vanished host was deleted, as spec.vanished says. */
+  nodeDeleted: "NodeDeleted",
 } as const;
 
 /** Reasons of the conditions Ready and InsecureEngine of a Node, beside those of the node controller. */
@@ -232,6 +236,8 @@ export const podReason = {
   noFreeCpus: "NoFreeCpus",
   /** In `status.reason`, well known: the pod was ended because it or its host ran out of something. */
   evicted: "Evicted",
+  /** In `status.reason`, well known: the pod was ended because spec.activeDeadlineSeconds was over. */
+  deadlineExceeded: "DeadlineExceeded",
   /** Created, and not to be started yet. */
   prepared: "Prepared",
   /** Stopped as asked for, and kept. */
