@@ -12,6 +12,7 @@ import {
   type RestartPolicy,
   restartPolicyOf,
 } from "./containers.ts";
+import { activeMsLeft } from "./deadline.ts";
 import { isFinished } from "./desired.ts";
 import { type ContainerFact, isUp } from "./facts.ts";
 import {
@@ -343,7 +344,8 @@ export function planPod(seen: Seen, nowMs: number): Plan {
   if (seen.evicted !== undefined) return { steps: stop(containers, graceSecondsOf(pod)) };
   if (isFinished(pod) || seen.lingers) return { steps: [] };
   const sorted = sortContainers(seen);
-  const draft: Draft = { steps: [], waits: [] };
+  const leftMs = activeMsLeft(pod, nowMs);
+  const draft: Draft = { steps: [], waits: leftMs === undefined ? [] : [leftMs] };
   draft.steps.push(...stop(sorted.doomed, graceSecondsOf(pod)), ...remove(sorted.doomed));
   return desired === "Running"
     ? planRunning(seen, sorted, draft, nowMs)

@@ -11,6 +11,7 @@ import type { StartLimits } from "../limits/start-limits.ts";
 import { isEngineAway, isEngineRefusal } from "../engine/errors.ts";
 import { createDataDelivery } from "../data/deliver.ts";
 import type { PodNetworks } from "../networks/pod-networks.ts";
+import { overdueOf } from "./deadline.ts";
 import { askedState, effectiveState, replacedBy } from "./desired.ts";
 import { isUp } from "./facts.ts";
 import type { ImageStore } from "./image-store.ts";
@@ -227,7 +228,7 @@ class PodRuntime implements Reconciler {
       troubles: memory.troubles,
       unhealthy: new Set(prober.unhealthy(uid).keys()),
       portsFree: memory.portsFree,
-      evicted: this.#options.evictions.of(pod),
+      evicted: this.#options.evictions.of(pod) ?? overdueOf(pod, clock.nowMs()),
     };
   }
 

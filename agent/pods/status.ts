@@ -230,8 +230,9 @@ function conditionsOf(input: StatusInput, statuses: readonly ContainerStatus[], 
   const gated = ready.ok && !gatesOpen(pod);
   set("Ready", gated ? { ok: false, reason: "ReadinessGatesNotReady", message: "" } : ready);
   if (hasDesiredState(pod)) set(podCondition.prepared, preparedVerdict(seen));
-  if (seen.evicted !== undefined)
-    set("DisruptionTarget", { ok: true, reason: "TerminationByKubelet", ...seen.evicted });
+  const { evicted } = seen;
+  if (evicted !== undefined && evicted.reason === undefined)
+    set("DisruptionTarget", { ok: true, reason: "TerminationByKubelet", message: evicted.message });
   return list ?? [];
 }
 

@@ -44,6 +44,7 @@ const honoured: readonly (readonly [path: string, by: string])[] = [
     "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution",
     "controllers/scheduler/pod-facts.ts wishesOf",
   ],
+  ["activeDeadlineSeconds", "agent/pods/deadline.ts"],
   ["dnsConfig", "agent/pods/network-spec.ts resolverOf"],
   ["dnsPolicy", "there is no cluster DNS: every policy but None is the host's, as Default"],
   ["hostAliases", "agent/pods/network-spec.ts resolverOf"],

@@ -20,7 +20,6 @@ const noPreemption = "no pod is ever ended to make room for another";
 
 /** Reasons that differ for a Pod: those of the table speak of Applications. */
 const reasons: Readonly<Record<string, string>> = {
-  activeDeadlineSeconds: "a pod runs until it ends or is deleted",
   preemptionPolicy: noPreemption,
   schedulingGates: "create the pod when it may be scheduled",
   topologySpreadConstraints: bare,
@@ -29,6 +28,7 @@ const reasons: Readonly<Record<string, string>> = {
 /** Fields that a template may not have and a Pod may, as they are honoured or only recorded. */
 const allowed = new Set([
   "affinity", // what Nodes it requires; Applications keep their slots in place by it
+  "activeDeadlineSeconds",
   "containers[].env[].valueFrom.resourceFieldRef",
   "initContainers[].env[].valueFrom.resourceFieldRef",
   "ephemeralContainers[].env[].valueFrom.resourceFieldRef",

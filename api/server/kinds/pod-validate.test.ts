@@ -32,3 +32,14 @@ test.each<[why: string, subPath: string, causes: readonly string[]]>([
 ])("validatePod() %s", (_why, subPath, causes) => {
   expect(validatePod(pod({ subPath })).map((cause) => cause.field)).toEqual(causes);
 });
+
+test.each([
+  [1, []],
+  [2_147_483_647, []],
+  [0, ["spec.activeDeadlineSeconds"]],
+  [2_147_483_648, ["spec.activeDeadlineSeconds"]],
+])("validatePod() of activeDeadlineSeconds %s", (activeDeadlineSeconds, causes) => {
+  const plain = pod({});
+  const spec = { ...(plain["spec"] as object), activeDeadlineSeconds };
+  expect(validatePod({ ...plain, spec }).map((cause) => cause.field)).toEqual(causes);
+});

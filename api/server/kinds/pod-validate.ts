@@ -86,6 +86,15 @@ function specCauses(spec: JsonObject): Causes {
 const restartPolicies = ["Always", "OnFailure", "Never"];
 const dnsPolicies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 
+const longestDeadline = 2 ** 31 - 1;
+
+function deadlineCauses(seconds: unknown): Causes {
+  if (seconds === undefined) return [];
+  if (typeof seconds === "number" && seconds >= 1 && seconds <= longestDeadline) return [];
+  const range = `must be between 1 and ${longestDeadline}, inclusive`;
+  return [invalidValue("spec.activeDeadlineSeconds", seconds, range)];
+}
+
 function policyCauses(spec: JsonObject): Causes {
   const { restartPolicy, dnsPolicy, terminationGracePeriodSeconds: grace } = spec;
   const field = "spec.terminationGracePeriodSeconds";
@@ -98,6 +107,7 @@ function policyCauses(spec: JsonObject): Causes {
       ? []
       : [unsupportedValue("spec.dnsPolicy", dnsPolicy, dnsPolicies)]),
     ...(rightGrace ? [] : [invalidValue(field, grace, "must be greater than or equal to 0")]),
+    ...deadlineCauses(spec["activeDeadlineSeconds"]),
     ...objectsIn(spec, "initContainers").flatMap(({ restartPolicy: own }, index) =>
       oneOf(`spec.initContainers[${index}].restartPolicy`, own, ["Always"]),
     ),
