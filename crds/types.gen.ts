@@ -149,7 +149,7 @@ export type BeaconSpec = {
   readonly vanished?: VanishedPolicy;
   /** How much of each host the owner of the machines lends out: allocatable of its Node is the smaller of this and what the host has. Default all of it. */
   readonly offer?: Offer;
-  /** Other offers for single hosts, at most 64. What the first entry names whose labels a Node carries counts instead of the same field of offer. Default none. */
+  /** Other offers for single hosts, at most 64. What the first entry names whose labels a Node got from discovery, nodeLabels or its agent counts instead of the same field of offer. Default none. */
   readonly offers?: readonly HostOffer[];
   /** How the agent watches disks. Default as its fields say. */
   readonly storage?: StoragePolicy;

@@ -13,6 +13,8 @@ test.each<[string, Offer, Record<string, string>]>([
   ["something kept back", { reserved: { cpu: "500m" } }, { cpu: "3500m" }],
   ["the smaller of both", { cpu: 3, reserved: { cpu: 2 } }, { cpu: "2" }],
   ["more kept back than there is", { reserved: { memory: "9Gi" } }, { memory: "0" }],
+  ["whole CPUs, one of them for all", { cpuManagerPolicy: "Static" }, { cpu: "3" }],
+  ["whole CPUs, two for all", { cpuManagerPolicy: "Static", reserved: { cpu: 2 } }, { cpu: "2" }],
   ["nothing at all", { cpu: 0, pods: 0 }, { cpu: "0", pods: "0" }],
 ])("allocatableOf() with %s", (_what, offer, want) => {
   expect(allocatableOf(capacity, offer)).toMatchObject(want);

@@ -25,12 +25,17 @@ const fields: Readonly<Record<string, Field>> = {
   "ephemeral-storage": "ephemeralStorage",
 };
 
+const oneCpu = 1_000_000_000n;
+
 function quantityOf(value: string | number | undefined): Quantity | undefined {
   return value === undefined ? undefined : parseQuantity(value);
 }
 
 function lent(total: Quantity, offer: Offer, field: Field): Quantity {
-  const kept = quantityOf(offer.reserved?.[field])?.nanos ?? 0n;
+  const reserved = quantityOf(offer.reserved?.[field])?.nanos ?? 0n;
+  // Where CPUs are given away whole, one is left for all others, whoever reserves none.
+  const isStatic = field === "cpu" && offer.cpuManagerPolicy === "Static";
+  const kept = isStatic && reserved < oneCpu ? oneCpu : reserved;
   const left = { ...total, nanos: total.nanos > kept ? total.nanos - kept : 0n };
   const offered = quantityOf(offer[field]);
   return offered === undefined || compareQuantities(left, offered) < 0 ? left : offered;
