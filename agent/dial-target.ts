@@ -1,5 +1,6 @@
 import type { ClientConfig } from "../api/client/config.ts";
 import type { DialTarget } from "../api/tunnel/dial.ts";
+import { tunnelPath } from "../api/tunnel/protocol.ts";
 
 /** Whom the agent of a beacon dials, given how it reaches the API. */
 export function dialTargetOf(config: ClientConfig, beacon: string): DialTarget {
@@ -11,6 +12,7 @@ export function dialTargetOf(config: ClientConfig, beacon: string): DialTarget {
     ...(insecureSkipTlsVerify === undefined ? {} : { insecureSkipTlsVerify }),
     ...(userAgent === undefined ? {} : { userAgent }),
     credentials: async () => (typeof credentials === "function" ? credentials() : credentials),
-    beacon,
+    path: tunnelPath(beacon),
+    what: `the tunnel of beacon "${beacon}"`,
   };
 }

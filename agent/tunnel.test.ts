@@ -9,7 +9,12 @@ import { eventually } from "../test/kit/eventually.ts";
 import { answerOf, bytesOf, callTo } from "../test/kit/tunnel.ts";
 import { keepTunnel } from "./tunnel.ts";
 
-const target: DialTarget = { server: "https://s", beacon: "b1", credentials: async () => ({}) };
+const target: DialTarget = {
+  server: "https://s",
+  path: "/",
+  what: "the tunnel",
+  credentials: async () => ({}),
+};
 const never = new AbortController().signal;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -30,7 +35,7 @@ function fakeServer(clock: ReturnType<typeof manualClock>) {
       const [near, far]: readonly [Duplex, Duplex] = duplexPair();
       near.once("close", () => far.destroy());
       far.once("close", () => near.destroy());
-      void openHubEnd(far, { beacon: "b1", clock }).then((hub) => hubs.push(hub));
+      void openHubEnd(far, { what: "the tunnel", clock }).then((hub) => hubs.push(hub));
       return { socket: near, by: "upgrade" as const };
     },
   };

@@ -41,7 +41,7 @@ function aborted(signal: AbortSignal): Promise<string> {
  */
 export async function keepTunnel(options: TunnelOptions, signal: AbortSignal): Promise<void> {
   const { target, clock, log, random = Math.random, dial = dialTunnel } = options;
-  const { beacon, server } = target;
+  const { what, server } = target;
   const open = new Set<AgentEnd>();
   let failures = 0;
   const once = async (): Promise<void> => {
@@ -52,14 +52,14 @@ export async function keepTunnel(options: TunnelOptions, signal: AbortSignal): P
     open.add(end);
     void end.closed.then(() => open.delete(end)); // never rejects
     const sinceMs = clock.nowMs();
-    log.info({ beacon, server, by }, "the tunnel is open");
+    log.info({ what, server, by }, "the tunnel is open");
     const why = await Promise.race([end.lost, aborted(signal)]);
     if (clock.nowMs() - sinceMs >= stableMs) failures = 0;
-    if (!signal.aborted) log.warn({ beacon, server, why }, "the tunnel is lost");
+    if (!signal.aborted) log.warn({ what, server, why }, "the tunnel is lost");
   };
   while (!signal.aborted) {
     await once().catch((err: unknown) => {
-      if (!signal.aborted) log.warn({ err, beacon, server }, "cannot open the tunnel");
+      if (!signal.aborted) log.warn({ err, what, server }, "cannot open the tunnel");
     });
     failures += 1;
     await clock.sleep(backoffMs(waits, failures, random()), signal).catch(() => undefined); // ends the loop

@@ -123,3 +123,16 @@ export function serverUrl({ host, port }: ListenAddress): string {
   const name = wildcards.has(host) ? "127.0.0.1" : host;
   return `https://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
+
+/** The first address of this machine that others may reach; the loopback when there is no network. */
+function outwardAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const outward = all.find(({ internal, family }) => !internal && family === "IPv4");
+  return outward?.address ?? "127.0.0.1";
+}
+
+/** The URL by which other servers reach the one that listens there; `url` is its own, with the port. */
+export function peerUrl({ host }: ListenAddress, url: string): string {
+  if (!wildcards.has(host)) return url;
+  return serverUrl({ host: outwardAddress(), port: Number(new URL(url).port) });
+}

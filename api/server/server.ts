@@ -12,7 +12,7 @@ import { accountAuthenticator } from "./authn/account.ts";
 import { certificateAuthenticator } from "./authn/certificate.ts";
 import { authenticatorChain } from "./authn/chain.ts";
 import { withImpersonation } from "./authn/impersonate.ts";
-import { type ServerConfig, servingNames, serverUrl } from "./config.ts";
+import { type ServerConfig, peerUrl, servingNames, serverUrl } from "./config.ts";
 import { serveDiscovery } from "./discovery.ts";
 import type { App } from "./http.ts";
 import { type Joining, openJoining } from "./joining.ts";
@@ -136,6 +136,7 @@ function buildServer(
       serveOpenApi(app, scope.kinds);
       serveOpenApiV2(app, scope.kinds);
       service.addGuarded(app);
+      tunnels.serve(app);
     },
   });
 }
@@ -147,6 +148,19 @@ const heartbeats = ["lighthouse-node-lease", "kube-node-lease"].map((namespace) 
 
 async function inMemory(store: Store, stack: AsyncDisposableStack): Promise<Store> {
   return stack.use(await withVolatile(store, heartbeats));
+}
+
+type OnError = (err: unknown, what: string) => void;
+
+/** Tells everybody in the cluster which authority is ours. */
+async function spreadTrust(scope: OwnedScope, { authority }: Pki, onError: OnError): Promise<void> {
+  await publishAuthority(scope, authority);
+  const fails = (err: unknown): void => onError(err, "fill a token's Secret");
+  fillTokenSecrets({ ...scope, authority, onError: fails });
+}
+
+function trimHistory({ store, clock }: ServerOptions, onError: OnError, signal: AbortSignal) {
+  return runCompactor({ store, clock, onError: (err) => onError(err, "trim the history") }, signal);
 }
 
 /**
@@ -163,7 +177,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await using stack = new AsyncDisposableStack();
   const beacon = config.beacon === undefined ? {} : { beacon: config.beacon };
   const pki = await openPki({ directory, names, ...beacon, nowMs: clock.nowMs() });
-  const onError = (err: unknown, what: string): void => log.error({ err, what }, "cannot go on");
+  const onError: OnError = (err, what) => log.error({ err, what }, "cannot go on");
   const registry = openRegistry();
   const durable = timedStore(options.store, storeLatency(registry));
   const store = options.sharedStore === true ? durable : await inMemory(durable, stack);
@@ -175,11 +189,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...(options.planRollout === undefined ? {} : { planRollout: options.planRollout }),
   });
   stack.use(scope.cache);
-  await publishAuthority(scope, pki.authority);
-  const fails = (err: unknown): void => onError(err, "fill a token's Secret");
-  fillTokenSecrets({ ...scope, authority: pki.authority, onError: fails });
+  await spreadTrust(scope, pki, onError);
   let url = serverUrl(config.listen);
-  const tunnels = openTunnels({ ...scope, clock, server: () => url, onError });
+  const server = (): string => peerUrl(config.listen, url);
+  const tunnels = openTunnels({ ...scope, clock, issuer: pki.issuer, server, onError });
   const nodes = nodeStreams(tunnels.agents);
   const audit = stack.use(await openAudit(config, (err) => onError(err, "write audit events")));
   const service = openService({ scope, store, registry, audit });
@@ -201,10 +214,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const renewing = keepFresh({ app, directory, names, clock, log, onRenewed }, pki, stop.signal);
   const tidying = joining.run(stop.signal);
-  const trimming = runCompactor(
-    { store: options.store, clock, onError: (err) => onError(err, "trim the history") },
-    stop.signal,
-  );
+  const trimming = trimHistory(options, onError, stop.signal);
   stack.defer(async () => {
     stop.abort();
     await Promise.all([renewing, trimming, tidying]);

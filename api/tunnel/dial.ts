@@ -6,7 +6,6 @@ import { StatusError, unavailable } from "../machinery/errors.ts";
 import { fromStatus } from "../machinery/status.ts";
 import {
   checkVersion,
-  tunnelPath,
   tunnelProtocol,
   tunnelSubprotocol,
   tunnelVersion,
@@ -32,8 +31,10 @@ export type DialTarget = {
   /** Asked before each dial: certificates rotate. */
   readonly credentials: () => Promise<DialCredentials>;
   readonly userAgent?: string;
-  /** metadata.name of the Beacon whose tunnel is opened. */
-  readonly beacon: string;
+  /** What to ask to be upgraded, e.g. the tunnel of a Beacon. */
+  readonly path: string;
+  /** What is opened, for messages, e.g. `the tunnel of beacon "paris"`. */
+  readonly what: string;
 };
 
 /** An upgraded connection, and by what it was upgraded. */
@@ -93,8 +94,8 @@ async function refusalOf(response: IncomingMessage): Promise<Error> {
   return new Stripped(`${code} ${response.statusMessage ?? ""}`.trim());
 }
 
-function urlOf({ server, beacon }: DialTarget): string {
-  return `${server.replace(/\/+$/, "")}${tunnelPath(beacon)}`;
+function urlOf({ server, path }: DialTarget): string {
+  return `${server.replace(/\/+$/, "")}${path}`;
 }
 
 function versionOf({ headers }: IncomingMessage): string | undefined {
@@ -182,10 +183,10 @@ function mayBeInTheWay(err: unknown): boolean {
   return !certain.has(code) && !/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO/.test(code);
 }
 
-function explained(err: unknown, { server, beacon }: DialTarget): StatusError {
+function explained(err: unknown, { server, what }: DialTarget): StatusError {
   if (err instanceof StatusError) return err;
   const why = err instanceof Error ? err.message : String(err);
-  return unavailable(`Cannot open the tunnel of beacon "${beacon}" at ${server}: ${why}`, {
+  return unavailable(`Cannot open ${what} at ${server}: ${why}`, {
     cause: err,
   });
 }

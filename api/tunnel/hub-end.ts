@@ -17,8 +17,8 @@ import { TunnelStream } from "./tunnel-stream.ts";
 
 /** What the server's end of a tunnel is made of. */
 export type HubEndOptions = {
-  /** metadata.name of the Beacon, for messages. */
-  readonly beacon: string;
+  /** What it is, for messages, e.g. `the tunnel of beacon "paris"`. */
+  readonly what: string;
   readonly clock: Clock;
   readonly keepAlive?: KeepAlive;
 };
@@ -163,7 +163,7 @@ class Hub implements HubEnd {
     signal.throwIfAborted();
     if (this.#why !== undefined || this.#session.destroyed)
       throw unavailable(
-        `Cannot reach node "${node}": the tunnel of beacon "${this.#options.beacon}" is closed: ${this.#why ?? "it broke"}`,
+        `Cannot reach node "${node}": ${this.#options.what} is closed: ${this.#why ?? "it broke"}`,
       );
     const { body, ...head } = call;
     const endStream = body === undefined && call.upgrade === undefined;
@@ -245,7 +245,7 @@ const greetingMs = 10_000;
  * @throws StatusError `ServiceUnavailable`; then the connection is closed
  */
 export async function openHubEnd(socket: Duplex, options: HubEndOptions): Promise<HubEnd> {
-  const session = connect(`http://${options.beacon}`, {
+  const session = connect("http://tunnel", {
     ...sessionOptions,
     createConnection: () => socket,
   });
@@ -257,7 +257,7 @@ export async function openHubEnd(socket: Duplex, options: HubEndOptions): Promis
     return hub;
   } catch (cause) {
     session.destroy();
-    throw unavailable(`Cannot open the tunnel of beacon "${options.beacon}": no greeting`, {
+    throw unavailable(`Cannot open ${options.what}: no greeting`, {
       cause,
     });
   } finally {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pino } from "pino";
@@ -37,6 +37,8 @@ export type EnvOptions = {
   /** Other servers write to the store too. */
   readonly sharedStore?: boolean;
   readonly clock?: Clock;
+  /** Another server, whose authority and keys this one shares: they belong to one cluster. */
+  readonly sibling?: Env;
   /** Of the agent's credentials. Default: the host's name. */
   readonly beacon?: string;
 };
@@ -46,10 +48,18 @@ function configOf({ server, authority, client }: Access): ClientConfig {
   return { server, ca: authority, credentials };
 }
 
+/** Everything but what is each server's own: its serving certificate. */
+async function sharePki({ kubeconfig }: Env, dataDir: string): Promise<void> {
+  const own = (name: string): boolean => !/\/serving\.(crt|key)$/.test(name);
+  const from = path.join(path.dirname(kubeconfig), "pki");
+  await cp(from, path.join(dataDir, "pki"), { recursive: true, filter: own });
+}
+
 /** Starts a server on a free port of 127.0.0.1, with all its files in a directory of its own. */
 export async function startEnv(options: EnvOptions = {}): Promise<Env> {
   const dataDir = await mkdtemp(path.join(tmpdir(), "lighthouse-env-"));
   const kubeconfig = path.join(dataDir, "admin.kubeconfig");
+  if (options.sibling !== undefined) await sharePki(options.sibling, dataDir);
   const store = options.store ?? memoryStore();
   const server = await startServer({
     config: {

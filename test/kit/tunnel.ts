@@ -71,7 +71,7 @@ export async function openTunnelRig(
   const errors: unknown[] = [];
   const common = { clock, ...(keepAlive === undefined ? {} : { keepAlive }) };
   const agent = serveTunnel(wires[1], { ...common, nodes, onError: (err) => errors.push(err) });
-  const hub = await openHubEnd(wires[0], { ...common, beacon: "b1" });
+  const hub = await openHubEnd(wires[0], { ...common, what: 'the tunnel of beacon "b1"' });
   return {
     hub,
     agent,

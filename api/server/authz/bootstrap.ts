@@ -1,5 +1,6 @@
 import type { Body, JsonObject } from "../kinds/kind.ts";
 import * as joining from "./bootstrap-joining.ts";
+import { peersGroup, relaying } from "./bootstrap-peers.ts";
 import * as rules from "./bootstrap-rules.ts";
 import { beaconsGroup } from "./node-identity.ts";
 import { beaconLeases, nodeLeases } from "./node-rules.ts";
@@ -119,11 +120,14 @@ function userRoles(): readonly BootstrapObject[] {
 /** The rights of controllers and agents, which are ordinary clients. */
 function ownParts(): readonly BootstrapObject[] {
   const [controllers, beacon] = ["system:lighthouse:controllers", "system:lighthouse:beacon"];
+  const peer = "system:lighthouse:server";
   return [
     clusterRole(controllers, rules.controllers),
     clusterRole(beacon, rules.beacon),
     clusterRoleBinding(controllers, controllers, groups("system:lighthouse:controllers")),
     clusterRoleBinding(beacon, beacon, groups(beaconsGroup)),
+    clusterRole(peer, relaying),
+    clusterRoleBinding(peer, peer, groups(peersGroup)),
   ];
 }
 

@@ -1,15 +1,6 @@
-import type { Duplex } from "node:stream";
-import { Socket } from "node:net";
 import type { Clock } from "../../machinery/clock.ts";
-import { badRequest, forbidden } from "../../machinery/errors.ts";
+import { forbidden } from "../../machinery/errors.ts";
 import { type HubEnd, openHubEnd } from "../../tunnel/hub-end.ts";
-import {
-  checkVersion,
-  tunnelProtocol,
-  tunnelSubprotocol,
-  tunnelVersion,
-  versionHeader,
-} from "../../tunnel/protocol.ts";
 import type { User } from "../access.ts";
 import { beaconOf, beaconsGroup, beaconUser } from "../authz/node-identity.ts";
 import type { Call } from "../objects/call.ts";
@@ -18,10 +9,8 @@ import { readItem } from "../objects/storage.ts";
 import { existing, keyOfCall } from "../objects/update.ts";
 import { OpenStreams } from "../streams/open-streams.ts";
 import type { Io } from "../streams/serve-command.ts";
-import { socketDuplex } from "../streams/socket-duplex.ts";
-import { takeOver, type TakenOver, type Upgrade, upgradeOf } from "../streams/upgrade.ts";
-import { offersOf, openWebSocket } from "../streams/web-socket.ts";
-import { beaconKind, tellTunnel } from "./beacon-status.ts";
+import { beaconKind, tellTunnel, type TunnelNews } from "./beacon-status.ts";
+import { agreeOnTunnel } from "./switch-protocol.ts";
 import type { Tunnels } from "./tunnels.ts";
 
 /** What accepting tunnels needs. */
@@ -41,44 +30,14 @@ function checkOwner(user: User, beacon: string): void {
   throw forbidden(beaconKind, beacon, why);
 }
 
-type Connected = { readonly socket: Duplex; readonly taken: TakenOver };
-
-const versionLine = `${versionHeader}: ${tunnelVersion}`;
-
-/** Answers 101; resolves once it has left: a session that starts earlier aborts the process. */
-async function switchProtocol({ reply }: Io, upgrade: Upgrade): Promise<Connected> {
-  const { socket, head } = upgrade;
-  const taken = takeOver(reply, upgrade);
-  if (socket instanceof Socket) socket.setNoDelay(true);
-  if (head.length > 0) socket.unshift(head);
-  const lines = [
-    "HTTP/1.1 101 Switching Protocols",
-    "Connection: Upgrade",
-    `Upgrade: ${tunnelProtocol}`,
-    versionLine,
-    ...taken.headers,
-    "",
-    "",
-  ];
-  await new Promise<void>((resolve) => {
-    socket.write(lines.join("\r\n"), () => resolve());
-    socket.once("close", () => resolve());
-  });
-  return { socket, taken };
-}
-
-function overWebSocket(io: Io, upgrade: Upgrade): Connected {
-  if (!offersOf(io.request).includes(tunnelSubprotocol))
-    throw badRequest(`Cannot open the tunnel: the client does not offer "${tunnelSubprotocol}"`);
-  io.reply.raw.setHeader(versionHeader, String(tunnelVersion));
-  const { socket, taken } = openWebSocket(io, upgrade, tunnelSubprotocol);
-  return { socket: socketDuplex(socket), taken };
-}
-
-async function tell(options: AcceptOptions, call: Call, news: object): Promise<void> {
+async function tell(
+  options: AcceptOptions,
+  call: Call,
+  news: Omit<TunnelNews, "beacon" | "server">,
+): Promise<void> {
   const about = { beacon: call.name, server: options.server() };
   try {
-    await tellTunnel(call, { ...about, ...news } as Parameters<typeof tellTunnel>[1]);
+    await tellTunnel(call, { ...about, ...news });
   } catch (err) {
     options.onError(err, `write the condition Connected of beacon ${call.name}`);
   }
@@ -123,19 +82,15 @@ export function openTunnel(options: AcceptOptions): Handler {
   const open = new OpenStreams({ perUser: 8, all: 10_000 });
   return async (call, io) => {
     checkOwner(call.user, call.name);
-    const found = upgradeOf(io.request);
-    if (found === undefined) throw badRequest("Upgrade request required");
-    const upgrade = { ...found, open };
-    open.check(call.user.name);
-    const version = io.request.headers[versionHeader];
-    checkVersion(typeof version === "string" ? version : undefined, "the agent");
+    const agreed = agreeOnTunnel(io, open, "the agent");
     existing(call, await readItem(call.storage, keyOfCall(call)));
-    io.request.releaseSeats?.();
     const address = addressOf(io.request);
-    const { socket, taken } =
-      upgrade.kind === "websocket" ? overWebSocket(io, upgrade) : await switchProtocol(io, upgrade);
+    const { socket, taken } = await agreed.connect();
     try {
-      const hub = await openHubEnd(socket, { beacon: call.name, clock: options.clock });
+      const hub = await openHubEnd(socket, {
+        what: `the tunnel of beacon "${call.name}"`,
+        clock: options.clock,
+      });
       await serve(options, call, hub, address);
     } catch (err) {
       options.onError(err, `open the tunnel of beacon ${call.name}`);

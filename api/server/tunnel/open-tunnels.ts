@@ -1,17 +1,24 @@
 import { label } from "../../../crds/labels.ts";
 import type { Clock } from "../../machinery/clock.ts";
 import { storeKey } from "../../store/keys.ts";
+import type { NodeHandler } from "../../tunnel/node-link.ts";
+import type { App } from "../http.ts";
 import type { Endpoint } from "../objects/routes.ts";
 import type { Storage } from "../objects/storage.ts";
+import type { KeyPair } from "../pki/issue.ts";
 import type { RemoteAgents } from "../pods/pod-streams.ts";
 import { openTunnel } from "./accept.ts";
+import { beaconKind, holderOf } from "./beacon-status.ts";
+import { createPeers } from "./peers.ts";
 import { podStreamsOver } from "./pod-streams-over.ts";
-import { createTunnels, type Tunnels } from "./tunnels.ts";
+import { createTunnels } from "./tunnels.ts";
 
 /** What the tunnels of a server need of it. */
 export type TunnelOptions = {
   readonly storage: Storage;
   readonly clock: Clock;
+  /** The authority that all servers of one store share. */
+  readonly issuer: KeyPair;
   /** URL by which other servers reach this one; asked for when a tunnel opens. */
   readonly server: () => string;
   readonly onError: (err: unknown, what: string) => void;
@@ -23,6 +30,8 @@ export interface TunnelService {
   readonly agents: RemoteAgents;
   /** Where agents open tunnels. */
   readonly endpoints: ReadonlyMap<string, Endpoint>;
+  /** Lets other servers call through the tunnels of this one. */
+  serve(app: App): void;
   /** Ends all tunnels of this server. */
   drain(): Promise<void>;
 }
@@ -37,20 +46,37 @@ function beaconOf({ cache }: Storage, nodeName: string): string | undefined {
   return node?.metadata.labels?.[label.beacon];
 }
 
+/** URL of the server that holds the tunnel of a Beacon; empty when none does. */
+function holderIn({ cache }: Storage, beacon: string): string {
+  const found = cache.newest(storeKey(beaconKind, { name: beacon }))?.object;
+  return found === undefined ? "" : holderOf(found);
+}
+
 /** The tunnels of one server; none is open yet. */
 export function openTunnels(options: TunnelOptions): TunnelService {
-  const tunnels: Tunnels = createTunnels();
+  const { storage, server } = options;
+  const tunnels = createTunnels();
+  const local = (nodeName: string): NodeHandler | undefined => {
+    const beacon = beaconOf(storage, nodeName);
+    return beacon === undefined ? undefined : tunnels.handler(beacon, nodeName);
+  };
+  const peers = createPeers({ ...options, local });
+  const elsewhere = (nodeName: string): NodeHandler | undefined => {
+    const beacon = beaconOf(storage, nodeName);
+    const holder = beacon === undefined ? "" : holderIn(storage, beacon);
+    return holder === "" || holder === server() ? undefined : peers.handler(holder, nodeName);
+  };
   return {
     agents: {
-      handler(nodeName) {
-        const beacon = beaconOf(options.storage, nodeName);
-        return beacon === undefined ? undefined : tunnels.handler(beacon, nodeName);
-      },
+      handler: (nodeName) => local(nodeName) ?? elsewhere(nodeName),
       streams: podStreamsOver,
     },
     endpoints: new Map<string, Endpoint>([
       ["beacons/tunnel", { get: openTunnel({ ...options, tunnels }) }],
     ]),
-    drain: () => tunnels.drain("the server stops", drainMs),
+    serve: (app) => peers.serve(app),
+    async drain() {
+      await Promise.all([tunnels.drain("the server stops", drainMs), peers.drain()]);
+    },
   };
 }

@@ -2,15 +2,30 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WatchFrame } from "../../../api/client/client.ts";
 import { createClient, type OwnedClient } from "../../../api/client/create-client.ts";
 import { isConflict, isUnavailable, reasonOf } from "../../../api/machinery/errors.ts";
-import { type ConfigMap, configMaps, leases } from "../../../api/machinery/resources.ts";
+import {
+  beacons,
+  type ConfigMap,
+  configMaps,
+  leases,
+  nodes,
+} from "../../../api/machinery/resources.ts";
 import { openStore } from "../../../api/store/open.ts";
 import type { Store } from "../../../api/store/store.ts";
+import { findCondition } from "../../../api/machinery/conditions.ts";
+import { type AgentEnd, serveTunnel } from "../../../api/tunnel/agent-end.ts";
+import { dialTunnel } from "../../../api/tunnel/dial.ts";
+import { createServedNodes } from "../../../api/tunnel/served-nodes.ts";
+import { dialTargetOf } from "../../../agent/dial-target.ts";
+import { systemClock } from "../../../controllers/runtime/system-clock.ts";
+import { label } from "../../../crds/labels.ts";
 import { type Env, startEnv } from "../../kit/env.ts";
 import { type EtcdServer, startEtcd } from "../../kit/etcd.ts";
 import { eventually } from "../../kit/eventually.ts";
+import { answerOf, bytesOf, callTo } from "../../kit/tunnel.ts";
 import { missingProgram, skipReason } from "../../kit/missing.ts";
 
 const namespace = "default";
+const signal = AbortSignal.timeout(120_000);
 const draft = (name: string, data: Record<string, string> = {}) => ({
   apiVersion: "v1",
   kind: "ConfigMap",
@@ -26,9 +41,14 @@ describe.skipIf(skipReason("etcd", missingProgram("etcd")))("two servers over on
   let two: OwnedClient;
   let foreign: Store;
 
+  const envs: Env[] = [];
+
   async function server(): Promise<OwnedClient> {
     const store = stack.use(await openStore(`etcd://${etcd.host}/lighthouse`));
-    const env: Env = stack.use(await startEnv({ store, sharedStore: true }));
+    const [sibling] = envs;
+    const shared = { store, sharedStore: true, beacon: "b1" };
+    const env = stack.use(await startEnv(sibling === undefined ? shared : { ...shared, sibling }));
+    envs.push(env);
     return stack.use(createClient({ ...env.admin, requestTimeoutMs: 15_000 }));
   }
 
@@ -89,6 +109,56 @@ describe.skipIf(skipReason("etcd", missingProgram("etcd")))("two servers over on
       spec: { holderIdentity: "node-1" },
     });
     expect((await two.get(leases, key))?.spec?.holderIdentity).toBe("node-1");
+  });
+
+  async function dialFrom(env: Env, text: string): Promise<AgentEnd> {
+    const { socket } = await dialTunnel(dialTargetOf(env.agent, "b1"), signal);
+    const served = createServedNodes();
+    served.serve("n1", async ({ caller }) => answerOf(`${text} for ${caller.user}`));
+    const onError = (err: unknown): void => console.error(err);
+    return serveTunnel(socket, { nodes: served, clock: systemClock, onError });
+  }
+
+  const ask = ({ nodes: agents }: Env, want: string) =>
+    eventually(`it answers ${want}`, async () => {
+      const answer = await agents.handler("n1")(callTo("/a"), signal);
+      return (await bytesOf(answer.body)).toString() === want;
+    });
+
+  test("an agent is reached through the server that does not hold its tunnel", async () => {
+    const [first, second] = envs as [Env, Env];
+    await one.create(beacons, {
+      apiVersion: "lighthouse.dev/v1",
+      kind: "Beacon",
+      metadata: { name: "b1" },
+      spec: { paused: false },
+    });
+    const labels = { [label.beacon]: "b1" };
+    await one.create(nodes, { apiVersion: "v1", kind: "Node", metadata: { name: "n1", labels } });
+    const old = await dialFrom(first, "old");
+    await ask(second, "old for ann");
+    await ask(first, "old for ann");
+    // The agent comes back at the other server before the first one has noticed that it left.
+    const next = await dialFrom(second, "next");
+    await ask(second, "next for ann");
+    await old.close(1_000);
+    await ask(first, "next for ann");
+    expect((await two.get(beacons, { name: "b1" }))?.status?.server).toBe(second.url);
+    await next.close(1_000);
+    await eventually("nobody holds it", async () => {
+      const beacon = await one.get(beacons, { name: "b1" });
+      return findCondition(beacon?.status?.conditions, "Connected")?.status === "False";
+    });
+    await eventually("both say so", () => {
+      for (const env of [first, second])
+        expect(() => env.nodes.handler("n1")).toThrow("no agent of it is connected");
+      return true;
+    });
+  });
+
+  test("only servers may relay calls", async () => {
+    const asking = one.raw({ method: "GET", path: "/lighthouse/peer" });
+    await expect(asking).rejects.toThrow("only API servers may relay calls");
   });
 
   test("an outage fails writes clearly and loses no event of a watch", async () => {

@@ -11,6 +11,7 @@ import { issueAuthority, issueCertificate } from "../../../api/server/pki/issue.
 import { type AgentEnd, serveTunnel } from "../../../api/tunnel/agent-end.ts";
 import { dialTunnel, type DialTarget } from "../../../api/tunnel/dial.ts";
 import type { NodeHandler } from "../../../api/tunnel/node-link.ts";
+import { tunnelPath } from "../../../api/tunnel/protocol.ts";
 import { createServedNodes } from "../../../api/tunnel/served-nodes.ts";
 import { systemClock } from "../../../controllers/runtime/system-clock.ts";
 import { label } from "../../../crds/labels.ts";
@@ -178,7 +179,8 @@ async function strippingProxy(): Promise<AsyncDisposable & { readonly target: Di
       server: `https://127.0.0.1:${port}`,
       ca: authority.certificate,
       credentials: async () => ({}),
-      beacon: "b1",
+      path: tunnelPath("b1"),
+      what: "the tunnel",
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
