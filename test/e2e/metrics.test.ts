@@ -2,10 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { containerLabel } from "../../crds/labels.ts";
 import { skipWithoutDockerd } from "../kit/dockerd.ts";
 import { testImages } from "../kit/images.ts";
+import { kubectls } from "../kit/kubectl.ts";
 import { readExposition, type ScrapedSeries } from "../kit/prometheus-text.ts";
+import { run } from "../kit/run.ts";
 import { must, openSite, type Site } from "./site.ts";
 
 let site: Site;
+
+const all = kubectls();
+const chosen = all.filter(({ minor = "" }) => ["1.20", "1.27", "1.33"].includes(minor));
+const clients = chosen.length > 0 ? chosen : all.slice(-1);
 
 const container = (name: string, more: object) => ({
   name,
@@ -79,6 +85,12 @@ describe.skipIf(skipWithoutDockerd())("metrics of a real engine", () => {
     expect(name).toBe(node);
     expect(milli(cpu)).toBeGreaterThan(140);
     expect(memory).toMatch(/^[1-9]\d*Mi$/);
+  });
+
+  test.each(clients)("kubectl $minor reads the same API", async ({ path }) => {
+    const { kubeconfig } = site.lighthouse;
+    const out = await must(run([path, "--kubeconfig", kubeconfig, "top", "pod", "--no-headers"]));
+    expect(out).toMatch(/^busy +\d+m +\d+Mi/);
   });
 
   test("the working set is that of the engine", async () => {
