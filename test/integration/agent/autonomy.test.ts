@@ -139,4 +139,21 @@ describe("an agent whose API is away", () => {
     await untilReady(rig.api, "web");
     expect((await rig.engine.containers.inspect(id))?.state).toEqual(before?.state);
   });
+
+  test("a container of an older agent stays on Docker's default bridge", async () => {
+    await bindPod(rig.api, "web", { image: testImages.web, node });
+    const made = await rig.engine.containers.inspect(await idOf("web"));
+    await rig.stop();
+    await rig.engine.containers.remove(made?.id ?? "", { force: true });
+    const spec = { Image: testImages.web, Labels: made?.labels ?? {} };
+    const HostConfig = { NetworkMode: "bridge" };
+    const id = await rig.engine.containers.create(made?.name ?? "", { ...spec, HostConfig });
+    await rig.engine.containers.start(id);
+    rig.start();
+    await eventually("the pod has the older container", async () => {
+      const [status] = (await podOf(rig.api, "web"))?.status?.containerStatuses ?? [];
+      return status?.containerID === `docker://${id}` && status.ready;
+    });
+    expect((await rig.engine.containers.inspect(id))?.networkMode).toBe("bridge");
+  });
 });
