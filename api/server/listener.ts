@@ -16,6 +16,9 @@ export const listenerLimits = {
   // Of an idle HTTP/1.1 connection, as in kube-apiserver. Node's own 5 s would cost every agent a
   // TLS handshake with each heartbeat, which is dearer than all else that it asks of us when idle.
   keepAliveTimeout: 90_000,
+  // Node's plain server does so by itself, the one with HTTP/2 only for that: a head that goes before
+  // its body would wait 40 ms for the peer's acknowledgement.
+  noDelay: true,
   // A peer that vanished without a word is found out, also under a watch that has nothing to say.
   keepAlive: true,
   keepAliveInitialDelay: 60_000,

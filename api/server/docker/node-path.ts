@@ -44,7 +44,7 @@ export type NodeRight = { readonly verb: "get" | "create"; readonly subresource:
 
 /**
  * The right that a call behind `proxy` needs, finer than `nodes/proxy` itself; `undefined` for what
- * nobody answers. Reading by a stream that could also write would be `create`, as for `pods/exec`.
+ * nobody knows. Reading by a stream that could also write would be `create`, as for `pods/exec`.
  */
 export function nodeRightOf(method: string, url: string): NodeRight | undefined {
   const path = nodePathOf(url);
@@ -55,8 +55,9 @@ export function nodeRightOf(method: string, url: string): NodeRight | undefined 
   }
   try {
     const found = findOperation(method, readDockerUrl(path.rest).path);
-    const access = found?.operation.access;
-    if (access === undefined) return undefined;
+    if (found === undefined) return undefined;
+    // What is never answered is refused by the endpoint, in words for those who may do something.
+    const access = found.operation.access ?? (method === "GET" ? "read" : "write");
     return { verb: access === "read" ? "get" : "create", subresource: `docker-${access}` };
   } catch {
     return undefined; // what cannot be read is refused by the endpoint, after `nodes/proxy` was asked

@@ -60,9 +60,9 @@ test.each([
   ],
   [
     "GET",
-    "/api/v1/nodes/a/proxy/swarm",
+    "/api/v1/nodes/a/proxy/nothing",
     "get",
-    { ...base, plural: "nodes", name: "a", subresource: "proxy", rest: "swarm" },
+    { ...base, plural: "nodes", name: "a", subresource: "proxy", rest: "nothing" },
   ],
 ])("requestInfo() reads %s %s as %s", (method, url, verb, resource) => {
   const info = requestInfo(method, url);
