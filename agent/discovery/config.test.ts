@@ -90,7 +90,12 @@ test.each([
   [
     "a label of ours",
     "hosts:\n  - url: unix:///a\n    labels: { lighthouse.dev/beacon: b }\n",
-    /line 3: .*set by the agent alone/,
+    /line 3: .*may not set labels of this domain/,
+  ],
+  [
+    "a taint of the node controller",
+    "hosts:\n  - url: unix:///a\n    taints:\n      - { key: node.kubernetes.io/x, effect: NoExecute }\n",
+    /line 4: .*set by the node controller/,
   ],
   [
     "a wrong effect",

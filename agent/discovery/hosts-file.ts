@@ -22,9 +22,18 @@ const checked = (problems: (text: string) => readonly string[]) =>
     if (message !== undefined) context.addIssue({ code: "custom", message });
   });
 
+/** Domains whose labels agents may not set, but for those below. */
+const closed = /^(([\w.-]+\.)?(kubernetes|k8s)\.io|lighthouse\.dev)\//;
+const open = /^((node|kubelet)\.kubernetes\.io\/|topology\.kubernetes\.io\/(region|zone)$)/;
+
 const labelKey = checked((key) =>
-  /^(kubernetes\.io|lighthouse\.dev)\//.test(key)
-    ? ["labels under lighthouse.dev/ and kubernetes.io/ are set by the agent alone"]
+  closed.test(key) && !open.test(key)
+    ? ["the agent may not set labels of this domain; a Beacon's spec.nodeLabels may name them"]
+    : qualifiedNameProblems(key),
+);
+const taintKey = checked((key) =>
+  key.startsWith("node.kubernetes.io/")
+    ? ["taints of node.kubernetes.io/ are set by the node controller"]
     : qualifiedNameProblems(key),
 );
 const path = checked((text) => (isAbsolute(text) ? [] : ["want an absolute path"]));
@@ -38,7 +47,7 @@ const hostSchema = z.strictObject({
   taints: z
     .array(
       z.strictObject({
-        key: checked(qualifiedNameProblems),
+        key: taintKey,
         value: checked(labelValueProblems).optional(),
         effect: z.enum(effects),
       }),

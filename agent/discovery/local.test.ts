@@ -3,8 +3,24 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { providerConformance } from "../../test/conformance/provider.ts";
 import { simulatedEngine } from "../../test/kit/simulated-engine.ts";
 import { defaultSockets, findLocalHosts, localProvider } from "./local.ts";
+
+providerConformance("local", { faults: [], twice: "once", isFixed: true }, async () => {
+  const url = (number: number): string => `tcp://10.0.0.${number}:2375`;
+  let urls: readonly string[] = [];
+  return {
+    get provider() {
+      return localProvider({ urls, env: {} });
+    },
+    hold: (numbers) => void (urls = numbers.map(url)),
+    url,
+    break: () => undefined,
+    mend: () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+});
 
 const quick = (): AbortSignal => AbortSignal.timeout(5_000);
 
@@ -122,4 +138,17 @@ test("localProvider() keeps what it found, also when its engine goes away", asyn
   expect(await provider.find(quick())).toEqual([found(simulated.url)]);
   await simulated.stop();
   expect(await provider.find(quick())).toEqual([found(simulated.url)]);
+});
+
+test("findLocalHosts() logs in to ssh hosts as the user would", async () => {
+  const homeDir = await makeHome();
+  await mkdir(join(homeDir, ".ssh"));
+  await writeFile(join(homeDir, ".ssh", "known_hosts"), "HOSTS");
+  await writeFile(join(homeDir, ".ssh", "id_rsa"), "KEY");
+  const urls = ["ssh://ops@10.0.0.9"];
+  const byKey = { knownHosts: "HOSTS", privateKey: "KEY" };
+  expect(await findLocalHosts({ urls, env: {}, homeDir }, quick())).toMatchObject([{ ssh: byKey }]);
+  const env = { SSH_AUTH_SOCK: "/run/agent" };
+  const [host] = await findLocalHosts({ urls, env, homeDir }, quick());
+  expect(host?.ssh).toEqual({ knownHosts: "HOSTS" });
 });
