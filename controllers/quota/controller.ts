@@ -6,6 +6,7 @@ import { keyOf, keyText, type KubeObject, type ObjectKey } from "../../api/machi
 import type { CountedType } from "../../api/machinery/quota/object-usage.ts";
 import {
   readReservations,
+  reservationMs,
   reservationsAnnotation,
   writeReservations,
 } from "../../api/machinery/quota/reservations.ts";
@@ -112,11 +113,16 @@ function soonest(one: number | undefined, other: number | undefined): Result {
   return { requeueAfterMs: Math.min(one ?? Infinity, other ?? Infinity) };
 }
 
-type Deps = { readonly client: Client; readonly read: Reader; readonly signal: AbortSignal };
+type Deps = {
+  readonly client: Client;
+  readonly read: Reader;
+  readonly met: Acquaintances;
+  readonly signal: AbortSignal;
+};
 
 /** Counts a quota anew and writes what is new. */
 async function count(quota: ResourceQuota, deps: Deps, nowMs: number): Promise<Result> {
-  const { client, read, signal } = deps;
+  const { client, read, met, signal } = deps;
   const { namespace = "", annotations } = quota.metadata;
   const types = countedTypes(quota.spec ?? {});
   const counted = await Promise.all(
@@ -127,9 +133,31 @@ async function count(quota: ResourceQuota, deps: Deps, nowMs: number): Promise<R
   );
   const isWatched = types.every((type) => read(type, namespace) !== undefined);
   const reservations = readReservations(annotations?.[reservationsAnnotation]);
-  const plan = planQuota({ spec: quota.spec ?? {}, reservations, counted }, nowMs);
+  const plan = planQuota(
+    { spec: quota.spec ?? {}, reservations, counted, wasSeen: (uid) => met.has(uid) },
+    nowMs,
+  );
   await write(client, quota, plan);
   return soonest(plan.requeueAfterMs, isWatched ? undefined : recountMs);
+}
+
+/** Objects that were there once: by their uid, for as long as a reservation of theirs may be held. */
+type Acquaintances = { add(uid: string, nowMs: number): void; has(uid: string): boolean };
+
+/** Only spares a wait: without it an object that came and went between two counts holds its reservation. */
+function acquaintances(): Acquaintances {
+  const metAtMs = new Map<string, number>();
+  return {
+    add(uid, nowMs) {
+      metAtMs.delete(uid);
+      metAtMs.set(uid, nowMs);
+      for (const [oldest, atMs] of metAtMs) {
+        if (atMs + 2 * reservationMs > nowMs) break;
+        metAtMs.delete(oldest);
+      }
+    },
+    has: (uid) => metAtMs.has(uid),
+  };
 }
 
 /** Whether the status is about what is asked for now. */
@@ -143,11 +171,14 @@ export const buildQuotaController: BuildController = ({ client, caches, clock })
   });
   const read = cachedObjects(caches);
   const countedAtMs = new Map<string, number>();
-  const quotasOf = (type: CountedType, { metadata }: KubeObject): readonly ObjectKey[] =>
-    quotas
+  const met = acquaintances();
+  const quotasOf = (type: CountedType, { metadata }: KubeObject): readonly ObjectKey[] => {
+    const concerned = quotas
       .by("quotasIn", metadata.namespace ?? "")
-      .filter(({ spec }) => countedTypes(spec ?? {}).some((one) => nameOf(one) === nameOf(type)))
-      .map(keyOf);
+      .filter(({ spec }) => countedTypes(spec ?? {}).some((one) => nameOf(one) === nameOf(type)));
+    if (concerned.length > 0) met.add(metadata.uid, clock.nowMs());
+    return concerned.map(keyOf);
+  };
   return {
     name: "quota",
     owns: ["resourcequotas/status"],
@@ -167,7 +198,7 @@ export const buildQuotaController: BuildController = ({ client, caches, clock })
         const waitMs = (countedAtMs.get(id) ?? 0) + restMs - nowMs;
         if (isCounted(quota) && waitMs > 0) return { requeueAfterMs: waitMs };
         countedAtMs.set(id, nowMs);
-        return count(quota, { client, read, signal }, nowMs);
+        return count(quota, { client, read, met, signal }, nowMs);
       },
     },
   };

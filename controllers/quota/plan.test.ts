@@ -9,12 +9,14 @@ const pod = (uid: string, phase = "Running"): KubeObject =>
 const held = (...entries: readonly (readonly [string, number])[]) =>
   new Map(entries.map(([uid, atMs]) => [uid, { atMs, usage: readUsage({ pods: "1", x: "1" }) }]));
 
+const wasSeen = (uid: string): boolean => uid === "gone";
+
 const spec = { hard: { pods: "5", secrets: "1" } };
 
 test("planQuota() counts what is there, and what is about to be, each once", () => {
   const counted = [{ type: pods, objects: [pod("a"), pod("b", "Failed")] }];
   const { used, reservations, requeueAfterMs } = planQuota(
-    { spec, counted, reservations: held(["a", 0], ["c", 10_000]) },
+    { spec, counted, reservations: held(["a", 0], ["c", 10_000], ["gone", 10_000]), wasSeen },
     20_000,
   );
   expect(usageText(used)).toBe("pods=2,secrets=0");
@@ -24,7 +26,7 @@ test("planQuota() counts what is there, and what is about to be, each once", () 
 
 test("planQuota() gives back what never came, and then rests", () => {
   const { used, reservations, requeueAfterMs } = planQuota(
-    { spec, counted: [], reservations: held(["c", 0]) },
+    { spec, counted: [], reservations: held(["c", 0]), wasSeen },
     60_000,
   );
   expect(usageText(used)).toBe("pods=0,secrets=0");
@@ -32,7 +34,7 @@ test("planQuota() gives back what never came, and then rests", () => {
 });
 
 test("planQuota() limits nothing without a limit", () => {
-  const { used } = planQuota({ spec: {}, counted: [], reservations: held(["c", 0]) }, 1);
+  const { used } = planQuota({ spec: {}, counted: [], reservations: held(["c", 0]), wasSeen }, 1);
   expect(used.size).toBe(0);
 });
 

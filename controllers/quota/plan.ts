@@ -21,6 +21,8 @@ export type Seen = {
   /** What the API server has let through. Read after the objects, never before. */
   readonly reservations: Reservations;
   readonly counted: readonly Counted[];
+  /** Whether an object of that uid was there once; then it is counted now, or gone. */
+  readonly wasSeen: (uid: string) => boolean;
 };
 
 /** What the quota is to say, and when to count again if nothing is heard. Integer, milliseconds. */
@@ -44,11 +46,13 @@ export function countedTypes({ hard = {} }: QuotaSpec): readonly CountedType[] {
  * Counts what a namespace takes of a quota: what is there, and what is about to be. An object that was let
  * through and is not seen yet counts by its reservation, for as long as it may still come.
  */
-export function planQuota({ spec, reservations, counted }: Seen, nowMs: number): Plan {
+export function planQuota({ spec, reservations, counted, wasSeen }: Seen, nowMs: number): Plan {
   const seen = new Set(
     counted.flatMap(({ objects }) => objects.map(({ metadata }) => metadata.uid)),
   );
-  const unseen = [...withoutExpired(reservations, nowMs)].filter(([uid]) => !seen.has(uid));
+  const unseen = [...withoutExpired(reservations, nowMs)].filter(
+    ([uid]) => !seen.has(uid) && !wasSeen(uid),
+  );
   const limited = (name: string): boolean => Object.hasOwn(spec.hard ?? {}, name);
   const nothing: Usage = new Map(Object.keys(spec.hard ?? {}).map((name) => [name, zero]));
   const usages = [
