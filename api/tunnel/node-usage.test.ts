@@ -20,6 +20,8 @@ test.each([
   ["a fraction", { node: { ...usage, memoryBytes: 0.5 } }],
   ["a number beyond all measure", { node: { ...usage, memoryBytes: 1e300 } }],
   ["a time that is none", { node: { ...usage, atMs: 9e15 } }],
+  ["a time that Go cannot read", { node: { ...usage, atMs: 253_402_300_800_000 } }],
+  ["a window of years", { node: { ...usage, windowMs: 1e12 } }],
   ["pods that are no list", { pods: { length: 1 } }],
   ["a pod without uid", { pods: [{ containers: { app: usage } }] }],
 ])("readNodeUsage() drops %s", (_what, sent) => {

@@ -33,8 +33,10 @@ type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Beyond the year 275760 there is no date. */
-const latestMs = 8.64e15;
+/** Go's clients read no years beyond 9999, and one bad value would cost them the whole list. */
+const latestMs = Date.UTC(9999, 11, 31);
+/** Rates are told of seconds, not of days. */
+const longestWindowMs = 86_400_000;
 
 function amount(fields: Fields, name: string): number | undefined {
   const value = fields[name];
@@ -49,7 +51,8 @@ function readUsage(value: unknown): Usage | undefined {
   const atMs = amount(value, "atMs");
   const windowMs = amount(value, "windowMs");
   if (cpuNanoCores === undefined || memoryBytes === undefined) return undefined;
-  if (atMs === undefined || atMs > latestMs || windowMs === undefined) return undefined;
+  if (atMs === undefined || atMs > latestMs) return undefined;
+  if (windowMs === undefined || windowMs > longestWindowMs) return undefined;
   return { cpuNanoCores, memoryBytes, atMs, windowMs };
 }
 
