@@ -3,6 +3,8 @@ import { type CertificateRequest, certificateRequests } from "../api/machinery/r
 import { label } from "../crds/labels.ts";
 import { type Call, Misuse, text } from "./command.ts";
 
+const signerName = "lighthouse.dev/beacon";
+
 /** Whether nobody has decided about a request. */
 function isWaiting({ status }: CertificateRequest): boolean {
   const decided = status?.conditions?.length ?? 0;
@@ -17,7 +19,8 @@ export async function waitingRequests(
   const { client } = await call.connect();
   const labelSelector = beacon === undefined ? label.beacon : `${label.beacon}=${beacon}`;
   const { items } = await client.list(certificateRequests, { labelSelector }, call.signal);
-  return items.filter(isWaiting);
+  // Anybody who may ask may set labels on what other signers are asked for.
+  return items.filter((item) => item.spec.signerName === signerName && isWaiting(item));
 }
 
 /** The name that a command is about. @throws Misuse */

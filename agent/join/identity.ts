@@ -2,7 +2,12 @@ import { X509Certificate } from "node:crypto";
 import { backoffMs } from "../../api/client/backoff.ts";
 import type { ClientConfig, Credentials } from "../../api/client/config.ts";
 import { createClient } from "../../api/client/create-client.ts";
-import { authorityHash, type JoinLink, tokenId } from "../../api/client/join-link.ts";
+import {
+  authorityHash,
+  authorityPath,
+  type JoinLink,
+  tokenId,
+} from "../../api/client/join-link.ts";
 import type { Clock } from "../../api/machinery/clock.ts";
 import { badRequest, reasonOf, unauthorized } from "../../api/machinery/errors.ts";
 import type { Log } from "../../controllers/runtime/reconciler.ts";
@@ -41,6 +46,8 @@ export interface AgentIdentity {
 
 const retry = { baseMs: 1_000, maxMs: 60_000 };
 const renewalRetry = { baseMs: 5_000, maxMs: 900_000 };
+/** A server that is away must not hold up an agent that has work to do. */
+const clockTimeoutMs = 3_000;
 /** Clocks are set, hosts sleep: nobody waits longer for a moment than so. */
 const longestSleepMs = 3_600_000;
 
@@ -156,8 +163,10 @@ class Identity implements AgentIdentity {
     return { clientCert: certificate, clientKey: key };
   }
 
-  hasEnded(): boolean {
-    return lifeOf(this.#current.certificate).endMs <= this.#options.clock.nowMs();
+  /** Whether the certificate has come to its end, by either clock. */
+  hasEnded(serverMs: number): boolean {
+    const nowMs = Math.max(serverMs, this.#options.clock.nowMs());
+    return lifeOf(this.#current.certificate).endMs <= nowMs;
   }
 
   /** Gets a new certificate by the one that is there; that one stays until the new one is on disk. */
@@ -215,6 +224,28 @@ async function reEnrol(identity: Identity, context: Context): Promise<void> {
   }
 }
 
+/**
+ * The server's clock, in milliseconds since the epoch; ours when the server is away, which is no reason not
+ * to start. Clocks that are apart are told of once: certificates fail by them in words that name none.
+ */
+async function serverClock({ config }: AgentIdentity, context: Context): Promise<number> {
+  const { clock, log, signal } = context;
+  try {
+    await using client = createClient({ ...config, requestTimeoutMs: clockTimeoutMs });
+    const request = { method: "GET", path: authorityPath, accept: "*/*" } as const;
+    const { headers, body } = await client.raw(request, signal);
+    for await (const _chunk of body); // read to its end, as it must be
+    const serverMs = Date.parse(String(headers["date"]));
+    const apart = clockProblem({ ownMs: clock.nowMs(), serverMs });
+    if (apart !== undefined) log.warn({ server: config.server }, apart);
+    return Number.isNaN(serverMs) ? clock.nowMs() : serverMs;
+  } catch (err) {
+    signal.throwIfAborted();
+    log.debug({ err }, "cannot ask for the server's clock");
+    return clock.nowMs();
+  }
+}
+
 function withLink(stored: StoredIdentity, link: JoinLink | undefined, dataDir: string) {
   if (link === undefined) return stored;
   const have = authorityHash(stored.authority);
@@ -247,6 +278,6 @@ export async function openIdentity(
   if (isNews) return new Identity(options, await join(context, link));
   if (stored === undefined) return undefined;
   const identity = new Identity(options, stored);
-  if (identity.hasEnded()) await reEnrol(identity, context);
+  if (identity.hasEnded(await serverClock(identity, context))) await reEnrol(identity, context);
   return identity;
 }

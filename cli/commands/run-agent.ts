@@ -1,7 +1,8 @@
 import { createClient } from "../../api/client/create-client.ts";
+import { badRequest } from "../../api/machinery/errors.ts";
 import type { AgentIdentity } from "../../agent/join/identity.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
-import { type Call, type Run, text } from "../command.ts";
+import { type Call, type Run, type Session, text } from "../command.ts";
 import { productVersion } from "../version.ts";
 import { tidyWhenIdle } from "./run-idle.ts";
 import { beaconName } from "./run-beacon.ts";
@@ -11,9 +12,21 @@ import { runParts } from "./run-parts.ts";
 import { discoveryOf } from "./run-discovery.ts";
 import { runTunnelledAgent } from "./run-tunnelled-agent.ts";
 
+/** @throws StatusError `BadRequest` that names the other way, too */
+async function connectByKubeconfig(call: Call): Promise<Session> {
+  try {
+    return await call.connect();
+  } catch (err) {
+    const given = text(call.flags, "kubeconfig") ?? call.io.env["KUBECONFIG"];
+    if (given !== undefined || !(err instanceof Error)) throw err;
+    const other = `or join with the link of "lighthouse token create": lighthouse agent --join LINK`;
+    throw badRequest(`${err.message}; ${other}`, { cause: err });
+  }
+}
+
 /** How the agent reaches the API: as who it joined, else as a kubeconfig says. */
 async function connectionOf(call: Call, joined: AgentIdentity | undefined) {
-  if (joined === undefined) return call.connect();
+  if (joined === undefined) return connectByKubeconfig(call);
   const { config } = joined;
   return { client: createClient(config), server: config.server, config };
 }

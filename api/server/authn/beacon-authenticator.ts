@@ -14,11 +14,22 @@ export type BeaconAuthenticatorOptions = {
 };
 
 type Known = {
-  readonly certificate: BeaconCertificate | undefined;
-  readonly user: User;
+  readonly certificate: BeaconCertificate;
+  /** Who its owner is while it holds, and afterwards: the same objects on each request. */
+  readonly agent: User;
+  readonly lapsed: User;
 };
 
-const nobody: User = { name: "", groups: [] };
+function read(der: Uint8Array): Known | undefined {
+  const certificate = beaconCertificate(der);
+  if (certificate === undefined) return undefined;
+  const { beacon } = certificate;
+  return {
+    certificate,
+    agent: { name: beaconUser(beacon), groups: [beaconsGroup] },
+    lapsed: { name: expiredBeaconUser(beacon), groups: [expiredGroup] },
+  };
+}
 
 /**
  * Knows agents by their certificates, for as long as the guard accepts them. One that has ended makes
@@ -28,32 +39,27 @@ const nobody: User = { name: "", groups: [] };
 export function beaconAuthenticator(options: BeaconAuthenticatorOptions): Authenticator {
   const { guard } = options;
   const authority = new X509Certificate(options.authority);
-  const known = new WeakMap<Uint8Array, Known>();
-  const read = (der: Uint8Array, userOf: (beacon: string) => User): Known => {
-    const found = known.get(der);
-    if (found !== undefined) return found;
-    const certificate = beaconCertificate(der);
-    const user = certificate === undefined ? nobody : userOf(certificate.beacon);
-    const entry = { certificate, user };
-    known.set(der, entry);
-    return entry;
+  const known = new WeakMap<Uint8Array, { readonly entry: Known | undefined }>();
+  const entryOf = (der: Uint8Array): Known | undefined => {
+    const found = known.get(der) ?? { entry: read(der) };
+    known.set(der, found);
+    return found.entry;
   };
   const accepted = (der: Uint8Array): User | undefined => {
-    const { certificate, user } = read(der, agentOf);
-    if (certificate === undefined) return undefined;
-    const problem = guard.problem(certificate);
+    const entry = entryOf(der);
+    if (entry === undefined) return undefined;
+    const problem = guard.problem(entry.certificate);
     if (problem !== undefined) throw unauthorized(problem);
-    return user;
+    return entry.agent;
   };
   const lapsed = (der: Uint8Array): User | undefined => {
-    const { certificate, user } = read(der, lapsedOf);
+    const entry = entryOf(der);
     // TLS said nothing of who issued it.
-    if (certificate?.enrolled !== true || !isIssuedBy(new X509Certificate(der), authority)) {
-      return undefined;
-    }
-    const problem = guard.problem({ ...certificate, endMs: Number.POSITIVE_INFINITY });
+    const isOurs = entry?.certificate.enrolled === true;
+    if (!isOurs || !isIssuedBy(new X509Certificate(der), authority)) return undefined;
+    const problem = guard.problem({ ...entry.certificate, endMs: Number.POSITIVE_INFINITY });
     if (problem !== undefined) throw unauthorized(problem);
-    return user;
+    return entry.lapsed;
   };
   return {
     async authenticate({ certificate, expired }) {
@@ -62,10 +68,3 @@ export function beaconAuthenticator(options: BeaconAuthenticatorOptions): Authen
     },
   };
 }
-
-const agentOf = (beacon: string): User => ({ name: beaconUser(beacon), groups: [beaconsGroup] });
-
-const lapsedOf = (beacon: string): User => ({
-  name: expiredBeaconUser(beacon),
-  groups: [expiredGroup],
-});

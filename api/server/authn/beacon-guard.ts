@@ -68,6 +68,7 @@ class Guard implements BeaconGuard {
     const nowMs = clock.nowMs();
     const refused = (why: string): string =>
       `Cannot accept the certificate of beacon "${beacon}": ${why}`;
+    if (beacon === "") return refused("its name says no beacon");
     // A connection may outlive the certificate that it was opened with.
     if (endMs <= nowMs) {
       return refused(
