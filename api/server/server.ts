@@ -213,7 +213,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     return writeKubeconfigs(config, renewed, url);
   };
   const renewing = keepFresh({ app, directory, names, clock, log, onRenewed }, pki, stop.signal);
-  const tidying = joining.run(stop.signal);
+  const tidying = Promise.all([joining.run(stop.signal), tunnels.run(stop.signal)]);
   const trimming = trimHistory(options, onError, stop.signal);
   stack.defer(async () => {
     stop.abort();

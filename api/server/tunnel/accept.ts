@@ -1,3 +1,4 @@
+import { beaconReason } from "../../../crds/conditions.ts";
 import type { Clock } from "../../machinery/clock.ts";
 import { forbidden } from "../../machinery/errors.ts";
 import { type HubEnd, openHubEnd } from "../../tunnel/hub-end.ts";
@@ -49,7 +50,7 @@ async function serve(options: AcceptOptions, call: Call, hub: HubEnd, address: s
   const isInUse = tunnels.add(call.name, hub);
   const opened = tell(options, call, {
     open: true,
-    reason: "TunnelOpen",
+    reason: beaconReason.tunnelOpen,
     message: `Its agent is connected from ${address}`,
     address,
   });
@@ -60,7 +61,7 @@ async function serve(options: AcceptOptions, call: Call, hub: HubEnd, address: s
   if (!replaced)
     await tell(options, call, {
       open: false,
-      reason: "TunnelClosed",
+      reason: beaconReason.tunnelClosed,
       message: `The tunnel ended: ${why}`,
     });
   await hub.closed;

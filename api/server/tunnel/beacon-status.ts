@@ -1,3 +1,4 @@
+import { beaconCondition } from "../../../crds/conditions.ts";
 import { type Condition, setCondition } from "../../machinery/conditions.ts";
 import type { Clock } from "../../machinery/clock.ts";
 import type { AnyObject } from "../../machinery/object.ts";
@@ -27,8 +28,6 @@ export type NewsOptions = { readonly storage: Storage; readonly clock: Pick<Cloc
 /** metadata of the kind, for keys and messages. */
 export const beaconKind = { group: "lighthouse.dev", plural: "beacons" } as const;
 
-const typeOf = "Connected";
-
 /** The server that holds the tunnel of a Beacon; empty when none does. */
 export function holderOf(beacon: AnyObject): string {
   return textIn(objectIn(beacon, "status") ?? {}, "server");
@@ -37,7 +36,12 @@ export function holderOf(beacon: AnyObject): string {
 function statusAfter(before: AnyObject, news: TunnelNews, nowMs: number): object {
   const { server: _server, address: _address, ...status } = objectIn(before, "status") ?? {};
   const { open, reason, message } = news;
-  const draft = { type: typeOf, status: open ? "True" : "False", reason, message } as const;
+  const draft = {
+    type: beaconCondition.connected,
+    status: open ? "True" : "False",
+    reason,
+    message,
+  } as const;
   const known = status["conditions"] as readonly Condition[] | undefined;
   return {
     ...status,

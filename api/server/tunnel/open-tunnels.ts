@@ -11,6 +11,7 @@ import { openTunnel } from "./accept.ts";
 import { beaconKind, holderOf } from "./beacon-status.ts";
 import { createPeers } from "./peers.ts";
 import { podStreamsOver } from "./pod-streams-over.ts";
+import { tendStaleTunnels } from "./stale-tunnels.ts";
 import { createTunnels } from "./tunnels.ts";
 
 /** What the tunnels of a server need of it. */
@@ -32,6 +33,8 @@ export interface TunnelService {
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   /** Lets other servers call through the tunnels of this one. */
   serve(app: App): void;
+  /** Corrects what servers that were killed left in Beacons, until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
   /** Ends all tunnels of this server. */
   drain(): Promise<void>;
 }
@@ -75,6 +78,7 @@ export function openTunnels(options: TunnelOptions): TunnelService {
       ["beacons/tunnel", { get: openTunnel({ ...options, tunnels }) }],
     ]),
     serve: (app) => peers.serve(app),
+    run: (signal) => tendStaleTunnels({ ...options, tunnels }, signal),
     async drain() {
       await Promise.all([tunnels.drain("the server stops", drainMs), peers.drain()]);
     },

@@ -1,0 +1,88 @@
+import { beaconReason } from "../../../crds/conditions.ts";
+import type { Clock } from "../../machinery/clock.ts";
+import { collectionPrefix, storeKey } from "../../store/keys.ts";
+import { beaconLeases } from "../authz/node-rules.ts";
+import type { Storage } from "../objects/storage.ts";
+import { beaconKind, holderOf, tellTunnel, type TunnelNews } from "./beacon-status.ts";
+import type { Tunnels } from "./tunnels.ts";
+
+/** What looking for tunnels that nobody closed needs. */
+export type StaleOptions = {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  /** URL by which other servers reach this one. */
+  readonly server: () => string;
+  readonly tunnels: Pick<Tunnels, "beacons">;
+  readonly onError: (err: unknown, what: string) => void;
+};
+
+/** Between two looks, in milliseconds. */
+const lookMs = 10_000;
+/** An agent renews its Lease each 8 s; of one that did not for so long, in milliseconds, nobody knows more. */
+const silentMs = 60_000;
+
+const leaseKind = { group: "coordination.k8s.io", plural: "leases" };
+
+/** A Lease as last seen, and since when by our own clock: clocks of machines need not agree. */
+type Heard = { readonly at: number; readonly sinceMs: number };
+
+class StaleTunnels {
+  readonly #options: StaleOptions;
+  readonly #heard = new Map<string, Heard>();
+
+  constructor(options: StaleOptions) {
+    this.#options = options;
+  }
+
+  async look(): Promise<void> {
+    const { storage, tunnels } = this.#options;
+    const open = new Set(tunnels.beacons());
+    for (const { object } of storage.cache.list(collectionPrefix(beaconKind))) {
+      const beacon = object.metadata.name;
+      const news = open.has(beacon) ? undefined : this.#judge(beacon, holderOf(object));
+      if (news !== undefined) await tellTunnel(this.#options, news);
+    }
+  }
+
+  /** What is wrong with what a Beacon says; `undefined` when nothing is. */
+  #judge(beacon: string, holder: string): TunnelNews | undefined {
+    if (holder === "") return void this.#heard.delete(beacon);
+    const closed = { beacon, open: false, server: holder };
+    if (holder === this.#options.server())
+      return {
+        ...closed,
+        reason: beaconReason.tunnelClosed,
+        message: "The API server that held the tunnel was started anew",
+      };
+    if (!this.#isSilent(beacon)) return undefined;
+    return {
+      ...closed,
+      reason: beaconReason.heartbeatLost,
+      message: `Neither its agent nor the API server at ${holder} was heard of for ${silentMs / 1000} s`,
+    };
+  }
+
+  #isSilent(beacon: string): boolean {
+    const { storage, clock } = this.#options;
+    const key = storeKey(leaseKind, { namespace: beaconLeases, name: beacon });
+    const at = storage.cache.newest(key)?.at ?? 0;
+    const heard = this.#heard.get(beacon);
+    if (heard?.at === at) return clock.nowMs() - heard.sinceMs >= silentMs;
+    this.#heard.set(beacon, { at, sinceMs: clock.nowMs() });
+    return false;
+  }
+}
+
+/**
+ * Corrects Beacons that say `Connected` though nobody holds their tunnel: a server that was killed cannot
+ * say so. Looks again and again until the signal aborts.
+ */
+export async function tendStaleTunnels(options: StaleOptions, signal: AbortSignal): Promise<void> {
+  const stale = new StaleTunnels(options);
+  while (!signal.aborted) {
+    await stale.look().catch((err: unknown) => {
+      if (!signal.aborted) options.onError(err, "look for tunnels that nobody holds");
+    });
+    await options.clock.sleep(lookMs, signal).catch(() => undefined); // ends the loop
+  }
+}
