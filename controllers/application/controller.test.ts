@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import type { Cache } from "../../api/client/informer.ts";
-import { conflict, invalid } from "../../api/machinery/errors.ts";
+import { conflict, forbidden, invalid } from "../../api/machinery/errors.ts";
 import { keyOf, keyText, type KubeObject } from "../../api/machinery/object.ts";
 import {
   applications,
@@ -197,6 +197,23 @@ test("reconcile() does all it can when one step fails, tells why, and asks for a
   const { status } = (await read(world)) ?? {};
   expect(status?.rollout?.waits).toContainEqual(
     expect.objectContaining({ owner: "api-server", reason: "InvalidTemplate" }),
+  );
+});
+
+test("reconcile() says which quota leaves no room, and asks for a retry", async () => {
+  await play(world, 1);
+  world.api.before(({ verb, type }) => {
+    if (verb === "create" && type === pods)
+      throw forbidden(
+        { group: "", plural: "pods" },
+        "web-1-0",
+        "exceeded quota: cap, requested: pods=1",
+      );
+  });
+  await expect(world.start().reconcile(key, signal)).rejects.toThrow("exceeded quota");
+  const { status } = (await read(world)) ?? {};
+  expect(status?.rollout?.waits).toContainEqual(
+    expect.objectContaining({ owner: "user", reason: "QuotaExceeded" }),
   );
 });
 

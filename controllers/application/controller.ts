@@ -71,6 +71,10 @@ function waitAfter(err: unknown, nowMs: number): Plan["waits"] {
     const { message } = err;
     return [{ owner: "user", reason: applicationReason.nameConflict, message, sinceMs: nowMs }];
   }
+  if (isForbidden(err) && /\b(exceeded|failed) quota: /.test(err.message)) {
+    const { message } = err;
+    return [{ owner: "user", reason: applicationReason.quotaExceeded, message, sinceMs: nowMs }];
+  }
   const isRefused = isInvalid(err) || isForbidden(err);
   const reason = isRefused ? applicationReason.invalidTemplate : "ApiError";
   return [{ owner: "api-server", reason, message: err.message, sinceMs: nowMs }];
