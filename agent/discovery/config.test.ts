@@ -37,7 +37,10 @@ const parse = (text: string) =>
     path: "/etc/lighthouse/hosts.yaml",
     text,
     provider: "config",
-    readText: (path) => `text of ${path}`,
+    readText: (path) => {
+      if (path.startsWith("/nowhere")) throw new Error(`Cannot read ${path}: ENOENT`);
+      return `text of ${path}`;
+    },
   });
 
 test("parseHostsFile() takes everything that a host may have", () => {
@@ -48,6 +51,8 @@ hosts:
     labels: { topology.kubernetes.io/zone: cellar, disk: ssd }
     taints:
       - { key: gpu, value: "yes", effect: NoSchedule }
+  - url: tcp://10.0.0.7:2376
+    tls: /certs
   - url: ssh://ops@10.0.0.9
     ssh: { key: /etc/lighthouse/id, knownHosts: /etc/lighthouse/known_hosts }
 `;
@@ -58,6 +63,16 @@ hosts:
       name: "alpha",
       labels: { "topology.kubernetes.io/zone": "cellar", disk: "ssd" },
       taints: [{ key: "gpu", value: "yes", effect: "NoSchedule" }],
+    },
+    {
+      url: "tcp://10.0.0.7:2376",
+      provider: "config",
+      labels: {},
+      tls: {
+        ca: "text of /certs/ca.pem",
+        cert: "text of /certs/cert.pem",
+        key: "text of /certs/key.pem",
+      },
     },
     {
       url: "ssh://ops@10.0.0.9",

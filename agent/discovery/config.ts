@@ -34,6 +34,16 @@ async function readText(path: string): Promise<string> {
   }
 }
 
+function readNamed(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const code =
+      cause instanceof Error && "code" in cause ? String(cause.code) : "it is unreadable";
+    throw badRequest(`Cannot read ${path}: ${code}`, { cause });
+  }
+}
+
 /** The folder, since editors, and mounted ConfigMaps, put another file in the place of the first. */
 async function* watchFolder({ path, clock }: ConfigOptions, signal: AbortSignal) {
   while (!signal.aborted) {
@@ -65,7 +75,7 @@ export function configProvider(options: ConfigOptions): Provider {
         path,
         text,
         provider,
-        readText: (name) => readFileSync(name, "utf8"),
+        readText: readNamed,
       });
     },
     changes: (signal) => watchFolder(options, signal),

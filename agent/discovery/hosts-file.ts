@@ -1,4 +1,4 @@
-import { isAbsolute } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { type Document, isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { badRequest, type StatusError } from "../../api/machinery/errors.ts";
@@ -7,10 +7,10 @@ import {
   qualifiedNameProblems,
   subdomainProblems,
 } from "../../api/machinery/names.ts";
-import { parseEndpoint, type SshLogin } from "../engine/endpoint.ts";
+import { parseEndpoint, type SshLogin, type TlsFiles } from "../engine/endpoint.ts";
 import type { DockerHost } from "./provider.ts";
 
-/** Reads a file that the hosts file names, such as a key. Throws as `readFileSync` does. */
+/** Reads a file that the hosts file names, such as a key. Throws an error that names it. */
 export type ReadText = (path: string) => string;
 
 const effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"] as const;
@@ -106,6 +106,13 @@ function loginOf({ ssh }: FileHost, readText: ReadText): { readonly ssh?: SshLog
   return { ssh: { ...key, knownHosts: readText(ssh.knownHosts) } };
 }
 
+/** Texts, so that renewed certificates count at the next look. */
+function tlsOf(dir: string | undefined, readText: ReadText): { readonly tls?: TlsFiles } {
+  if (dir === undefined) return {};
+  const read = (name: string): string => readText(join(dir, name));
+  return { tls: { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") } };
+}
+
 function toHost(one: FileHost, provider: string, readText: ReadText): DockerHost {
   const { url, name, tls, labels, taints } = one;
   const host: DockerHost = {
@@ -113,7 +120,7 @@ function toHost(one: FileHost, provider: string, readText: ReadText): DockerHost
     provider,
     labels,
     ...(name === undefined ? {} : { name }),
-    ...(tls === undefined ? {} : { certDir: tls }),
+    ...tlsOf(tls, readText),
     ...loginOf(one, readText),
     ...(taints.length === 0
       ? {}
