@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { connect, type Socket } from "node:net";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openEngine } from "../../../agent/engine/dockerode.ts";
 import { beacons, nodes, type Pod } from "../../../api/machinery/resources.ts";
@@ -100,6 +102,11 @@ describe.skipIf(skipWithoutDockerd())("limits on a real engine", () => {
     await rig.engine.containers.stop(await idOf(pod), 0);
     await rig.engine.containers.start(await idOf(pod));
     const again = await untilReady(rig.api, "slow");
+    const { pid = 0 } = (await rig.engine.containers.inspect(await idOf(pod)))?.state ?? {};
+    await eventually("the new cable is limited, too", async () => {
+      const argv = [`--net=/proc/${pid}/ns/net`, "tc", "qdisc", "show", "dev", "eth0"];
+      return (await promisify(execFile)("nsenter", argv)).stdout.includes("qdisc tbf");
+    });
     const sending = inside(again, `head -c ${bytes} /dev/zero | nc -l -p 9001`);
     const down = await dial(again.status?.podIP ?? "", 9001);
     const downMs = performance.now();
