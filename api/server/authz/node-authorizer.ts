@@ -17,7 +17,7 @@ const settleMs = 2_000;
 
 /**
  * The rights of everybody, and beside them those that agents have by what belongs to their beacon
- * (ADR 0029). A refusal counts only once this server has seen all that the store holds: an agent may
+ * (ADR 0030). A refusal counts only once this server has seen all that the store holds: an agent may
  * come with a Pod that another server bound a moment ago.
  */
 export function withNodeRights(rights: Rights, { graph, storage }: NodeRightsParts): Rights {
