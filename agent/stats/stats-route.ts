@@ -1,26 +1,25 @@
-import { Readable } from "node:stream";
 import { StatusError } from "../../api/machinery/errors.ts";
-import type { NodeAnswer, NodeCall, NodeHandler } from "../../api/tunnel/node-link.ts";
+import type { NodeCall, NodeHandler } from "../../api/tunnel/node-link.ts";
 import type { NodeRoute, RouteWorld } from "../node-route.ts";
 import { cadvisorFamilies } from "./cadvisor.ts";
 import { exposition, expositionType } from "./exposition.ts";
 import { createMeter, type Meter } from "./meter.ts";
+import { answerPage, type Page } from "./page.ts";
 import { resourceFamilies } from "./resource-metrics.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
 import { toSummary } from "./summary.ts";
 import { toUsage } from "./usage.ts";
 import { createUsageBook } from "./usage-book.ts";
 
-function answer(type: string, text: string): NodeAnswer {
-  const body = Buffer.from(text);
-  const headers = { "content-type": type, "content-length": String(body.length) };
-  return { status: 200, headers, body: Readable.from([body], { objectMode: false }) };
-}
+const json = (value: unknown): Page => ({
+  type: "application/json",
+  text: JSON.stringify(value),
+});
 
-const json = (value: unknown): NodeAnswer => answer("application/json", JSON.stringify(value));
+const shown = (text: string): Page => ({ type: expositionType, text });
 
-/** Makes the answer of one path. */
-type Page = (signal: AbortSignal) => Promise<NodeAnswer>;
+/** Makes what one path says. */
+type Reader = (signal: AbortSignal) => Promise<Page>;
 
 /** What is measured of one host. */
 type Measuring = { readonly sampler: Sampler; readonly meter: Meter };
@@ -28,26 +27,22 @@ type Measuring = { readonly sampler: Sampler; readonly meter: Meter };
 function pagesOf(
   { nodeName, host, metrics }: RouteWorld,
   { sampler, meter }: Measuring,
-): ReadonlyMap<string, Page> {
+): ReadonlyMap<string, Reader> {
   const { engine } = host;
-  return new Map<string, Page>([
+  return new Map<string, Reader>([
     ["/stats/usage", async (signal) => json(toUsage(await sampler.measure(signal)))],
     ["/stats/summary", async (signal) => json(toSummary(nodeName, await sampler.measure(signal)))],
-    [
-      "/stats/metrics",
-      async () => answer(expositionType, metrics.render() + exposition(meter.families())),
-    ],
+    ["/stats/metrics", async () => shown(metrics.render() + exposition(meter.families()))],
     [
       "/stats/metrics/resource",
-      async (signal) =>
-        answer(expositionType, exposition(resourceFamilies(await sampler.sample(signal)))),
+      async (signal) => shown(exposition(resourceFamilies(await sampler.sample(signal)))),
     ],
     [
       "/stats/metrics/cadvisor",
       async (signal) => {
         const [sample, info] = await Promise.all([sampler.sample(signal), engine.info(signal)]);
         const facts = { cpus: info.cpus, memoryBytes: info.memoryBytes, engineId: info.id };
-        return answer(expositionType, exposition(cadvisorFamilies(sample, facts)));
+        return shown(exposition(cadvisorFamilies(sample, facts)));
       },
     ],
   ]);
@@ -85,13 +80,13 @@ export const statsRoute: NodeRoute = (world): NodeHandler => {
   const pages = pagesOf(world, { sampler, meter });
   return async (call, ended) => {
     const [path = ""] = call.path.split("?", 1);
-    const page = pages.get(path.replace(/\/+$/, ""));
-    if (page === undefined)
+    const read = pages.get(path.replace(/\/+$/, ""));
+    if (read === undefined)
       throw new StatusError(
         "NotFound",
         `Cannot answer ${path}: there is ${[...pages.keys()].join(", ")}`,
       );
     check(call, path);
-    return page(ended);
+    return answerPage(call, await read(ended));
   };
 };
