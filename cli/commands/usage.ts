@@ -34,13 +34,14 @@ function row(namespace: string, amounts: UsageAmounts): readonly string[] {
 }
 
 function toJson(namespace: string, amounts: UsageAmounts): object {
-  const [, cpu, requestedCpu, memory, requestedMemory] = row(namespace, amounts).map(Number);
+  // A microhour is less than any amount is off by.
+  const exact = (seconds: number): number => Math.round((seconds / 3600) * 1e6) / 1e6;
   return {
     namespace,
-    cpuHours: cpu,
-    requestedCpuHours: requestedCpu,
-    memoryGibHours: memory,
-    requestedMemoryGibHours: requestedMemory,
+    cpuHours: exact(amounts.cpuSeconds),
+    requestedCpuHours: exact(amounts.requestedCpuSeconds),
+    memoryGibHours: exact(amounts.memoryGibSeconds),
+    requestedMemoryGibHours: exact(amounts.requestedMemoryGibSeconds),
   };
 }
 
