@@ -18,6 +18,7 @@ import { requestInfo } from "./objects/request-info.ts";
 import { type Endpoint, objectRoutes } from "./objects/routes.ts";
 import { Watches } from "./objects/watches.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
+import { queryRecord } from "./query-text.ts";
 import { servePodProxy } from "./pods/proxy.ts";
 import {
   answerUnreadable,
@@ -117,7 +118,11 @@ function createApp({ log, tls }: AppOptions): App {
     ...(log === undefined ? { logger: false } : { loggerInstance: log }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
-    routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: true },
+    routerOptions: {
+      maxParamLength: 4_096,
+      ignoreTrailingSlash: true,
+      querystringParser: queryRecord,
+    },
     return503OnClosing: false,
     frameworkErrors: answerRefusal,
     clientErrorHandler: answerUnreadable,

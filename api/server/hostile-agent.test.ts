@@ -42,6 +42,12 @@ const reading: readonly Shot[] = [
   ["GET", `${shop}/secrets?watch=1&fieldSelector=metadata.name%3Dgood-env`],
   ["GET", `${shop}/secrets?fieldSelector=metadata.name!%3Devil-env`],
   ["GET", `${core}/secrets?fieldSelector=metadata.name%3Devil-env`],
+  // Nothing of a query may be read in two ways.
+  ["GET", `${shop}/secrets??fieldSelector=metadata.name%3Devil-env`],
+  ["GET", `${core}/pods??fieldSelector=spec.nodeName%3Devil-1`],
+  ["GET", `${core}/nodes??labelSelector=${label}%3Devil`],
+  ["GET", `${core}/pods#?fieldSelector=spec.nodeName%3Devil-1`],
+  ["GET", `${core}/pods;fieldSelector=spec.nodeName%3Devil-1`],
   // The first of two counts, for whoever judges and for whoever answers.
   ["GET", `${shop}/secrets?fieldSelector=&fieldSelector=metadata.name%3Devil-env`],
   ["GET", `${shop}/configmaps/good-map`],

@@ -1,5 +1,7 @@
 import { nodeRightOf } from "../docker/node-path.ts";
 
+import { parseQuery } from "../query-text.ts";
+
 /** What a request is about, in the terms of RBAC. */
 export type RequestInfo = {
   /** A verb of discovery on resources; the lower-case method on other paths. */
@@ -62,7 +64,7 @@ export function requestInfo(method: string, url: string): RequestInfo {
 function readInfo(method: string, url: string): RequestInfo {
   const mark = url.indexOf("?");
   const raw = (mark < 0 ? url : url.slice(0, mark)).replace(/\/+$/, "");
-  const query = mark < 0 ? noQuery : new URLSearchParams(url.slice(mark + 1));
+  const query = mark < 0 ? noQuery : parseQuery(url.slice(mark + 1));
   const found = parseResourcePath(raw);
   if (found === undefined) {
     return { verb: method.toLowerCase(), path: raw === "" ? "/" : decoded(raw) };

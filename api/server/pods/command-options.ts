@@ -1,3 +1,4 @@
+import { parseQuery } from "../query-text.ts";
 import type { Request } from "../http.ts";
 import { isTrue } from "../objects/request-info.ts";
 import { checkStreams, type CommandRequest } from "../streams/command-client.ts";
@@ -6,7 +7,7 @@ import { checkStreams, type CommandRequest } from "../streams/command-client.ts"
 export function queryOf({ raw }: Pick<Request, "raw">): URLSearchParams {
   const url = raw.url ?? "";
   const mark = url.indexOf("?");
-  return new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
+  return parseQuery(mark < 0 ? "" : url.slice(mark + 1));
 }
 
 /**
