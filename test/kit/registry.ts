@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { eventually } from "./eventually.ts";
 
 /** A real registry (Debian's docker-registry) without TLS, which engines accept on 127.0.0.1. */
@@ -62,4 +63,20 @@ export async function startRegistry(host = "127.0.0.1"): Promise<Registry> {
     throw err;
   }
   return { address, [Symbol.asyncDispose]: stop };
+}
+
+/**
+ * Pushes `name:tag` from the engine behind a `unix://` URL. The driver never pushes; the Engine API
+ * does, so it is asked directly.
+ *
+ * @throws Error with the engine's answer
+ */
+export async function pushImage(engineUrl: string, reference: string): Promise<void> {
+  const [name = "", tag = ""] = reference.split(/:(?=[^:]*$)/);
+  const url = `http://engine/v1.41/images/${name}/push?tag=${tag}`;
+  const auth = `X-Registry-Auth: ${Buffer.from("{}").toString("base64url")}`;
+  const socket = engineUrl.slice("unix://".length);
+  const args = ["-sS", "--unix-socket", socket, "-X", "POST", "-H", auth, url];
+  const { stdout } = await promisify(execFile)("curl", args);
+  if (stdout.includes('"error"')) throw new Error(stdout);
 }

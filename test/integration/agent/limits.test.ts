@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openEngine } from "../../../agent/engine/dockerode.ts";
-import { beacons, nodes, type Pod } from "../../../api/machinery/resources.ts";
+import { beacons, nodes, type Pod, pods } from "../../../api/machinery/resources.ts";
 import { annotation } from "../../../crds/labels.ts";
 import { finish } from "../../conformance/engine-kit.ts";
 import {
@@ -17,7 +17,10 @@ import {
 } from "../../kit/agent-rig.ts";
 import { type PrivateDockerd, privateDockerd, skipWithoutDockerd } from "../../kit/dockerd.ts";
 import { eventually } from "../../kit/eventually.ts";
+import { makeImage, webRecipe } from "../../../hack/docker/example-images.ts";
 import { makeTestImages, testImages } from "../../kit/images.ts";
+import { missingProgram, skipReason } from "../../kit/missing.ts";
+import { pushImage, startRegistry } from "../../kit/registry.ts";
 
 const mebibyte = 1024 ** 2;
 /** 5 MB each second: 10 MB take two. */
@@ -158,4 +161,36 @@ describe.skipIf(skipWithoutDockerd())("limits on a real engine", () => {
     expect(gone.status?.containerStatuses?.[0]?.restartCount).toBe(0);
     expect(await rig.engine.containers.inspect(await idOf(sibling))).toEqual(before);
   });
+
+  test.skipIf(skipReason("pulls from a registry", missingProgram("docker-registry")))(
+    "an image that nobody needs goes when the disk is full, and other people's images stay",
+    async () => {
+      await using registry = await startRegistry();
+      const image = `${registry.address}/team/web:v1`;
+      await makeImage(rig.engine.images, image, webRecipe("v1"));
+      await pushImage(dockerd.url, image);
+      await rig.engine.images.remove(image);
+      const held = async () =>
+        (await rig.engine.upkeep.images()).map(({ id, tags }) => `${id} ${tags.join()}`).toSorted();
+      const foreign = await held();
+      await run("puller", { image });
+      await untilReady(rig.api, "puller");
+      expect(await rig.engine.images.inspect(image)).toBeDefined();
+      await rig.api.delete(pods, { namespace: "shop", name: "puller" });
+      const storage = { imageHighPercent: 1, imageLowPercent: 0, imageMinimumAgeSeconds: 0 };
+      const body = { spec: { storage } };
+      await rig.api.patch(beacons, { name: "local" }, { type: "merge", body });
+      await eventually(
+        "the image is gone",
+        async () => (await rig.engine.images.inspect(image)) === undefined,
+        { timeoutMs: 15_000 },
+      );
+      expect(await held()).toEqual(foreign);
+      const listed = await eventually("the Node lists its images", () => {
+        return rig.api.all(nodes)[0]?.status?.images;
+      });
+      expect(listed.flatMap(({ names }) => names)).toContain(testImages.web);
+    },
+    20_000,
+  );
 });

@@ -1,6 +1,4 @@
-import { execFile } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { promisify } from "node:util";
 import { openEngine } from "../../../agent/engine/dockerode.ts";
 import type { Engine, PullProgress } from "../../../agent/engine/engine.ts";
 import { isImageUnknown } from "../../../agent/engine/errors.ts";
@@ -8,30 +6,9 @@ import { makeImage, webRecipe } from "../../../hack/docker/example-images.ts";
 import { type PrivateDockerd, privateDockerd, whyNoDockerd } from "../../kit/dockerd.ts";
 import { httpServer } from "../../kit/http-server.ts";
 import { missingProgram, skipReason } from "../../kit/missing.ts";
-import { type Registry, startRegistry } from "../../kit/registry.ts";
+import { pushImage, type Registry, startRegistry } from "../../kit/registry.ts";
 
-const exec = promisify(execFile);
 const missing = whyNoDockerd() ?? missingProgram("docker-registry");
-
-/** The driver never pushes; the Engine API does, so the test asks it directly. */
-async function push(dockerd: PrivateDockerd, reference: string): Promise<void> {
-  const [name = "", tag = ""] = reference.split(/:(?=[^:]*$)/);
-  const url = `http://engine/v1.41/images/${name}/push?tag=${tag}`;
-  const socket = dockerd.url.slice("unix://".length);
-  const none = Buffer.from("{}").toString("base64url");
-  const args = [
-    "-sS",
-    "--unix-socket",
-    socket,
-    "-X",
-    "POST",
-    "-H",
-    `X-Registry-Auth: ${none}`,
-    url,
-  ];
-  const { stdout } = await exec("curl", args);
-  if (stdout.includes('"error"')) throw new Error(stdout);
-}
 
 describe.skipIf(skipReason("pulls from a registry", missing))("with a real registry", () => {
   let dockerd: PrivateDockerd;
@@ -52,7 +29,7 @@ describe.skipIf(skipReason("pulls from a registry", missing))("with a real regis
   test("pull() brings what resolve() named, by tag and by digest, with progress", async () => {
     const reference = `${registry.address}/team/web:v1`;
     await makeImage(engine.images, reference, webRecipe("v1"));
-    await push(dockerd, reference);
+    await pushImage(dockerd.url, reference);
     const digest = await engine.images.resolve(reference);
     expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
     const byDigest = `${registry.address}/team/web@${digest}`;
