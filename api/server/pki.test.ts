@@ -1,8 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { beaconNameOf } from "./pki/beacon-name.ts";
 import { openPki, type Pki } from "./pki.ts";
 
 const dayMs = 86_400_000;
@@ -121,4 +122,35 @@ test("openPki() refuses a foreign key and an authority that has expired", async 
   await rm(directory, { recursive: true });
   await open();
   await expect(open({ nowMs: nowMs + 3651 * dayMs })).rejects.toThrow("ca.crt: it expired on");
+});
+
+const agentOf = ({ agent }: Pki): string => new X509Certificate(agent.certificate).subject;
+
+test("openPki() issues the agent's certificate for the beacon that it runs", async () => {
+  const named = await openPki({ directory, names, nowMs, beacon: "paris" });
+  expect([named.beacon, agentOf(named)]).toEqual([
+    "paris",
+    "O=system:beacons\nCN=system:beacon:paris",
+  ]);
+  // The name stays when nobody says another one: Nodes are labelled with it.
+  const again = await open();
+  expect([again.beacon, again.agent]).toEqual(["paris", named.agent]);
+  const renamed = await openPki({ directory, names, nowMs, beacon: "berlin" });
+  expect(agentOf(renamed)).toBe("O=system:beacons\nCN=system:beacon:berlin");
+});
+
+test("openPki() names the agent after the host, also where a former version called it local", async () => {
+  await openPki({ directory, names, nowMs, beacon: "local" });
+  const pki = await open();
+  expect(pki.beacon).toBe(beaconNameOf(hostname()));
+  expect(agentOf(pki)).toBe(`O=system:beacons\nCN=system:beacon:${pki.beacon}`);
+});
+
+test.each([
+  ["CI_Runner 7", "ci-runner-7"],
+  ["host.example.com", "host.example.com"],
+  ["--", "local"],
+  [`${"a".repeat(62)}.b`, "a".repeat(62)],
+])("beaconNameOf() makes of %j %j", (name, want) => {
+  expect(beaconNameOf(name)).toBe(want);
 });

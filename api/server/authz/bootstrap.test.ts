@@ -104,3 +104,27 @@ test("aggregated rules follow the roles that are selected", async () => {
   await server.send("PATCH", `${roles}/r`, body, merge);
   await settled(["nodes", "secrets"]);
 });
+
+test("a start takes away what former versions granted to all agents", async () => {
+  await using store = memoryStore();
+  const namespaced = `/apis/${group}/v1/namespaces/kube-node-lease`;
+  const metadata = (autoupdate: string) => ({
+    name: "system:lighthouse:beacon",
+    annotations: { "rbac.authorization.kubernetes.io/autoupdate": autoupdate },
+  });
+  {
+    await using server = await openTestApp({ store });
+    await server.send("POST", `${namespaced}/roles`, { metadata: metadata("true"), rules: [] });
+    const roleRef = { kind: "Role", name: "system:lighthouse:beacon" };
+    await server.send("POST", `${namespaced}/rolebindings`, {
+      metadata: metadata("false"),
+      roleRef,
+    });
+  }
+  await using server = await openTestApp({ store });
+  const codes = ["roles", "rolebindings"].map(
+    async (plural) =>
+      (await server.send("GET", `${namespaced}/${plural}/system:lighthouse:beacon`)).code,
+  );
+  expect(await Promise.all(codes)).toEqual([404, 200]);
+});
