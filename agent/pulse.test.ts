@@ -39,6 +39,7 @@ test("an engine that hangs turns its Node NotReady, and the other goes on", asyn
   await untilReady(rig.api, "web");
   one.freeze();
   const ready = await untilNode("one", "False");
+  expect(ready.reason).toBe("EngineHangs");
   expect(ready.message).toMatch(/hangs: it takes connections and has not answered for 0\.2 s/);
   await bindPod(rig.api, "other", { image: testImages.web, node: "two" });
   await untilReady(rig.api, "other");

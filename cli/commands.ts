@@ -1,4 +1,5 @@
 import type { Command, Flag } from "./command.ts";
+import { discoveryFlags, startWith } from "./start-flags.ts";
 import { joinCommands, joinFlags } from "./join-commands.ts";
 import { dockerCommands } from "./docker-commands.ts";
 import { connectionFlags } from "./program.ts";
@@ -245,6 +246,7 @@ const daemonCommands: readonly Command[] = [
       auditLog,
       auditPolicy,
       tokenIssuer,
+      startWith,
       ownBeacon,
       { long: "simulate", about: "no Docker: an engine inside the process, for a look around" },
       logLevel,
@@ -271,6 +273,7 @@ const daemonCommands: readonly Command[] = [
       auditLog,
       auditPolicy,
       tokenIssuer,
+      startWith,
       ownBeacon,
       logLevel,
     ],
@@ -305,18 +308,7 @@ const daemonCommands: readonly Command[] = [
       kubeconfigIn,
       { long: "context", value: "NAME", about: "context to use" },
       docker,
-      {
-        long: "provider",
-        value: "NAME",
-        about:
-          "how to find hosts, whatever the Beacon says: auto, gce, digitalocean, ec2, azure, config or local",
-      },
-      {
-        long: "hosts",
-        value: "FILE",
-        about:
-          "file of hosts, watched; means --provider config (default: /etc/lighthouse/hosts.yaml)",
-      },
+      ...discoveryFlags,
       {
         long: "beacon",
         value: "NAME",

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { runServer } from "../../api/server/server.ts";
 import { openStore } from "../../api/store/open.ts";
 import { previewRollout } from "../../controllers/preview.ts";
@@ -6,6 +7,7 @@ import type { Run } from "../command.ts";
 import { productVersion } from "../version.ts";
 import { tidyWhenIdle } from "./run-idle.ts";
 import { openLog } from "./run-log.ts";
+import { applyAtStart, startManifests } from "./run-manifests.ts";
 import { claimDataDir, dataDirOf, isSharedStore, serverConfigOf, storeUrlOf } from "./run-parts.ts";
 
 /** `lighthouse server`. */
@@ -13,6 +15,7 @@ export const runServerCommand: Run = async (call) => {
   tidyWhenIdle(call.signal);
   const dataDir = dataDirOf(call.flags, call.io.env);
   const config = serverConfigOf(call.flags, dataDir);
+  const manifests = await startManifests(call.flags, call.io);
   await claimDataDir(dataDir);
   const storeUrl = storeUrlOf(call.flags, dataDir);
   await using store = await openStore(storeUrl);
@@ -26,7 +29,10 @@ export const runServerCommand: Run = async (call) => {
     version: productVersion,
     planRollout: previewRollout,
   };
+  const kubeconfig = config.kubeconfig ?? join(dataDir, "kubeconfig");
+  const applying = { manifests, kubeconfig, io: call.io, log, signal: call.signal };
   await runServer(options, call.signal, ({ url }) => {
+    applyAtStart(applying).catch((err: unknown) => log.error({ err }, "cannot apply manifests"));
     call.io.out(`Lighthouse is ready at ${url}, kubeconfig: ${config.kubeconfig ?? ""}\n`);
   });
   return 0;

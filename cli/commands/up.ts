@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Logger } from "pino";
 import { runAgent } from "../../agent/main.ts";
 import type { Provider } from "../../agent/discovery/provider.ts";
@@ -10,6 +11,7 @@ import type { Call, Run } from "../command.ts";
 import { productVersion } from "../version.ts";
 import { tidyWhenIdle } from "./run-idle.ts";
 import { openLog } from "./run-log.ts";
+import { applyAtStart, startManifests } from "./run-manifests.ts";
 import {
   claimDataDir,
   dataDirOf,
@@ -35,6 +37,7 @@ async function runAll(call: Call, log: Logger): Promise<void> {
   const dataDir = dataDirOf(call.flags, call.io.env);
   const config = serverConfigOf(call.flags, dataDir);
   const storeUrl = storeUrlOf(call.flags, dataDir);
+  const manifests = await startManifests(call.flags, call.io);
   const provider = await providerOf(call, stack);
   await claimDataDir(dataDir);
   const store = stack.use(await openStore(storeUrl));
@@ -50,6 +53,8 @@ async function runAll(call: Call, log: Logger): Promise<void> {
       planRollout: previewRollout,
     }),
   );
+  const kubeconfig = config.kubeconfig ?? join(dataDir, "kubeconfig");
+  await applyAtStart({ manifests, kubeconfig, io: call.io, log, signal: call.signal });
   const controllers = stack.use(inProcessClient(server.controllers, "lighthouse-controllers"));
   const agent = stack.use(inProcessClient(server.agent, "lighthouse-agent"));
   call.io.out(`Lighthouse is ready at ${server.url}, kubeconfig: ${config.kubeconfig ?? ""}\n`);

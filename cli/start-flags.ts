@@ -1,0 +1,26 @@
+import type { Flag } from "./command.ts";
+
+/** Objects that a server begins with. */
+export const startWith: Flag = {
+  long: "manifests",
+  value: "PATH",
+  about: "file or folder of objects to apply at the start; may be repeated",
+  repeatable: true,
+  completes: "file",
+};
+
+/** How an agent finds its hosts. */
+export const discoveryFlags: readonly Flag[] = [
+  {
+    long: "provider",
+    value: "NAME",
+    about:
+      "how to find hosts, whatever the Beacon says: auto, gce, digitalocean, ec2, azure, config or local",
+  },
+  {
+    long: "hosts",
+    value: "FILE",
+    about: "file of hosts, watched; means --provider config (default: /etc/lighthouse/hosts.yaml)",
+    completes: "file",
+  },
+];
