@@ -18,6 +18,7 @@ import { nodeRestriction } from "./admission/node-restriction.ts";
 import { quotaAdmission } from "./admission/quota.ts";
 import { serviceAccountAdmission } from "./admission/service-accounts.ts";
 import { rbacEscalation } from "./admission/rbac-escalation.ts";
+import { beaconKeysAdmission } from "./certificates/admit-beacons.ts";
 import { requestAdmission } from "./certificates/admit-requests.ts";
 import { fillRbac } from "./authz/fill-rbac.ts";
 import { followNodes } from "./authz/follow-nodes.ts";
@@ -125,6 +126,7 @@ export async function openScope(
     limitRangeAdmission(storage),
     rbacEscalation(rights),
     requestAdmission({ rights, storage, clock }),
+    beaconKeysAdmission(),
     applicationRecords(rights),
     applicationRefusals({ storage }),
     dataSourceRefusals(),

@@ -320,6 +320,34 @@ test("requests and tokens that came to their end are removed", async () => {
   expect(await left()).toEqual(["bootstrap-token-bbbbbb"]);
 });
 
+test("whoever writes a Beacon may take keys off its record, and puts none there", async () => {
+  await makeToken("aaaaaa");
+  await outcome((await ask(bearer("aaaaaa"))).name);
+  const url = `${beacons}/edge`;
+  const recordOf = async (): Promise<string | undefined> => {
+    const { body } = await server.send("GET", url, undefined, admin);
+    const { annotations = {} } = body["metadata"] as { annotations?: Record<string, string> };
+    return annotations[annotation.agentKeys];
+  };
+  const record = await recordOf();
+  const { body: before } = await server.send("GET", url, undefined, admin);
+  const { annotations: _annotations, ...metadata } = before["metadata"] as { annotations: object };
+  // A manifest knows nothing of keys.
+  expect((await server.send("PUT", url, { ...before, metadata }, admin)).code).toBe(200);
+  expect(await recordOf()).toBe(record);
+  const keys = [...(JSON.parse(record ?? "[]") as object[]), { key: "sha256:ff", expires: "2030" }];
+  const added = { metadata: { annotations: { [annotation.agentKeys]: JSON.stringify(keys) } } };
+  await server.send("PATCH", url, added, { ...merge, ...admin });
+  expect(await recordOf()).toBe(record);
+  const none = { metadata: { annotations: { [annotation.agentKeys]: "[]" } } };
+  await server.send("PATCH", url, none, { ...merge, ...admin });
+  expect(await recordOf()).toBe("[]");
+  await server.send("DELETE", url, undefined, admin);
+  const again = { ...before, metadata: { name: "edge", ...added.metadata } };
+  expect((await server.send("POST", beacons, again, admin)).code).toBe(201);
+  expect(await recordOf()).toBeUndefined();
+});
+
 test("kubectl get shows who wants what, and how it stands", async () => {
   await makeToken("aaaaaa");
   const { name } = await ask(bearer("aaaaaa"));

@@ -1,5 +1,5 @@
 import { type AgentKey, annotation } from "../../../crds/labels.ts";
-import type { AnyObject, ObjectMeta } from "../../machinery/object.ts";
+import type { ObjectMeta } from "../../machinery/object.ts";
 import { formatTime, parseTime } from "../../machinery/time.ts";
 import { isObject, textIn } from "../kinds/fill.ts";
 
@@ -16,8 +16,13 @@ function parsed(text: string): unknown {
   }
 }
 
+/** The part of a Beacon that has the record. */
+type Recorded = {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+};
+
 /** The keys that a Beacon accepts; none when the annotation cannot be read. */
-export function knownKeys({ metadata }: Pick<AnyObject, "metadata">): readonly AgentKey[] {
+export function knownKeys({ metadata }: Recorded): readonly AgentKey[] {
   const list = parsed(metadata.annotations?.[annotation.agentKeys] ?? "[]");
   if (!Array.isArray(list)) return [];
   return list
@@ -27,7 +32,7 @@ export function knownKeys({ metadata }: Pick<AnyObject, "metadata">): readonly A
 }
 
 /** Whether a Beacon accepts a key. */
-export function isKnownKey(beacon: Pick<AnyObject, "metadata">, key: string): boolean {
+export function isKnownKey(beacon: Recorded, key: string): boolean {
   return knownKeys(beacon).some((known) => known.key === key);
 }
 
@@ -44,7 +49,7 @@ export function withKey(metadata: ObjectMeta, added: AgentKey, nowMs: number): O
 }
 
 /** When a Beacon's certificates were revoked last, for people; empty if never. */
-export function revokedAt({ metadata }: Pick<AnyObject, "metadata">): string {
+export function revokedAt({ metadata }: Recorded): string {
   const ms = parseTime(metadata.annotations?.[annotation.revoked] ?? "");
   return ms === undefined ? "" : formatTime(ms);
 }
