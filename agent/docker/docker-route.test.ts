@@ -161,6 +161,10 @@ test("a new container joins neither ours, nor their networks and volumes", async
   await expect(join("container:web")).rejects.toThrow("belongs to Pod shop/web-0");
   await expect(join(`container:${id.slice(0, 12)}`)).rejects.toThrow("belongs to Pod shop/web-0");
   expect((await join("container:mine")).status).toBe(201);
+  const link = { Image: testImages.web, HostConfig: { Links: ["web:db"] } };
+  await expect(call("POST /containers/create", { body: link })).rejects.toThrow(
+    "belongs to Pod shop/web-0",
+  );
   const labels = { [containerLabel.cluster]: cluster };
   await engine.networks.create({ name: "shop", labels, options: {} });
   await expect(join("shop")).rejects.toThrow("Cannot change or use network shop");

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { dockerUrlText, readDockerUrl } from "../../api/machinery/docker/docker-url.ts";
 import {
   type FoundOperation,
@@ -31,6 +31,14 @@ function headersOf({ headers }: IncomingMessage): NodeAnswer["headers"] {
     value === undefined || hopByHopHeaders.has(name) ? [] : [[name, value] as const],
   );
   return Object.fromEntries(kept);
+}
+
+// BuildKit looks at each line of it, and on the way here they became one.
+const oneLineEach = "x-docker-expose-session-grpc-method";
+
+function headersForEngine(headers: NodeCall["headers"]): OutgoingHttpHeaders {
+  const joined = headers[oneLineEach];
+  return joined === undefined ? headers : { ...headers, [oneLineEach]: joined.split(/\s*,\s*/) };
 }
 
 /** An engine's answer as the caller shall see it. */
@@ -68,7 +76,7 @@ export const dockerRoute: NodeRoute = (world) => {
     const passed = {
       method,
       path: dockerUrlText(guarded.url),
-      headers,
+      headers: headersForEngine(headers),
       ...(body === undefined ? {} : { body }),
       ...(upgrade === undefined ? {} : { upgrade }),
     };

@@ -56,8 +56,25 @@ async function mayUse(lookup: Lookup, body: Part): Promise<void> {
     if ("refusal" in answer) answer.refusal.response.resume();
 }
 
+/** A link shows the environment of the other container. */
+async function mayLink(lookup: Lookup, body: Part): Promise<void> {
+  const endpoints = partOf(partOf(body, "NetworkingConfig"), "EndpointsConfig");
+  const lists = [
+    partOf(body, "HostConfig"),
+    ...Object.keys(endpoints).map((name) => partOf(endpoints, name)),
+  ];
+  const names = lists.flatMap(({ Links }) =>
+    listOf(Links).map((link) => textOf(link).split(":")[0] ?? ""),
+  );
+  for (const name of new Set(names)) {
+    const asked = await changeableContainer(lookup, name);
+    if ("refusal" in asked) asked.refusal.response.resume(); // the engine says so itself
+  }
+}
+
 async function guardCreate(lookup: Lookup, body: Part): Promise<Asked<unknown>> {
   await mayUse(lookup, body);
+  await mayLink(lookup, body);
   const host = partOf(body, "HostConfig");
   const mode = host["NetworkMode"];
   if (typeof mode !== "string" || !mode.startsWith(containerPrefix)) return { value: body };

@@ -3,7 +3,7 @@ import { badRequest, tooLarge } from "../../machinery/errors.ts";
 import type { Upgrade } from "../streams/upgrade.ts";
 
 /** Far above what any client sends; the engine itself would take any size. Bytes. */
-export const maxJsonBytes = 1 << 20;
+const maxJsonBytes = 1 << 20;
 
 /** Milliseconds. */
 const bodyMs = 60_000;
