@@ -193,6 +193,7 @@ class Host {
       engine,
       inventory: this.#inventory,
       cluster: this.#deps.cluster,
+      pod: (key) => this.#cache.get(key),
       onEvent: (listener) => void this.#listeners.add(listener),
     });
     try {

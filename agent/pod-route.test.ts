@@ -29,7 +29,8 @@ function agent() {
   };
   const get = async (_type: unknown, { name }: { readonly name: string }) =>
     name === "web" ? pod : undefined;
-  const world = { nodeName: "n1", client: { get } as unknown as PodWorld["client"] };
+  const client = { get } as unknown as PodWorld["client"];
+  const world = { nodeName: "n1", client, host: { pod: () => undefined } };
   return { asked, handler: podHandler(streams, world) };
 }
 
@@ -128,6 +129,24 @@ test.each<readonly [string, NodeCall, string]>([
 test("podHandler() refuses pods of other nodes", async () => {
   const get = async () => ({ ...pod, spec: { ...pod.spec, nodeName: "n2" } });
   const client = { get } as unknown as PodWorld["client"];
-  const handler = podHandler({} as unknown as Streams, { nodeName: "n1", client });
+  const host = { pod: () => undefined };
+  const handler = podHandler({} as unknown as Streams, { nodeName: "n1", client, host });
   await expect(handler(exec, never)).rejects.toMatchObject({ reason: "NotFound" });
+});
+
+test("podHandler() asks the API for nothing that the agent knows", async () => {
+  const get = async (): Promise<never> => {
+    throw new Error("asked");
+  };
+  const client = { get } as unknown as PodWorld["client"];
+  const said = async function* () {
+    yield Buffer.from("said");
+  };
+  const streams = { logs: said } as unknown as Streams;
+  const handler = podHandler(streams, { nodeName: "n1", client, host: { pod: () => pod } });
+  const { body } = await handler(callOf("log", right("log")), never);
+  expect((await bytesOf(body)).toString()).toBe("said");
+  const newer = callOf("log", right("log"));
+  const other = { ...newer, path: newer.path.replace("u1", "u2") };
+  await expect(handler(other, never)).rejects.toThrow("asked");
 });

@@ -54,15 +54,20 @@ function processQuery(query: URLSearchParams): ProcessQuery {
 }
 
 /** Where pods are looked up, and of which Node. */
-export type PodWorld = Pick<RouteWorld, "client" | "nodeName">;
+export type PodWorld = Pick<RouteWorld, "client" | "nodeName"> & {
+  readonly host: Pick<RouteWorld["host"], "pod">;
+};
 
 /** The pod, if it is one of this node and still the one that was meant. @throws StatusError `NotFound` */
 async function podOf(
-  { client, nodeName }: PodWorld,
+  { client, nodeName, host }: PodWorld,
   { namespace, name, uid }: PodRequest,
   signal: AbortSignal,
 ): Promise<Pod> {
-  const pod = await client.get(pods, { namespace, name }, signal);
+  const known = host.pod({ namespace, name });
+  // The API is asked only for what was bound a moment ago.
+  const pod =
+    known?.metadata.uid === uid ? known : await client.get(pods, { namespace, name }, signal);
   if (pod?.metadata.uid === uid && pod.spec.nodeName === nodeName) return pod;
   throw notFound(pods, name);
 }

@@ -1,3 +1,5 @@
+import type { ObjectKey } from "../api/machinery/object.ts";
+import type { Pod } from "../api/machinery/resources.ts";
 import type { Engine, EngineEvent } from "./engine/engine.ts";
 import type { Inventory } from "./pods/inventory.ts";
 
@@ -7,6 +9,8 @@ export type ServedHost = {
   readonly inventory: Inventory;
   /** metadata.uid of the Namespace kube-system: containers of others are foreign. */
   readonly cluster: string;
+  /** A pod that is bound to the host, as last heard; `undefined` also for one that was bound just now. */
+  pod(key: ObjectKey): Pod | undefined;
   /** Tells each event of the engine from now on. */
   onEvent(listener: (event: EngineEvent) => void): void;
 };

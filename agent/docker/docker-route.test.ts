@@ -48,6 +48,7 @@ beforeAll(async () => {
       engine,
       inventory: createInventory(engine, cluster),
       cluster,
+      pod: () => undefined,
       onEvent: () => undefined,
     },
   };

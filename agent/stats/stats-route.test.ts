@@ -31,7 +31,13 @@ function handler() {
   const recorder = { event() {} };
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const world = { nodeName: "n1", clock: systemClock, metrics, signal: end.signal, log, recorder };
-  const host = { engine, inventory, cluster: "c-1", onEvent: () => undefined };
+  const host = {
+    engine,
+    inventory,
+    cluster: "c-1",
+    pod: () => undefined,
+    onEvent: () => undefined,
+  };
   return createNodeHandler({ ...world, host, client: memoryApi() });
 }
 

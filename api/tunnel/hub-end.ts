@@ -3,6 +3,7 @@ import {
   type ClientHttp2Stream,
   connect,
   type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
   sensitiveHeaders,
 } from "node:http2";
 import { type Duplex, Readable } from "node:stream";
@@ -79,13 +80,17 @@ async function* announcements(stream: AsyncIterable<Buffer>): AsyncGenerator<Rea
   }
 }
 
-function responseOf(raw: ClientHttp2Stream): Promise<IncomingHttpHeaders & { ":status"?: number }> {
+type Response = IncomingHttpHeaders & IncomingHttpStatusHeader;
+
+function responseOf(raw: ClientHttp2Stream): Promise<Response> {
   return new Promise((resolve, reject) => {
     const fail = (cause?: unknown): void =>
       reject(unavailable("The tunnel broke off before the agent answered", { cause }));
-    raw.once("response", resolve);
-    raw.once("error", fail);
-    raw.once("close", fail);
+    raw.once("response", (answer) => {
+      raw.off("error", fail).off("close", fail);
+      resolve(answer);
+    });
+    raw.once("error", fail).once("close", fail);
   });
 }
 

@@ -26,6 +26,7 @@ export async function tunnelledNodes(
   const rig = await openTunnelRig(() => Promise.reject(new Error("nobody asks this node")));
   const client = podReader(store);
   const known = new Set<string>();
+  const host = { pod: () => undefined };
   const remote = nodeStreams({
     handler: (name) => (known.has(name) ? rig.hub.handler(name) : undefined),
     streams: podStreamsOver,
@@ -34,7 +35,7 @@ export async function tunnelledNodes(
     nodes: {
       ...remote,
       register(nodeName, streams) {
-        const withdraw = rig.nodes.serve(nodeName, podHandler(streams, { client, nodeName }));
+        const withdraw = rig.nodes.serve(nodeName, podHandler(streams, { client, nodeName, host }));
         known.add(nodeName);
         return () => {
           withdraw();
