@@ -168,3 +168,26 @@ test("changedStatus() names only the fields that differ", () => {
     capacity: { cpu: "4" },
   });
 });
+
+test("liveStatus() tells what the owner lends out, images, and what runs short", () => {
+  const pressure = {
+    type: "DiskPressure",
+    status: "True",
+    reason: "KubeletHasDiskPressure",
+    message: "agent sees disk pressure",
+  } as const;
+  const images = [{ names: ["web:1"], sizeBytes: 9 }];
+  const report = { images, pressures: [pressure], pulledImages: "{}" };
+  const here = { matchLabels: { [label.hostname]: "host-1" }, offer: { cpu: "500m" } };
+  const seen = { ...facts, report, offers: { offer: { memory: "1Gi" }, offers: [here] } };
+  const status = liveStatus("host-1", undefined, seen, nowMs);
+  expect(status).toMatchObject({ capacity: { cpu: "2" }, images });
+  expect(status.allocatable).toMatchObject({ cpu: "500m", memory: "1Gi" });
+  expect(status.conditions).toMatchObject([{ type: "Ready" }, pressure]);
+  expect(changedStatus(node(status), liveStatus("host-1", node(status), seen, nowMs + 1))).toBe(
+    undefined,
+  );
+  expect(nodeDraft("host-1", seen).metadata.annotations).toMatchObject({
+    "lighthouse.dev/pulled-images": "{}",
+  });
+});
