@@ -187,6 +187,17 @@ test("headers go both ways, but those of one connection and our credentials", as
     expect(got[0]?.headers).not.toHaveProperty(name);
 });
 
+test("a web page cannot use the certificate of whoever looks at it", async () => {
+  const url = `${proxy}/v1.41/containers/a/kill`;
+  const page = { ...asUser("writer"), origin: "https://evil.example" };
+  const { code, body } = await server.send("POST", url, undefined, { headers: page });
+  expect([code, body["message"]]).toEqual([
+    403,
+    "Cannot call Docker for the page of https://evil.example: it must bring a token of its own",
+  ]);
+  expect(got).toEqual([]);
+});
+
 test("a body that is a stream goes on as it is", async () => {
   const headers = { ...asUser("writer"), "content-type": "application/x-tar" };
   const { code } = await server.send("POST", `${proxy}/images/load?quiet=1`, "tar", { headers });

@@ -13,7 +13,7 @@ import type { App, Reply, Request } from "../http.ts";
 import type { Storage } from "../objects/storage.ts";
 import type { NodeStreams } from "../pods/pod-streams.ts";
 import { liftBodyDeadline } from "../request-limits.ts";
-import { requiredUpgrade, type Upgrade, upgradeOf } from "../streams/upgrade.ts";
+import { checkOrigin, requiredUpgrade, type Upgrade, upgradeOf } from "../streams/upgrade.ts";
 import { headersForNode } from "./headers.ts";
 import { nodePartOf, nodePathOf } from "./node-path.ts";
 import { keepNeededImage } from "./needed-images.ts";
@@ -116,6 +116,7 @@ async function serveDocker(
   options: NodeProxyOptions,
   { request, reply, name, rest }: Io & { readonly rest: string },
 ): Promise<void> {
+  checkOrigin(request.raw, "call Docker");
   const sent = readDockerUrl(rest);
   const found = authorisedOperation(request, sent.path);
   const upgrade = upgradeOf(request) === undefined ? undefined : requiredUpgrade(request);

@@ -126,15 +126,16 @@ function readToken({ headers }: IncomingMessage): void {
 
 /**
  * Refuses what no web page may do with the certificate of whoever looks at it: browsers name the page
- * in `Origin`, and send client certificates on their own.
+ * in `Origin`, and send client certificates on their own. `what` follows "Cannot".
+ * @throws StatusError `Forbidden`
  */
-function checkOrigin({ headers }: IncomingMessage): void {
+export function checkOrigin({ headers }: IncomingMessage, what: string): void {
   const { origin, host, authorization } = headers;
   if (origin === undefined || authorization !== undefined) return;
   if (URL.parse(origin)?.host === host) return;
   throw new StatusError(
     "Forbidden",
-    `Cannot open a WebSocket for the page of ${origin}: it must bring a token of its own`,
+    `Cannot ${what} for the page of ${origin}: it must bring a token of its own`,
   );
 }
 
@@ -142,7 +143,7 @@ function checkOrigin({ headers }: IncomingMessage): void {
 export function checkUpgrade(request: Pick<Request, "raw">): void {
   const upgrade = upgradeOf(request);
   if (upgrade?.refusal !== undefined) throw upgrade.refusal;
-  if (upgrade?.kind === "websocket") checkOrigin(request.raw);
+  if (upgrade?.kind === "websocket") checkOrigin(request.raw, "open a WebSocket");
 }
 
 /**
