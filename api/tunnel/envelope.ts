@@ -67,6 +67,15 @@ function isCaller(value: unknown): value is Caller {
 const isHeaders = (value: unknown): value is Record<string, string> =>
   isRecord(value) && Object.values(value).every((one) => typeof one === "string");
 
+const isStatus = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) >= 100 && Number(value) <= 599;
+
+const isAnswerHeaders = (value: unknown): value is AnswerHead["headers"] =>
+  isRecord(value) &&
+  Object.values(value)
+    .flat()
+    .every((one) => typeof one === "string");
+
 /** @throws StatusError `RequestEntityTooLarge` */
 export function encodeCall(head: CallHead): readonly string[] {
   return encode(head);
@@ -103,9 +112,10 @@ export function encodeAnswer({ status, headers: sent }: AnswerHead): readonly st
 /** @throws StatusError `BadRequest` */
 export function decodeAnswer(value: unknown): AnswerHead {
   const head = decode(value);
-  if (!isRecord(head) || !Number.isInteger(head["status"]) || !isRecord(head["headers"]))
+  const { status, headers: given } = isRecord(head) ? head : {};
+  if (!isStatus(status) || !isAnswerHeaders(given))
     throw badRequest("Cannot read an answer: its head has no status or headers");
-  return head as AnswerHead;
+  return { status, headers: given };
 }
 
 /** What a caller is told of an error: one that is no StatusError is a bug, whose detail stays here. */

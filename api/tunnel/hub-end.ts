@@ -172,15 +172,7 @@ class Hub implements HubEnd {
       );
     const { body, ...head } = call;
     const endStream = body === undefined && call.upgrade === undefined;
-    const raw = this.#session.request(
-      {
-        ":method": "POST",
-        ":path": paths.call,
-        [headers.call]: [...encodeCall({ ...head, node })],
-        [sensitiveHeaders]: [headers.call],
-      },
-      { endStream, waitForTrailers: !endStream },
-    );
+    const raw = this.#request(encodeCall({ ...head, node }), endStream);
     this.#openCalls += 1;
     const stream = new TunnelStream(raw);
     const abort = (): void => void stream.destroy(signal.reason as Error);
@@ -198,6 +190,20 @@ class Hub implements HubEnd {
       stream.destroy();
       signal.throwIfAborted();
       throw err;
+    }
+  }
+
+  #request(head: readonly string[], endStream: boolean): ClientHttp2Stream {
+    const sent = {
+      ":method": "POST",
+      ":path": paths.call,
+      [headers.call]: [...head],
+      [sensitiveHeaders]: [headers.call],
+    };
+    try {
+      return this.#session.request(sent, { endStream, waitForTrailers: !endStream });
+    } catch (cause) {
+      throw unavailable(`Cannot use ${this.#options.what}: it is about to close`, { cause });
     }
   }
 

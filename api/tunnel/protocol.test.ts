@@ -105,8 +105,11 @@ describe("the head of a call", () => {
 test("an answer comes back as it was, and must have a status", () => {
   const answer = { status: 204, headers: { a: ["1", "2"], b: "ü" } };
   expect(decodeAnswer(joined(encodeAnswer(answer)))).toEqual(answer);
-  const none = Buffer.from("{}").toString("base64url");
-  expect(() => decodeAnswer(none)).toThrow("its head has no status");
+  const bad = [{}, [], { ...answer, status: 99 }, { ...answer, status: 600 }, { status: 200 }];
+  for (const head of [...bad, { ...answer, headers: { a: 1 } }]) {
+    const text = Buffer.from(JSON.stringify(head)).toString("base64url");
+    expect(() => decodeAnswer(text)).toThrow("its head has no status");
+  }
 });
 
 test("the end of a body tells its error, and cuts what is too long", () => {
