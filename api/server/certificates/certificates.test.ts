@@ -120,9 +120,14 @@ test("of two that race for the last use of a token one gets it", async () => {
   await makeToken("aaaaaa", { uses: "1" });
   const subjects = ["one", "two"].map((name) => `CN=system:beacon:${name},O=system:beacons`);
   const asked = await Promise.all(subjects.map((subject) => ask(bearer("aaaaaa"), { subject })));
-  const ends = await Promise.all(asked.map(({ name }) => outcome(name)));
+  // The second one may be refused as early as it is made.
+  const ends = await Promise.all(
+    asked.map(({ name, code, message }) => (code === 201 ? outcome(name) : { denied: message })),
+  );
   expect(ends.filter((end) => "issued" in end)).toHaveLength(1);
-  expect(ends).toContainEqual({ denied: "token aaaaaa is used up: it was good for 1" });
+  expect(ends).toContainEqual({
+    denied: expect.stringContaining("token aaaaaa is used up: it was good for 1"),
+  });
   const late = await ask(bearer("aaaaaa"), { subject: "CN=system:beacon:three,O=system:beacons" });
   expect([late.code, late.message]).toEqual([
     403,
