@@ -122,7 +122,9 @@ test("of two that race for the last use of a token one gets it", async () => {
   const asked = await Promise.all(subjects.map((subject) => ask(bearer("aaaaaa"), { subject })));
   // The second one may be refused as early as it is made.
   const ends = await Promise.all(
-    asked.map(({ name, code, message }) => (code === 201 ? outcome(name) : { denied: message })),
+    asked.map(async ({ name, code, message }) =>
+      code === 201 ? outcome(name) : { denied: message },
+    ),
   );
   expect(ends.filter((end) => "issued" in end)).toHaveLength(1);
   expect(ends).toContainEqual({
