@@ -56,7 +56,6 @@ const defaultIntervalMs = 60_000;
 
 class SpecDiscovery implements Discovery {
   readonly #options: DiscoveryOptions;
-  readonly #bell = createBell();
   readonly #changed = createBell();
   #spec: DiscoverySpec | undefined;
   #refresh: string | undefined;
@@ -70,12 +69,12 @@ class SpecDiscovery implements Discovery {
   take(beacon: Beacon): void {
     const refresh = beacon.metadata.annotations?.[annotation.refresh];
     const spec = discoverySpecOf(beacon.spec);
-    if (!equalJson(spec, this.#spec)) {
-      this.#spec = spec;
-      this.#session.abort();
-      this.#changed.ring();
-    } else if (refresh !== this.#refresh) this.#bell.ring();
-    this.#refresh = refresh;
+    // A refresh begins anew, too: a cloud may be at home by now.
+    const isSame = equalJson(spec, this.#spec) && refresh === this.#refresh;
+    [this.#spec, this.#refresh] = [spec, refresh];
+    if (isSame) return;
+    this.#session.abort();
+    this.#changed.ring();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -102,9 +101,8 @@ class SpecDiscovery implements Discovery {
     const sightings = new Map<string, Sighting>();
     const sets = new Map<string, readonly DockerHost[]>();
     const intervalMs = durationMs(spec.interval, defaultIntervalMs);
-    const bells = providers.map(() => createBell());
-    const one = async (provider: Provider, index: number): Promise<void> => {
-      const bell = bells[index] ?? this.#bell;
+    const one = async (provider: Provider): Promise<void> => {
+      const bell = createBell();
       for await (const sighting of follow(provider, { clock, intervalMs, bell, signal })) {
         sightings.set(provider.name, sighting);
         if (sighting.hosts !== undefined) sets.set(provider.name, sighting.hosts);
@@ -114,17 +112,8 @@ class SpecDiscovery implements Discovery {
     };
     await Promise.all([
       ...providers.map(one),
-      this.#passOn(bells, signal),
       ...(providers.length === 0 ? [pause(defaultIntervalMs, { clock, signal })] : []),
     ]);
-  }
-
-  /** One ring looks everywhere. */
-  async #passOn(bells: readonly { ring(): void }[], signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#bell.wait(signal);
-      for (const bell of bells) bell.ring();
-    }
   }
 
   #tell(
