@@ -1,9 +1,11 @@
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { bodyHeader } from "../../api/machinery/docker/body-header.ts";
 import { testImages } from "../../test/kit/images.ts";
 import { memoryApi } from "../../test/kit/memory-api.ts";
 import { simulatedEngine } from "../../test/kit/simulated-engine.ts";
+import { openTunnelRig } from "../../test/kit/tunnel.ts";
 import { nodes } from "../../api/machinery/resources.ts";
 import type { NodeAnswer, NodeCall } from "../../api/tunnel/node-link.ts";
 import { createMetrics } from "../../controllers/runtime/metrics.ts";
@@ -145,6 +147,29 @@ test("a command of ours is nobody else's to start", async () => {
   await expect(
     call(`POST /exec/${Id}/start`, { body: {}, right: "create docker-exec" }),
   ).rejects.toThrow("belongs to Pod shop/web-0");
+});
+
+test("a command is started with its body and its input, also through the tunnel", async () => {
+  await using rig = await openTunnelRig((asked) => handle(asked));
+  const id = await made("mine");
+  await call("POST /containers/mine/start");
+  const body = { Cmd: ["cat"], AttachStdin: true, AttachStdout: true, Tty: true };
+  const right = "create docker-exec";
+  const [, said] = await told(await call(`POST /containers/${id}/exec`, { body, right }));
+  const { Id } = JSON.parse(said) as { readonly Id: string };
+  const caller = { user: "ann", groups: [], verb: "create", resource: "nodes/docker-exec" };
+  const packed = Buffer.from('{"Detach":false,"Tty":true}').toString("base64");
+  const asked = {
+    method: "POST",
+    path: `/docker/exec/${Id}/start`,
+    headers: { "content-type": "application/json", [bodyHeader]: packed },
+    caller: { ...caller, auditId: "a" },
+    upgrade: "tcp",
+  };
+  const { status, upgraded } = await rig.hub.handler("n1")(asked, never);
+  if (upgraded === undefined) throw new Error("it was not handed over");
+  upgraded.end("input");
+  expect([status, await text(upgraded)]).toEqual([101, "input"]);
 });
 
 test("what is not there is told in the engine's own words", async () => {

@@ -1,4 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import { Readable } from "node:stream";
+import { bodyHeader } from "../../api/machinery/docker/body-header.ts";
 import { dockerUrlText, readDockerUrl } from "../../api/machinery/docker/docker-url.ts";
 import {
   type FoundOperation,
@@ -46,7 +48,8 @@ function toNodeAnswer({ response, upgraded }: PassedAnswer): NodeAnswer {
   return {
     status: response.statusCode ?? 502,
     headers: headersOf(response),
-    body: response,
+    // With an upgrade there is none, and to destroy the response would take the connection along.
+    body: upgraded === undefined ? response : Readable.from([]),
     ...(upgraded === undefined ? {} : { upgraded }),
   };
 }
@@ -63,10 +66,19 @@ function coveredOperation({ method, caller }: NodeCall, path: string): FoundOper
   );
 }
 
+/** The call with its body in its place, see {@link bodyHeader}. */
+function unpacked(call: NodeCall): NodeCall {
+  const { [bodyHeader]: packed, ...headers } = call.headers;
+  if (packed === undefined) return call;
+  const bytes = Buffer.from(packed, "base64");
+  return { ...call, headers, body: Readable.from([bytes], { objectMode: false }) };
+}
+
 /** Everything below `/docker` of a Node: the Engine API of its host, as far as the table knows it. */
 export const dockerRoute: NodeRoute = (world) => {
   const tell = createHistory(world);
-  return async (call, signal) => {
+  return async (sent, signal) => {
+    const call = unpacked(sent);
     const url = readDockerUrl(call.path.slice(prefix.length));
     const asked = { call, url, found: coveredOperation(call, url.path) };
     const guarded = await guardCall(world, asked, signal);

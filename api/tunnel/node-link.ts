@@ -25,6 +25,7 @@ export type NodeCall = {
   /** Names in lower case. Hop-by-hop headers (RFC 9110, 7.6.1) are not among them. */
   readonly headers: Readonly<Record<string, string>>;
   readonly caller: Caller;
+  /** Not with `upgrade`: whatever is sent then is for the connection to come. */
   readonly body?: Readable;
   /** The protocol to switch to (RFC 9110, 7.8); the answer is then 101, or a refusal. */
   readonly upgrade?: string;

@@ -167,6 +167,7 @@ test("headers go both ways, but those of one connection and our credentials", as
       authorization: "Bearer secret",
       cookie: "a=b",
       "impersonate-x": "y",
+      "x-lighthouse-body": "e30=",
       "x-registry-auth": "e30=",
       "user-agent": "Docker-Client/28",
       connection: "x-hop, close",
@@ -183,7 +184,15 @@ test("headers go both ways, but those of one connection and our credentials", as
     "x-registry-auth": "e30=",
     "user-agent": "Docker-Client/28",
   });
-  for (const name of ["authorization", "cookie", "impersonate-x", "x-hop", "connection", "host"])
+  for (const name of [
+    "authorization",
+    "cookie",
+    "impersonate-x",
+    "x-lighthouse-body",
+    "x-hop",
+    "connection",
+    "host",
+  ])
     expect(got[0]?.headers).not.toHaveProperty(name);
 });
 

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { bodyHeader } from "../../machinery/docker/body-header.ts";
 import { dockerUrlText, readDockerUrl } from "../../machinery/docker/docker-url.ts";
 import {
   findOperation,
@@ -129,7 +130,7 @@ async function serveDocker(
     path: `/docker${dockerUrlText(judged.url)}`,
     caller: callerOf(request, reply, override ? "override" : request.info.verb),
     ...(upgrade === undefined ? {} : { upgrade: upgrade.protocol }),
-    ...withBody(headersForNode(request.headers), judged.body),
+    ...withBody(headersForNode(request.headers), judged.body, upgrade),
   };
   const keepsNeeded = found.operation.target === "image" && !found.operation.keeps && !override;
   await pass(options, { request, reply, name, call, upgrade, keepsNeeded });
@@ -139,15 +140,16 @@ async function serveDocker(
 function withBody(
   headers: NodeCall["headers"],
   body: Readable | Buffer | undefined,
+  upgrade: Upgrade | undefined,
 ): Pick<NodeCall, "headers" | "body"> {
   if (body !== undefined && !Buffer.isBuffer(body)) return { headers, body };
   const { "content-length": _length, "content-type": _type, ...rest } = headers;
   if (body === undefined) return { headers: rest };
   const length = String(body.length);
-  return {
-    headers: { ...rest, "content-type": "application/json", "content-length": length },
-    body: Readable.from([body], { objectMode: false }),
-  };
+  const sent = { ...rest, "content-type": "application/json", "content-length": length };
+  // The stream of an upgrade is the connection that is to come: a body has no place in it.
+  if (upgrade !== undefined) return { headers: { ...sent, [bodyHeader]: body.toString("base64") } };
+  return { headers: sent, body: Readable.from([body], { objectMode: false }) };
 }
 
 type Passed = Io & {

@@ -4,7 +4,7 @@ import type { NodeAnswer } from "../../tunnel/node-link.ts";
 
 /** Of the caller and us alone: no engine shall see who may do what here. */
 const ours =
-  /^(:|authorization$|cookie$|host$|impersonate-|x-remote-|x-forwarded-|audit-id$|expect$)/;
+  /^(:|authorization$|cookie$|host$|impersonate-|x-remote-|x-forwarded-|x-lighthouse-|audit-id$|expect$)/;
 
 /** What of a request's headers goes on to the engine; names come in lower case. */
 export function headersForNode(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {

@@ -17,8 +17,7 @@ let signals: AbortSignal[] = [];
 /** What the agent hands over; `undefined`: it refuses. */
 let process: Duplex | undefined;
 
-async function answerTo(call: NodeCall): Promise<NodeAnswer> {
-  if (call.body !== undefined) await text(call.body);
+async function answerNow(): Promise<NodeAnswer> {
   const body = Readable.from([]);
   if (process === undefined) return { status: 409, headers: {}, body: Readable.from(["no"]) };
   const headers = { "content-type": "application/vnd.docker.raw-stream" };
@@ -31,7 +30,7 @@ beforeAll(async () => {
   server.nodes.register("n1", {} as PodStreams, async (call, signal) => {
     calls.push(call);
     signals.push(signal);
-    return answerTo(call);
+    return answerNow();
   });
   await server.app.listen({ host: "127.0.0.1", port: 0 });
   port = (server.app.server.address() as AddressInfo).port;
@@ -73,6 +72,9 @@ test("a process gets its input to the end, and still answers", async () => {
   socket.end("input");
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 101 UPGRADED\r\n.*\r\n\r\ngot input$/s);
   expect(calls).toMatchObject([{ upgrade: "tcp", path: "/docker/v1.41/exec/abc/start" }]);
+  expect(calls[0]).not.toHaveProperty("body"); // the stream of the tunnel is for the input
+  const packed = calls[0]?.headers["x-lighthouse-body"] ?? "";
+  expect(Buffer.from(packed, "base64").toString()).toBe('{"Tty":true}');
 });
 
 test("after a refusal the connection is closed: nothing that follows is a request", async () => {
