@@ -23,7 +23,7 @@ import { serveOpenApi } from "./openapi/openapi.ts";
 import { serveOpenApiV2 } from "./openapi/openapi-v2.ts";
 import { openPki, type Pki } from "./pki.ts";
 import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
-import { type NodeStreams, nodeStreams } from "./pods/pod-streams.ts";
+import type { NodeStreams } from "./pods/pod-streams.ts";
 import type { PlanRollout } from "./rollouts/planner.ts";
 import { openScope, type OwnedScope } from "./scope.ts";
 import { openService, type Service } from "./service.ts";
@@ -32,7 +32,7 @@ import { keepFresh, tlsMaterial } from "./serving-certificate.ts";
 import { fillTokenSecrets } from "./tokens/fill-secrets.ts";
 import { serveIssuer } from "./tokens/issuer-documents.ts";
 import { openTokenKeys } from "./tokens/token-keys.ts";
-import { openTunnels, type TunnelService } from "./tunnel/open-tunnels.ts";
+import { connectAgents, type TunnelService } from "./tunnel/open-tunnels.ts";
 import { serveVersion } from "./version.ts";
 
 /** What a server is made of. */
@@ -192,8 +192,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await spreadTrust(scope, pki, onError);
   let url = serverUrl(config.listen);
   const server = (): string => peerUrl(config.listen, url);
-  const tunnels = openTunnels({ ...scope, clock, issuer: pki.issuer, server, onError });
-  const nodes = nodeStreams(tunnels.agents);
+  const about = { ...scope, clock, issuer: pki.issuer, registry, server, onError };
+  const { tunnels, nodes } = connectAgents(about);
   const audit = stack.use(await openAudit(config, (err) => onError(err, "write audit events")));
   const service = openService({ scope, store, registry, audit });
   const joining = openJoining({ storage: scope.storage, clock, pki, log });

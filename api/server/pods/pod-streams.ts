@@ -95,6 +95,8 @@ export interface NodeStreams {
    * @throws StatusError `ServiceUnavailable` naming the node when nobody is in charge of it
    */
   of(nodeName: string, caller: Caller): PodStreams;
+  /** Nodes whose agent runs in this process. */
+  names(): readonly string[];
   /** For what is asked of the node itself. @throws StatusError as `of` */
   handler(nodeName: string): NodeHandler;
 }
@@ -133,8 +135,8 @@ export function nodeStreams(others?: RemoteAgents): NodeStreams {
         if (byNode.get(nodeName) === agent) byNode.delete(nodeName);
       };
     },
-    of: (nodeName, caller) =>
-      byNode.get(nodeName)?.streams ?? remote(nodeName).streams(caller),
+    names: () => [...byNode.keys()],
+    of: (nodeName, caller) => byNode.get(nodeName)?.streams ?? remote(nodeName).streams(caller),
     handler: (nodeName) => byNode.get(nodeName)?.handler ?? remote(nodeName).handler,
   };
 }

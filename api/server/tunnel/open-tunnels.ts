@@ -3,25 +3,29 @@ import type { Clock } from "../../machinery/clock.ts";
 import { storeKey } from "../../store/keys.ts";
 import type { NodeHandler } from "../../tunnel/node-link.ts";
 import type { App } from "../http.ts";
+import type { Registry } from "../metrics/registry.ts";
 import type { Endpoint } from "../objects/routes.ts";
 import type { Storage } from "../objects/storage.ts";
 import type { KeyPair } from "../pki/issue.ts";
-import type { RemoteAgents } from "../pods/pod-streams.ts";
+import { type NodeStreams, nodeStreams, type RemoteAgents } from "../pods/pod-streams.ts";
 import { openTunnel } from "./accept.ts";
 import { beaconKind, holderOf } from "./beacon-status.ts";
 import { createPeers } from "./peers.ts";
 import { podStreamsOver } from "./pod-streams-over.ts";
 import { tendStaleTunnels } from "./stale-tunnels.ts";
-import { createTunnels } from "./tunnels.ts";
+import { createTunnels, type Tunnels } from "./tunnels.ts";
 
 /** What the tunnels of a server need of it. */
-export type TunnelOptions = {
+type TunnelOptions = {
   readonly storage: Storage;
   readonly clock: Clock;
   /** The authority that all servers of one store share. */
   readonly issuer: KeyPair;
   /** URL by which other servers reach this one; asked for when a tunnel opens. */
   readonly server: () => string;
+  /** Nodes whose agent runs in this process. */
+  readonly localNodes: () => readonly string[];
+  readonly registry: Registry;
   readonly onError: (err: unknown, what: string) => void;
 };
 
@@ -55,8 +59,24 @@ function holderIn({ cache }: Storage, beacon: string): string {
   return found === undefined ? "" : holderOf(found);
 }
 
-/** The tunnels of one server; none is open yet. */
-export function openTunnels(options: TunnelOptions): TunnelService {
+function countTunnels(registry: Registry, tunnels: Tunnels): void {
+  const open = { name: "lighthouse_tunnels", help: "Agents whose tunnel this server holds." };
+  registry.gauge(open, () => [{ labels: {}, value: tunnels.beacons().length }]);
+  const calls = { name: "lighthouse_tunnel_calls", help: "Calls in progress in these tunnels." };
+  registry.gauge(calls, () => [{ labels: {}, value: tunnels.openCalls() }]);
+}
+
+/** Everybody who speaks for Nodes, in this process or not; nobody yet. */
+export function connectAgents(options: Omit<TunnelOptions, "localNodes">): {
+  readonly tunnels: TunnelService;
+  readonly nodes: NodeStreams;
+} {
+  const tunnels = openTunnels({ ...options, localNodes: () => nodes.names() });
+  const nodes = nodeStreams(tunnels.agents);
+  return { tunnels, nodes };
+}
+
+function openTunnels(options: TunnelOptions): TunnelService {
   const { storage, server } = options;
   const tunnels = createTunnels();
   const local = (nodeName: string): NodeHandler | undefined => {
@@ -69,6 +89,9 @@ export function openTunnels(options: TunnelOptions): TunnelService {
     const holder = beacon === undefined ? "" : holderIn(storage, beacon);
     return holder === "" || holder === server() ? undefined : peers.handler(holder, nodeName);
   };
+  const localBeacons = (): ReadonlySet<string> =>
+    new Set(options.localNodes().flatMap((name) => beaconOf(storage, name) ?? []));
+  countTunnels(options.registry, tunnels);
   return {
     agents: {
       handler: (nodeName) => local(nodeName) ?? elsewhere(nodeName),
@@ -78,7 +101,7 @@ export function openTunnels(options: TunnelOptions): TunnelService {
       ["beacons/tunnel", { get: openTunnel({ ...options, tunnels }) }],
     ]),
     serve: (app) => peers.serve(app),
-    run: (signal) => tendStaleTunnels({ ...options, tunnels }, signal),
+    run: (signal) => tendStaleTunnels({ ...options, tunnels, local: localBeacons }, signal),
     async drain() {
       await Promise.all([tunnels.drain("the server stops", drainMs), peers.drain()]);
     },

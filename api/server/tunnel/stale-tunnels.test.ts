@@ -11,11 +11,13 @@ let server: TestApp;
 let stop: AbortController;
 let running: Promise<void>;
 let open: string[];
+let local: Set<string>;
 
 beforeEach(async () => {
   server = await openTestApp();
   stop = new AbortController();
   open = [];
+  local = new Set();
   await server.send("POST", beacons, {
     apiVersion: "lighthouse.dev/v1",
     kind: "Beacon",
@@ -41,7 +43,8 @@ function tend(): void {
   const onError = (err: unknown): never => {
     throw err;
   };
-  running = tendStaleTunnels({ ...parts(), server: () => own, tunnels, onError }, stop.signal);
+  const options = { ...parts(), server: () => own, tunnels, local: () => local, onError };
+  running = tendStaleTunnels(options, stop.signal);
 }
 
 type Status = { readonly server?: string; readonly conditions: readonly Record<string, string>[] };
@@ -103,4 +106,15 @@ test("who is told last of a tunnel that moved does not say that it closed", asyn
   await tellTunnel(parts(), late);
   expect(await status()).toMatchObject({ server: other, conditions: [{ status: "True" }] });
   await tellTunnel(parts(), { ...late, beacon: "gone" }); // nobody is told
+});
+
+test("an agent of this process is connected, until it is gone", async () => {
+  local.add("b1");
+  tend();
+  await server.clock.advance(1);
+  const message = "Its agent runs in the process of the API server";
+  expect(await status()).toMatchObject({ server: own, conditions: [{ status: "True", message }] });
+  local.clear();
+  await server.clock.advance(10_000);
+  expect((await status()).conditions).toMatchObject([{ status: "False" }]);
 });

@@ -13,11 +13,13 @@ export type StaleOptions = {
   /** URL by which other servers reach this one. */
   readonly server: () => string;
   readonly tunnels: Pick<Tunnels, "beacons">;
+  /** Beacons whose agent runs in this process: it needs no tunnel. */
+  readonly local: () => ReadonlySet<string>;
   readonly onError: (err: unknown, what: string) => void;
 };
 
 /** Between two looks, in milliseconds. */
-const lookMs = 10_000;
+const lookMs = 5_000;
 /** An agent renews its Lease each 8 s; of one that did not for so long, in milliseconds, nobody knows more. */
 const silentMs = 60_000;
 
@@ -35,13 +37,24 @@ class StaleTunnels {
   }
 
   async look(): Promise<void> {
-    const { storage, tunnels } = this.#options;
+    const { storage, tunnels, local } = this.#options;
     const open = new Set(tunnels.beacons());
+    const here = local();
     for (const { object } of storage.cache.list(collectionPrefix(beaconKind))) {
       const beacon = object.metadata.name;
-      const news = open.has(beacon) ? undefined : this.#judge(beacon, holderOf(object));
+      if (open.has(beacon)) continue;
+      const holder = holderOf(object);
+      const news = here.has(beacon) ? this.#welcome(beacon, holder) : this.#judge(beacon, holder);
       if (news !== undefined) await tellTunnel(this.#options, news);
     }
+  }
+
+  /** What an agent of this process has to do with tunnels; `undefined` when it is told already. */
+  #welcome(beacon: string, holder: string): TunnelNews | undefined {
+    const server = this.#options.server();
+    if (holder === server) return undefined;
+    const message = "Its agent runs in the process of the API server";
+    return { beacon, open: true, server, reason: beaconReason.tunnelOpen, message };
   }
 
   /** What is wrong with what a Beacon says; `undefined` when nothing is. */
@@ -74,7 +87,7 @@ class StaleTunnels {
 }
 
 /**
- * Corrects Beacons that say `Connected` though nobody holds their tunnel: a server that was killed cannot
+ * Says of agents in this process that they are connected, and corrects Beacons that say `Connected` though nobody holds their tunnel: a server that was killed cannot
  * say so. Looks again and again until the signal aborts.
  */
 export async function tendStaleTunnels(options: StaleOptions, signal: AbortSignal): Promise<void> {

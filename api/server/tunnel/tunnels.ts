@@ -10,6 +10,8 @@ export interface Tunnels {
   add(beacon: string, hub: HubEnd): () => boolean;
   /** Who answers for a Node of a beacon; `undefined` without a tunnel whose agent says that it serves it. */
   handler(beacon: string, node: string): NodeHandler | undefined;
+  /** Calls in progress in all of them. */
+  openCalls(): number;
   /** Beacons whose tunnel is open here. */
   beacons(): readonly string[];
   /** Ends all of them, and those that are still to come; calls in progress get so long, in milliseconds. */
@@ -44,6 +46,7 @@ export function createTunnels(): Tunnels {
       const hub = inUse.get(beacon);
       return hub?.nodes.has(node) === true ? hub.handler(node) : undefined;
     },
+    openCalls: () => [...all].reduce((sum, { openCalls }) => sum + openCalls, 0),
     beacons: () => [...inUse.keys()],
     async drain(why, graceMs) {
       endNew = (hub) => hub.close(why, graceMs);
