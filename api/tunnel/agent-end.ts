@@ -111,10 +111,12 @@ function sendAnswer(
   const { body } = answer;
   if (raw.destroyed || raw.closed) return void body.destroy();
   raw.respond({ ":status": 200, [headers.answer]: [...encodeAnswer(answer)] }, sealed);
-  body.once("error", (err) => {
+  const fail = (err: Error): void => {
     if (!(err instanceof StatusError)) onError(err, "the answer");
     stream.endWith(tellable(err, "the answer"));
-  });
+  };
+  body.on("error", fail);
+  if (body.errored !== null) return fail(body.errored); // it told before anybody could listen
   body.once("close", () => {
     if (!body.readableEnded && !stream.writableEnded) stream.destroy(); // whoever made it gave up
   });

@@ -238,7 +238,7 @@ class Hub implements HubEnd {
 
 /** Sends a body; one that breaks off must not look like one that ended. */
 function send(body: NonNullable<NodeCall["body"]>, stream: TunnelStream): void {
-  body.once("error", () => stream.destroy());
+  body.on("error", () => stream.destroy());
   body.once("close", () => {
     if (!body.readableEnded && !stream.writableEnded) stream.destroy();
   });

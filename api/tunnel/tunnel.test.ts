@@ -93,6 +93,18 @@ test("an error before the first byte of a body is not lost either", async () => 
   await expect(bytesOf(body)).rejects.toMatchObject({ message: "never there" });
 });
 
+test("a body that broke before it was handed over tells its error too", async () => {
+  const node = await open(async () => {
+    const body = new PassThrough();
+    body.on("error", () => {});
+    body.destroy(new StatusError("Timeout", "too late"));
+    await new Promise((resolve) => setImmediate(resolve));
+    return { status: 200, headers: {}, body };
+  });
+  const { body } = await node(callTo("/a"), never);
+  await expect(bytesOf(body)).rejects.toMatchObject({ reason: "Timeout", message: "too late" });
+});
+
 test("an agent answers for its own Nodes alone", async () => {
   await open(async () => answerOf("x"));
   const other = (rig as TunnelRig).hub.handler("10.0.0.1");
