@@ -40,10 +40,19 @@ function serve(channel: ServerChannel, socketPath: string | undefined): void {
   channel.on("close", () => socket.destroy());
 }
 
+/** An ed25519 key pair; one of some hundreds that ssh2 makes it cannot read itself, as it drops a leading zero. */
+export function sshKeyPair(): { readonly private: string; readonly public: string } {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync("ed25519");
+    const read = [pair.public, pair.private].map((key) => ssh2.utils.parseKey(key));
+    if (!read.some((key) => key instanceof Error)) return pair;
+  }
+}
+
 /** Starts it on a free port; without `socketPath` it has no docker command. */
 export async function startSshHost(socketPath?: string): Promise<SshHost> {
-  const hostKey = ssh2.utils.generateKeyPairSync("ed25519");
-  const userKey = ssh2.utils.generateKeyPairSync("ed25519");
+  const hostKey = sshKeyPair();
+  const userKey = sshKeyPair();
   const allowed = ssh2.utils.parseKey(userKey.public);
   if (allowed instanceof Error) throw allowed;
   const commands: string[] = [];

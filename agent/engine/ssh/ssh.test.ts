@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import ssh2 from "ssh2";
 import { engineConformance } from "../../../test/conformance/engine.ts";
 import { eventually } from "../../../test/kit/eventually.ts";
 import { simulatedEngine } from "../../../test/kit/simulated-engine.ts";
-import { type SshHost, startSshHost } from "../../../test/kit/ssh-host.ts";
+import { type SshHost, sshKeyPair, startSshHost } from "../../../test/kit/ssh-host.ts";
 import type { SimulatedEngine } from "../../simulated/simulated-engine.ts";
 import { openEngine } from "../dockerode.ts";
 import type { Engine } from "../engine.ts";
@@ -65,14 +64,14 @@ test("a host whose key is not known is refused before any login", async () => {
 
 test("a host that shows another key is refused", async () => {
   const [name = ""] = host.knownHosts.split(" ");
-  const [type, blob] = ssh2.utils.generateKeyPairSync("ed25519").public.split(" ");
+  const [type, blob] = sshKeyPair().public.split(" ");
   const ssh = { knownHosts: `${name} ${type} ${blob}\n`, privateKey: host.privateKey };
   expect(await whyNot(openEngine(host.url, { ssh }))).toContain("somebody may listen in");
   expect(host.logins).toBe(0);
 });
 
 test("a key that the host does not take is named as the cause", async () => {
-  const { private: privateKey } = ssh2.utils.generateKeyPairSync("ed25519");
+  const { private: privateKey } = sshKeyPair();
   const ssh = { knownHosts: host.knownHosts, privateKey };
   expect(await whyNot(openEngine(host.url, { ssh }))).toContain("ssh login as ops was refused");
 });
