@@ -69,7 +69,16 @@ export function placeOf({ name, groups }: User, info: RequestInfo): Place {
   return { level: levels.catchAll, flow: name };
 }
 
-const longRunning = new Set(["log", "exec", "attach", "portforward", "proxy", "rollout", "tunnel"]);
+const longRunning = new Set([
+  "log",
+  "exec",
+  "attach",
+  "portforward",
+  "proxy",
+  "rollout",
+  "tunnel",
+  "docker-exec",
+]);
 
 /** Whether a request lasts as long as its client wants: it must not hold seats meanwhile. */
 export function isLongRunning({ verb, resource }: RequestInfo): boolean {
