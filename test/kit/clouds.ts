@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +8,7 @@ import { type PrivateDockerd, privateDockerd } from "./dockerd.ts";
 import { type Gateway, openGateway } from "./gateway.ts";
 import { makeTestImages } from "./images.ts";
 import { type Network, openNetwork, type Place } from "./namespaces.ts";
-
-const program = join(import.meta.dirname, "..", "..", "cli", "lighthouse.mjs");
+import { type RunningProgram, runningProgram } from "./running-program.ts";
 
 /** One Docker host in a cloud. */
 export type CloudHost = {
@@ -30,14 +27,6 @@ export type Cloud = {
   readonly hosts: readonly CloudHost[];
   /** Directory with ca.pem, cert.pem and key.pem for clients of its engines. */
   readonly certDir: string;
-};
-
-/** A process in a cloud. Disposing of it ends it. */
-export type CloudProcess = AsyncDisposable & {
-  readonly pid: number;
-  /** Everything that it printed. */
-  output(): string;
-  stop(signal?: NodeJS.Signals): Promise<void>;
 };
 
 /** Two clouds and the network between them. */
@@ -135,32 +124,7 @@ export async function openClouds(options: CloudOptions = {}): Promise<Clouds> {
   return { internet, clouds, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** Runs `lighthouse ARGS` on a machine of a cloud. */
-export async function startInCloud(
-  { namespace }: Place,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv = {},
-): Promise<CloudProcess> {
-  const argv = [`--net=/run/netns/${namespace}`, process.execPath, program, ...args];
-  const child: ChildProcess = spawn("nsenter", argv, {
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const chunks: string[] = [];
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => chunks.push(text));
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => chunks.push(text));
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  await once(child, "spawn");
-  const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
-    child.kill(signal);
-    const late = setTimeout(() => child.kill("SIGKILL"), 20_000);
-    await ended;
-    clearTimeout(late);
-  };
-  return {
-    pid: child.pid ?? 0, // nsenter becomes the program: the pid stays
-    output: () => chunks.join(""),
-    stop,
-    [Symbol.asyncDispose]: () => stop(),
-  };
+/** Runs `lighthouse ARGS` on a machine of a cloud. nsenter becomes the program, so the pid is its own. */
+export function startInCloud({ namespace }: Place, args: readonly string[]): RunningProgram {
+  return runningProgram(args, { within: ["nsenter", `--net=/run/netns/${namespace}`] });
 }
