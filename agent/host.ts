@@ -12,6 +12,7 @@ import type { DockerHost } from "./discovery/provider.ts";
 import type { Engine, EngineEvent, EngineInfo } from "./engine/engine.ts";
 import { isEngineRefusal } from "./engine/errors.ts";
 import { silenceOf } from "./engine/trouble.ts";
+import { reachesOf } from "./far/reaches.ts";
 import { beat } from "./heartbeat.ts";
 import { hostPlace } from "./host-address.ts";
 import { engineDiskBytes, hostFacts } from "./host-facts.ts";
@@ -33,7 +34,7 @@ import {
   replacesValues,
 } from "./pods/pod-runtime.ts";
 import { createProber } from "./pods/prober.ts";
-import { reacherOf } from "./pods/reach.ts";
+import type { Reacher } from "./pods/reach.ts";
 
 /** A Docker host that discovery found. */
 export type FoundHost = {
@@ -64,6 +65,8 @@ export type HostDeps = {
   isPaused(): boolean;
   /** Puts the host's streams on offer, until the returned function is called. */
   serve(nodeName: string, host: ServedHost): () => void;
+  /** A static busybox for engines elsewhere; default `/bin/busybox`. */
+  readonly relayProgram?: string | undefined;
   /** The host's engine began or ceased to answer. */
   onLiveness(): void;
   /** How often an engine is asked for a sign of life. Milliseconds, default 10 s. */
@@ -99,6 +102,7 @@ class Host {
   readonly #images: ImageStore;
   readonly #networks: PodNetworks;
   readonly #limits: HostLimits;
+  readonly #reacher: Reacher;
   readonly #end: AbortController;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #informer;
@@ -143,6 +147,8 @@ class Host {
     });
     this.#limits = this.#createLimits();
     this.#listeners.add((event) => this.#limits.take(event));
+    this.#reacher = reachesOf(found.engine, deps);
+    this.#listeners.add((event) => this.#reacher.far?.take(event));
   }
 
   isLive(): boolean {
@@ -175,23 +181,19 @@ class Host {
       networks: this.#networks,
       prober,
       cache: this.#cache,
-      reacher: reacherOf(engine.endpoint, process.platform),
+      reacher: this.#reacher,
       hostIp: () => this.#address,
       isLive: () => this.#answers && this.#synced,
       liveSinceMs: () => this.#liveSinceMs,
       lostAtMs: () => this.#lostAtMs,
     });
-    const controller = {
-      name: `pods/${this.nodeName}`,
-      owns: [],
-      sources: [],
-      reconciler,
-      workers,
-    };
+    const name = `pods/${this.nodeName}`;
+    const controller = { name, owns: [], sources: [], reconciler, workers };
     this.#informer.onChange((change) => this.#onPod(change));
     const withdraw = this.#deps.serve(this.nodeName, {
       engine,
       inventory: this.#inventory,
+      far: this.#reacher.far,
       cluster: this.#deps.cluster,
       pod: (key) => this.#cache.get(key),
       onEvent: (listener) => void this.#listeners.add(listener),

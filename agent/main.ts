@@ -47,6 +47,8 @@ export type AgentOptions = {
   readonly open?: (host: DockerHost) => Engine;
   /** How often an engine is asked for a sign of life. Milliseconds, default 10 s. */
   readonly pulseMs?: number;
+  /** A static busybox on this machine, for engines elsewhere. Default `/bin/busybox`. */
+  readonly relayProgram?: string | undefined;
   /** Puts a Node on offer, until the returned function is called. */
   readonly register?: (nodeName: string, streams: Streams, handler: NodeHandler) => () => void;
 };
@@ -139,10 +141,11 @@ class Agent {
   }
 
   #slotDeps(cluster: string): SlotDeps {
-    const { client, clock, log, beacon, version, register, pulseMs } = this.#options;
+    const { client, clock, log, beacon, version, register, pulseMs, relayProgram } = this.#options;
     return {
       client,
       pulseMs,
+      relayProgram,
       clock,
       log,
       beacon,

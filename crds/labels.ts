@@ -124,7 +124,7 @@ export const containerLabel = {
   podName: "lighthouse.dev/pod-name",
   /** Name in the pod's spec. */
   container: "lighthouse.dev/container",
-  /** `init` or `main`. */
+  /** `init` or `main`; `relay` for one of the agent's own, see agent/far/relays.ts. */
   role: "lighthouse.dev/container-role",
   /** Hash of what it was made from; another one means: make it anew. */
   specHash: "lighthouse.dev/spec-hash",
@@ -132,4 +132,6 @@ export const containerLabel = {
   graceSeconds: "lighthouse.dev/grace-seconds",
   /** How many CPUs it has for itself while it runs, see docs/resources.md; absent: it shares. */
   exclusiveCpus: "lighthouse.dev/exclusive-cpus",
+  /** Relays: whose network it joined, `<container id>.<its start in milliseconds since the epoch>`. */
+  relayOf: "lighthouse.dev/relay-of",
 } as const;

@@ -155,6 +155,7 @@ export function openEngine(url: string, options: EngineOptions = {}): Engine {
     networks: createNetworks(parts),
     info,
     passThrough: transport.passThrough,
+    ...(transport.forward === undefined ? {} : { forward: transport.forward }),
     ping: (signal) => transport.ping(signal),
     events: (signal) => followEvents(connectEvents, clock, signal),
     async [Symbol.asyncDispose]() {

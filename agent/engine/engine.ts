@@ -1,4 +1,4 @@
-import type { Readable, Writable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import type { ContainerSpec } from "./container-spec.ts";
 import type { FileChange, PathStat } from "./file-types.ts";
 import type { Networks } from "./network-types.ts";
@@ -355,6 +355,11 @@ export interface Engine extends AsyncDisposable {
   readonly upkeep: Upkeep;
   readonly networks: Networks;
   readonly passThrough: PassThrough;
+  /**
+   * Connects to an address as the engine's machine sees it; absent where the way to it does not carry
+   * that. @throws StatusError `Forbidden` when the machine does not do it; Error with its words
+   */
+  readonly forward?: (to: { readonly host: string; readonly port: number }) => Promise<Duplex>;
   /** @throws StatusError `ServiceUnavailable`, `Forbidden` when the socket may not be opened. */
   info(signal?: AbortSignal): Promise<EngineInfo>;
   /** The cheapest question there is: resolves when the engine answers at all, within seconds.

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { Agent as HttpAgent, type AgentOptions } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { inspect } from "node:util";
@@ -27,6 +28,8 @@ export type EngineAgents = {
   readonly kept: HttpAgent;
   /** A connection of its own for each call. */
   readonly once: HttpAgent;
+  /** Connects to an address as the engine's machine sees it; absent where the way does not carry that. */
+  readonly forward?: (to: { readonly host: string; readonly port: number }) => Promise<Duplex>;
   /** Drops idle connections. */
   close(): void;
 };
@@ -36,7 +39,7 @@ function agentsOf(endpoint: Endpoint): EngineAgents {
     const lines = createSshLines(endpoint);
     const kept = createSshAgent(lines, options);
     const once = createSshAgent(lines, { keepAlive: false });
-    return { kept, once, close: () => lines.close() };
+    return { kept, once, forward: (to) => lines.forward(to), close: () => lines.close() };
   }
   const isSecure = endpoint.kind === "tcp" && endpoint.tls !== undefined;
   const open = (how: AgentOptions): HttpAgent =>
@@ -49,8 +52,7 @@ export function createEngineAgents(endpoint: Endpoint): EngineAgents {
   const agents = agentsOf(endpoint);
   const { kept, once } = agents;
   return {
-    kept,
-    once,
+    ...agents,
     close: () => {
       kept.destroy();
       once.destroy();

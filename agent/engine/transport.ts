@@ -5,7 +5,7 @@ import { nodeReason } from "../../crds/conditions.ts";
 import { createDeadline, type Deadline } from "./deadline.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Doing, overdue, refused, unreachable } from "./errors.ts";
-import { createEngineAgents } from "./keep-alive-agent.ts";
+import { createEngineAgents, type EngineAgents } from "./keep-alive-agent.ts";
 import { createPassThrough, type PassThrough } from "./pass-through.ts";
 import { createModem, type Modem, type ModemAnswer, type ModemRequest } from "./modem.ts";
 import { strange } from "./trouble.ts";
@@ -49,6 +49,8 @@ export type Transport = {
   readonly open: (call: Call) => Promise<Body | undefined>;
   /** Takes over the connection. Destroying it hangs up. */
   readonly hijack: (call: Call) => Promise<Duplex>;
+  /** See `Engine.forward`. */
+  readonly forward?: EngineAgents["forward"];
   /** For calls that are not ours. */
   readonly passThrough: PassThrough;
   /** Asks for a sign of life. */
@@ -281,6 +283,7 @@ export function createTransport(endpoint: Endpoint): Transport {
     open: open(line),
     hijack: hijack(line),
     passThrough: createPassThrough(endpoint, agents),
+    ...(agents.forward === undefined ? {} : { forward: agents.forward }),
     close: () => agents.close(),
   };
 }

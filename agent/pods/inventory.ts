@@ -49,7 +49,7 @@ type Entry = {
   dirty: boolean;
 };
 
-/** The owner that a container's labels name, if it is of this control plane. */
+/** The owner that a container's labels name, if it is of this control plane and of the pod's spec. */
 export function ownerOf(
   labels: Readonly<Record<string, string>>,
   cluster: string,
@@ -59,6 +59,7 @@ export function ownerOf(
   const name = labels[containerLabel.podName];
   if (labels[containerLabel.cluster] !== cluster || uid === undefined || name === undefined)
     return undefined;
+  if (labels[containerLabel.relayOf] !== undefined) return undefined; // no container of the spec
   return { uid, key: { namespace: namespace ?? "default", name } };
 }
 

@@ -1,6 +1,8 @@
-import { request as httpRequest } from "node:http";
+import { type ClientRequest, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect as tlsConnect } from "node:tls";
 import type { Engine, Session } from "../engine/engine.ts";
 import type { ContainerOf } from "./containers.ts";
 
@@ -15,14 +17,29 @@ type Action = Pick<Probe, "exec" | "tcpSocket"> & {
 /** What one check said. */
 export type Answer = { readonly ok: boolean; readonly message: string };
 
+/** Where a port answers, or why it cannot be asked. */
+export type Target =
+  | {
+      readonly host: string;
+      readonly port: number;
+      /** Present where the address is that of another network: how to get there. */
+      readonly far?: {
+        open(signal: AbortSignal): Promise<Duplex>;
+        touch(signal: AbortSignal): Promise<void>;
+      };
+    }
+  | { readonly why: string };
+
+type Address = Exclude<Target, { readonly why: string }>;
+
 /** Where the container can be reached from the agent. */
 export type Reach = {
   readonly engine: Engine;
   readonly containerId: string;
   /** Ports by the names of the spec. */
   readonly portNames: ReadonlyMap<string, number>;
-  /** Where a port of the container answers, or why it cannot be asked. */
-  dial(port: number): { readonly host: string; readonly port: number } | { readonly why: string };
+  /** For a port of the container. */
+  dial(port: number): Target;
 };
 
 const good: Answer = { ok: true, message: "" };
@@ -63,7 +80,23 @@ async function checkExec(
   }
 }
 
-function checkTcp(host: string, port: number, signal: AbortSignal): Promise<Answer> {
+/** What a way to another network says of its failure. */
+function farFailure(to: Address, signal: AbortSignal, err: unknown): Answer {
+  const why = err instanceof Error ? err.message : String(err);
+  return bad(`dial tcp ${to.host}:${to.port}: ${signal.aborted ? "no answer in time" : why}`);
+}
+
+async function checkTcp(to: Address, signal: AbortSignal): Promise<Answer> {
+  if (to.far === undefined) return checkNearTcp(to, signal);
+  try {
+    await to.far.touch(signal);
+    return good;
+  } catch (err) {
+    return farFailure(to, signal, err);
+  }
+}
+
+function checkNearTcp({ host, port }: Address, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const end = (answer: Answer): void => {
@@ -87,29 +120,44 @@ function headersOf(action: HttpGet): Record<string, string> {
   return { "user-agent": "lighthouse-probe", accept: "*/*", ...own };
 }
 
-function checkHttp(
-  action: HttpGet,
-  to: { readonly host: string; readonly port: number },
-  signal: AbortSignal,
-): Promise<Answer> {
-  const path = action.path ?? "/";
-  const options = { ...to, path, headers: headersOf(action), signal, agent: false as const };
+function sendHttp(action: HttpGet, to: Address, signal: AbortSignal, far?: Duplex): ClientRequest {
+  const { host, port } = to;
+  const options = { host, port, path: action.path ?? "/", headers: headersOf(action), signal };
+  // The probe asks whether the process answers, not who it is: as in Kubernetes.
+  const trusting = { rejectUnauthorized: false };
+  const isSecure = action.scheme === "HTTPS";
+  if (far !== undefined) {
+    const connection = isSecure ? tlsConnect({ socket: far, ...trusting }) : far;
+    return httpRequest({ ...options, createConnection: () => connection });
+  }
+  return isSecure
+    ? httpsRequest({ ...options, agent: false, ...trusting })
+    : httpRequest({ ...options, agent: false });
+}
+
+async function checkHttp(action: HttpGet, to: Address, signal: AbortSignal): Promise<Answer> {
+  let far: Duplex | undefined;
+  try {
+    far = await to.far?.open(signal);
+  } catch (err) {
+    return farFailure(to, signal, err);
+  }
+  const answer = await askHttp(sendHttp(action, to, signal, far), signal);
+  far?.destroy();
+  const url = `http${action.scheme === "HTTPS" ? "s" : ""}://${to.host}:${to.port}${action.path ?? "/"}`;
+  return typeof answer === "string" ? bad(`Get "${url}": ${answer}`) : answer;
+}
+
+/** The answer, or why there was none. */
+function askHttp(request: ClientRequest, signal: AbortSignal): Promise<Answer | string> {
   return new Promise((resolve) => {
-    const tls = action.scheme === "HTTPS";
-    // The probe asks whether the process answers, not who it is: as in Kubernetes.
-    const request = tls
-      ? httpsRequest({ ...options, rejectUnauthorized: false })
-      : httpRequest(options);
     request.once("response", (response) => {
       const status = response.statusCode ?? 0;
       response.destroy();
       const ok = status >= 200 && status < 400;
       resolve(ok ? good : bad(`${badStatus}: ${status}`));
     });
-    request.on("error", (err) => {
-      const why = signal.aborted ? "no answer in time" : err.message;
-      resolve(bad(`Get "http${tls ? "s" : ""}://${to.host}:${to.port}${path}": ${why}`));
-    });
+    request.on("error", (err) => resolve(signal.aborted ? "no answer in time" : err.message));
     request.end();
   });
 }
@@ -133,7 +181,7 @@ export async function check(probe: Action, reach: Reach, signal: AbortSignal): P
     const to = action.host === undefined ? reach.dial(port) : { host: action.host, port };
     if ("why" in to) return bad(to.why);
     return probe.httpGet === undefined
-      ? await checkTcp(to.host, to.port, signal)
+      ? await checkTcp(to, signal)
       : await checkHttp(probe.httpGet, to, signal);
   } catch (err) {
     if (signal.aborted) return bad("no answer in time");

@@ -1,20 +1,23 @@
 import type { Pod } from "../../api/machinery/resources.ts";
 import { formatTime } from "../../api/machinery/time.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { FarPorts } from "../far/far-ports.ts";
 import { membersOf, networkRoot } from "./containers.ts";
 import { type ContainerFact, isUp } from "./facts.ts";
-import type { Reach } from "./probe-check.ts";
+import type { Reach, Target } from "./probe-check.ts";
 import type { Subject } from "./prober.ts";
 
 /**
- * How the agent gets at ports of containers. On its own machine it reaches them by their address;
- * an engine elsewhere shows only what its host publishes.
+ * How the agent gets at ports of containers. On its own machine it reaches them by their address; an
+ * engine elsewhere shows what its host publishes, and the rest goes by ways of its own.
  */
 export type Reacher = {
   /** Whether container addresses of this engine can be dialled from here. */
   readonly direct: boolean;
   /** Address of the host as seen from here. */
   readonly host: string;
+  /** For ports that are neither. */
+  readonly far?: FarPorts | undefined;
 };
 
 /** How an engine's containers can be reached, from its endpoint. */
@@ -26,37 +29,60 @@ export function reacherOf(endpoint: string, platform: string): Reacher {
   return { direct: false, host: url.hostname.replace(/^\[|\]$/g, "") };
 }
 
-type Target = ReturnType<Reach["dial"]>;
-
 /** Where a pod's ports are looked for. */
 export type PortPlace = {
   readonly pod: Pod;
-  /** Address of its network; empty if it has none. */
-  readonly ip: string;
+  /** The container whose network it is, while that is up. */
+  readonly root: ContainerFact | undefined;
   readonly reacher: Reacher;
   /** What else its user could do, e.g. `use an exec probe`. */
   readonly advice: string;
 };
 
-/** Where to connect for a port of a pod, or why that cannot be done. */
-export function dialTo({ pod, ip, reacher, advice }: PortPlace, port: number): Target {
-  if (pod.spec.hostNetwork === true) return { host: reacher.host, port };
-  if (reacher.direct && ip !== "") return { host: ip, port };
+/** The port as the host publishes it to the world; one on its loopback is out of reach from here. */
+function publishedAs({ pod, reacher }: PortPlace, port: number): number | undefined {
   const ports = membersOf(pod.spec).flatMap(({ spec }) => spec.ports ?? []);
   const published = ports.find(
-    ({ containerPort, hostPort }) => containerPort === port && (hostPort ?? 0) > 0,
+    ({ containerPort, hostPort, protocol = "TCP", hostIP = "" }) =>
+      containerPort === port &&
+      (hostPort ?? 0) > 0 &&
+      protocol === "TCP" &&
+      (reacher.far === undefined || ["", "0.0.0.0", "::"].includes(hostIP)),
   );
-  if (published?.hostPort !== undefined) return { host: reacher.host, port: published.hostPort };
-  const why = reacher.direct
-    ? "the container has no address"
-    : `the engine is on another machine; publish the port as hostPort, or ${advice}`;
+  return published?.hostPort;
+}
+
+/** Where to connect for a port of a pod, or why that cannot be done. */
+export function dialTo(place: PortPlace, port: number): Target {
+  const { pod, root, reacher, advice } = place;
+  const ip = root?.ip ?? "";
+  if (pod.spec.hostNetwork === true) return { host: reacher.host, port };
+  if (reacher.direct && ip !== "") return { host: ip, port };
+  const published = publishedAs(place, port);
+  if (published !== undefined) return { host: reacher.host, port: published };
+  const { far } = reacher;
+  if (far !== undefined && root !== undefined) {
+    const there = { pod, root, host: ip === "" ? "127.0.0.1" : ip, port, advice };
+    return {
+      host: there.host,
+      port,
+      far: {
+        open: (signal) => far.open(there, signal),
+        touch: (signal) => far.touch(there, signal),
+      },
+    };
+  }
+  const why =
+    reacher.direct || root === undefined
+      ? "the container has no address"
+      : `the engine is on another machine; publish the port as hostPort, or ${advice}`;
   return { why: `Cannot reach port ${port}: ${why}` };
 }
 
-/** The address of a pod's network on its engine; empty while it has none. */
-export function addressOf({ spec }: Pod, facts: readonly ContainerFact[]): string {
+/** The container whose network is the pod's, while it is up. */
+export function rootOf({ spec }: Pod, facts: readonly ContainerFact[]): ContainerFact | undefined {
   const root = networkRoot(spec);
-  return facts.find((fact) => fact.name === root && isUp(fact))?.ip ?? "";
+  return facts.find((fact) => fact.name === root && isUp(fact));
 }
 
 function portNames(pod: Pod): ReadonlyMap<string, number> {
@@ -79,7 +105,7 @@ export function reachOf(
   { engine, reacher }: Sight,
 ): Reach {
   const advice = "use exec instead of httpGet and tcpSocket";
-  const place: PortPlace = { pod, ip: addressOf(pod, facts), reacher, advice };
+  const place: PortPlace = { pod, root: rootOf(pod, facts), reacher, advice };
   return {
     engine,
     containerId,

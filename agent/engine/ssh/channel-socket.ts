@@ -9,7 +9,8 @@ const maxWords = 400;
  */
 export class ChannelSocket extends Duplex {
   readonly #channel: ClientChannel;
-  readonly #command: string;
+  /** Absent: a connection, which may end without a word. */
+  readonly #command: string | undefined;
   #words = "";
   #received = false;
   #code: number | undefined;
@@ -18,7 +19,7 @@ export class ChannelSocket extends Duplex {
   #waiting: ((err?: Error) => void) | undefined;
 
   /** At once when the channel opens: its command may have ended before the next turn. */
-  constructor(channel: ClientChannel, command: string) {
+  constructor(channel: ClientChannel, command: string | undefined) {
     super({ allowHalfOpen: true });
     this.#channel = channel;
     this.#command = command;
@@ -34,11 +35,15 @@ export class ChannelSocket extends Duplex {
     });
     // A command that said nothing has failed: why is known once the channel closes.
     channel.on("end", () => {
-      if (this.#received) this.push(null);
+      if (!this.#mustSpeak) this.push(null);
     });
     channel.on("error", (err: Error) => this.destroy(err));
     channel.on("drain", () => this.#onDrain());
     channel.on("close", () => this.#onClose());
+  }
+
+  get #mustSpeak(): boolean {
+    return this.#command !== undefined && !this.#received;
   }
 
   #onClose(): void {
@@ -46,7 +51,7 @@ export class ChannelSocket extends Duplex {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.(new Error("the connection was closed"));
-    if (!this.#received && !this.destroyed) {
+    if (this.#mustSpeak && !this.destroyed) {
       // Later, so that whoever asked for the connection listens.
       setImmediate(() => this.destroy(this.#failure()));
       return;

@@ -1,4 +1,5 @@
-import ssh2, { type Client, type ServerHostKeyAlgorithm } from "ssh2";
+import ssh2, { type Client, type ClientChannel, type ServerHostKeyAlgorithm } from "ssh2";
+import { StatusError } from "../../../api/machinery/errors.ts";
 import { ChannelSocket } from "./channel-socket.ts";
 import { judgeKey, type KeyVerdict, knownAlgorithms } from "./known-hosts.ts";
 
@@ -17,6 +18,9 @@ export type SshTarget = {
 export interface SshLines {
   /** Runs a command, which must be a constant of ours; its input and output are the stream. */
   run(command: string): Promise<ChannelSocket>;
+  /** Connects to an address as the host sees it. @throws StatusError `Forbidden` when its sshd does not
+   * forward connections; Error with its words */
+  forward(to: { readonly host: string; readonly port: number }): Promise<ChannelSocket>;
   close(): void;
 }
 
@@ -40,6 +44,19 @@ function refusedLogin(err: Error, { user, privateKey }: SshTarget): Error {
   return new Error(`ssh login as ${user} was refused: it does not take ${keys}`, { cause: err });
 }
 
+/** RFC 4254, 5.1: why a channel was not opened. */
+const prohibited = 1;
+const connectFailed = 2;
+
+function refusedForward(err: unknown): unknown {
+  const reason = err instanceof Error && "reason" in err ? err.reason : undefined;
+  if (reason === prohibited)
+    return new StatusError("Forbidden", "sshd of the host does not forward connections", {
+      cause: err,
+    });
+  return reason === connectFailed ? new Error("nothing listens on it", { cause: err }) : err;
+}
+
 class Lines implements SshLines {
   readonly #target: SshTarget;
   readonly #lines = new Set<Line>();
@@ -51,11 +68,28 @@ class Lines implements SshLines {
     this.#target = target;
   }
 
-  async run(command: string): Promise<ChannelSocket> {
+  run(command: string): Promise<ChannelSocket> {
+    return this.#open(command, (client, done) => client.exec(command, done));
+  }
+
+  async forward({ host, port }: Parameters<SshLines["forward"]>[0]): Promise<ChannelSocket> {
+    try {
+      return await this.#open(undefined, (client, done) =>
+        client.forwardOut("127.0.0.1", 0, host, port, done),
+      );
+    } catch (err) {
+      throw refusedForward(err);
+    }
+  }
+
+  async #open(
+    command: string | undefined,
+    ask: (client: Client, done: (err: Error | undefined, channel: ClientChannel) => void) => void,
+  ): Promise<ChannelSocket> {
     const line = await this.#line();
     try {
       return await new Promise<ChannelSocket>((resolve, reject) => {
-        line.client.exec(command, (err, channel) => {
+        ask(line.client, (err, channel) => {
           if (err) return reject(err);
           channel.once("close", () => this.#release(line));
           return resolve(new ChannelSocket(channel, command));

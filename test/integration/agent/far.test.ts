@@ -1,0 +1,149 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openEngine } from "../../../agent/engine/dockerode.ts";
+import type { Engine } from "../../../agent/engine/engine.ts";
+import type { Streams } from "../../../agent/serve.ts";
+import { keyOf } from "../../../api/machinery/object.ts";
+import { type Pod, pods } from "../../../api/machinery/resources.ts";
+import { issueAuthority, issueCertificate } from "../../../api/server/pki/issue.ts";
+import { containerLabel } from "../../../crds/labels.ts";
+import { finish } from "../../conformance/engine-kit.ts";
+import { type AgentRig, agentRig, bindPod, untilReady } from "../../kit/agent-rig.ts";
+import { type PrivateDockerd, privateDockerd, skipWithoutDockerd } from "../../kit/dockerd.ts";
+import { eventually } from "../../kit/eventually.ts";
+import { makeTestImages, testImages } from "../../kit/images.ts";
+
+const relays = { [containerLabel.relayOf]: "" };
+
+/** A directory for both ends of TLS with an engine at `address`. */
+async function makeCerts(dir: string, address: string): Promise<string> {
+  const nowMs = Date.now();
+  const authority = await issueAuthority("engines", nowMs);
+  const identity = { user: address, groups: [] };
+  const both = { identity, names: [address], nowMs };
+  for (const usage of ["server", "client"] as const) {
+    const { certificate, key } = await issueCertificate(authority, { ...both, usage });
+    const own = join(dir, usage);
+    await mkdir(own);
+    await writeFile(join(own, "ca.pem"), authority.certificate);
+    await writeFile(join(own, "cert.pem"), certificate);
+    await writeFile(join(own, "key.pem"), key, { mode: 0o600 });
+  }
+  return dir;
+}
+
+describe.skipIf(skipWithoutDockerd())("ports on an engine elsewhere", () => {
+  const signal = AbortSignal.timeout(60_000);
+  let dir: string;
+  let dockerd: PrivateDockerd;
+  let engine: Engine;
+  let rig: AgentRig;
+  let node: string;
+  let streams: Streams;
+  let before: readonly string[];
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), "lh-far-"));
+    const [a = 1, b = 1] = randomBytes(2);
+    const address = `127.77.${a}.${Math.max(1, Math.min(b, 254))}`;
+    await makeCerts(dir, address);
+    const listen = { address, certDir: join(dir, "server") };
+    dockerd = await privateDockerd({ listen });
+    engine = openEngine(dockerd.url);
+    await makeTestImages(engine.images);
+    await engine.containers.create("by-hand", { Image: testImages.silent });
+    await engine.containers.start("by-hand");
+    before = await sight();
+    const certDir = join(dir, "client");
+    rig = await agentRig([`tcp://${address}:2376`], {
+      open: ({ url }) => openEngine(url, { certDir }),
+    });
+    rig.start();
+    node = await rig.node();
+    streams = await eventually("the node is served", () => rig.streams.get(node));
+  });
+  afterAll(async () => {
+    await rig?.close();
+    await engine?.[Symbol.asyncDispose]();
+    await dockerd?.[Symbol.asyncDispose]();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  const sight = async (): Promise<readonly string[]> => {
+    const all = await engine.containers.list();
+    const networks = await engine.networks.list();
+    return [...all, ...networks].map(({ id }) => id).sort();
+  };
+
+  const remove = async (pod: Pod): Promise<void> => {
+    await rig.api.delete(pods, keyOf(pod), { gracePeriodSeconds: 1 });
+    await eventually("pod and relay are gone", async () => {
+      const seen = await sight();
+      return seen.join() === before.join() ? true : undefined;
+    });
+  };
+
+  const readinessProbe = {
+    httpGet: { path: "/", port: 80 },
+    periodSeconds: 1,
+    timeoutSeconds: 2,
+  };
+
+  test("a pod becomes ready by httpGet, and its port can be dialled", async () => {
+    const livenessProbe = { tcpSocket: { port: 80 }, periodSeconds: 1 };
+    await bindPod(rig.api, "web", {
+      image: testImages.web,
+      node,
+      container: { readinessProbe, livenessProbe },
+    });
+    const pod = await untilReady(rig.api, "web");
+    const port = await streams.dial(pod, 80, signal);
+    port.end("GET / HTTP/1.0\r\n\r\n"); // half a close: the answer comes after it
+    expect((await buffer(port)).toString()).toMatch(/200 OK[^]*v1\n$/);
+    await expect(streams.dial(pod, 81, signal)).rejects.toMatchObject({
+      message: "Cannot connect to port 81 of pod shop/web: nothing listens on it",
+    });
+    const found = await engine.containers.list(relays);
+    expect(found).toHaveLength(1);
+    expect(pod.status?.containerStatuses).toHaveLength(1);
+    await remove(pod);
+  });
+
+  const echo = async (port: Duplex, bytes: Buffer) => {
+    const all = buffer(port);
+    port.end(bytes);
+    return all;
+  };
+
+  test("3 MB go both ways", async () => {
+    const command = ["sh", "-c", "while :; do nc -l -p 7000 -e cat; done"];
+    const pod = await bindPod(rig.api, "echo", {
+      image: testImages.silent,
+      node,
+      container: { command },
+    });
+    await untilReady(rig.api, "echo");
+    const bytes = randomBytes(3 * 1024 * 1024);
+    const port = await eventually("the port is there", () =>
+      streams.dial(pod, 7000, signal).catch(() => undefined),
+    );
+    expect((await echo(port, bytes)).equals(bytes)).toBe(true);
+    // A client that leaves: nothing stays behind in the relay.
+    const left = await eventually("again", () =>
+      streams.dial(pod, 7000, signal).catch(() => undefined),
+    );
+    left.destroy();
+    const [relay] = await engine.containers.list(relays);
+    await eventually("the connection has ended", async () => {
+      const command = ["sh", "-c", "grep -l ^nc /proc/[0-9]*/cmdline; true"];
+      const { stdout } = await finish(await engine.io.exec(relay?.id ?? "", { command }));
+      return stdout === "" ? true : undefined;
+    });
+    await remove(pod);
+  });
+});
