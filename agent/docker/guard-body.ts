@@ -45,12 +45,22 @@ function namesIn(body: Part): { readonly networks: Set<string>; readonly volumes
   };
 }
 
+/** Somebody who may override has made a directory of the host a volume: that is no leave for all. */
+async function mayMount(lookup: Lookup, name: string): Promise<Asked<unknown>> {
+  const asked = await changeableVolume(lookup, name);
+  if (!("value" in asked) || !asked.value.reachesHost || lookup.override) return asked;
+  throw new StatusError(
+    "Forbidden",
+    `Cannot mount volume ${name}: it is a directory or device of the host; it takes the right to override nodes/docker-write of this node`,
+  );
+}
+
 /** A name that is not there yet is the engine's to judge. */
 async function mayUse(lookup: Lookup, body: Part): Promise<void> {
   const { networks, volumes } = namesIn(body);
   const asked = [
     ...[...networks].map((name) => changeableNetwork(lookup, name)),
-    ...[...volumes].map((name) => changeableVolume(lookup, name)),
+    ...[...volumes].map((name) => mayMount(lookup, name)),
   ];
   for (const answer of await Promise.all(asked))
     if ("refusal" in answer) answer.refusal.response.resume();

@@ -70,14 +70,28 @@ export async function changeableNetwork(
   return { value: asked.value.Id };
 }
 
-/** A volume's name. @throws StatusError `Forbidden` when it is one of ours */
+/** A volume as its name was found. */
+export type FoundVolume = {
+  readonly name: string;
+  /** What its driver mounts is a directory or device of the host. */
+  readonly reachesHost: boolean;
+};
+
+type WireVolume = {
+  readonly Labels: Labels;
+  readonly Options?: Readonly<Record<string, string>> | null;
+};
+
+/** @throws StatusError `Forbidden` when it is one of ours */
 export async function changeableVolume(
   { world, version, override, signal }: Lookup,
   given: string,
-): Promise<Asked<string>> {
+): Promise<Asked<FoundVolume>> {
   const path = `${version}/volumes/${segment(given)}`;
-  const asked = await askEngine<{ readonly Labels: Labels }>(world, path, signal);
+  const asked = await askEngine<WireVolume>(world, path, signal);
   if ("refusal" in asked) return asked;
-  if (isOurs(asked.value.Labels) && !override) throw ownedThing("volume", given);
-  return { value: given };
+  const { Labels: labels, Options } = asked.value;
+  if (isOurs(labels) && !override) throw ownedThing("volume", given);
+  const reachesHost = (Options?.["device"] ?? "").startsWith("/");
+  return { value: { name: given, reachesHost } };
 }

@@ -126,6 +126,8 @@ describe.skipIf(skipped)("the stock docker command on a Node", () => {
     site = await openSite({ args: ["--audit-log", join(folder, "audit.log")] });
     await direct(["run", "-d", "--name", "foreign", "--label", "a=b", web]);
     foreign = await direct(["inspect", "foreign"]);
+    const options = ["-o", "type=none", "-o", "o=bind", "-o", "device=/"];
+    await direct(["volume", "create", ...options, "everything"]);
     const { kubectl, cli } = site.lighthouse;
     node = await eventually("there is a Node", async () => {
       const names = await must(kubectl(["get", "nodes", "-o", "name"]));
@@ -270,6 +272,7 @@ describe.skipIf(skipped)("the stock docker command on a Node", () => {
   test.each([
     [["run", "--rm", "--privileged", web], "privileged containers are refused"],
     [["run", "--rm", "-v", "/:/host", web], "a directory of the host"],
+    [["run", "--rm", "-v", "everything:/host", web], "a directory or device of the host"],
     [["run", "--rm", "--network", "host", web], "the network of the host is refused"],
     [["run", "--rm", "--pid", "container:foreign", web], "processes of the host"],
     [["run", "--rm", "--cap-add", "SYS_ADMIN", web], "the capability is not one"],
