@@ -34,7 +34,7 @@ fi
 if command -v nc >/dev/null 2>&1; then set -- nc "$host" "$port"
 elif command -v busybox >/dev/null 2>&1 && busybox nc --help >/dev/null 2>&1; then set -- busybox nc "$host" "$port"
 elif command -v bash >/dev/null 2>&1 && command -v cat >/dev/null 2>&1; then
-  set -- bash -c 'exec 3<>"/dev/tcp/$0/$1" 4<&0; cat <&4 >&3 & cat <&3; kill $!' "$host" "$port"
+  set -- bash --norc -c 'exec 3<>"/dev/tcp/$0/$1" 4<&0; cat <&4 >&3 & cat <&3; kill $! 2>/dev/null' "$host" "$port"
 else echo "the image has neither nc nor bash" >&2; exit 127
 fi
 echo + >&2

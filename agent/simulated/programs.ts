@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Program, Surroundings } from "./process.ts";
+import { relay } from "./relay.ts";
 
 /** Waits until the process is killed. */
 export function untilKilled(killed: AbortSignal): Promise<number> {
@@ -87,6 +88,7 @@ export const programs: ReadonlyMap<string, Program> = new Map<string, Program>([
   ["wget", async () => 0], // health checks ask their own server
   ["trap", async () => 0],
   ["mkdir", async () => 0],
+  ["relay", relay],
   ["echo", prints(({ argv }) => argv.slice(1).join(" "))],
   ["hostname", prints(({ hostname }) => hostname)],
   ["env", prints(variables)],

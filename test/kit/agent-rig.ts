@@ -47,7 +47,7 @@ async function freshApi(): Promise<MemoryApi> {
 }
 
 /** How a rig differs from the plain one. */
-export type RigOptions = Pick<AgentOptions, "open" | "pulseMs" | "drivers"> & {
+export type RigOptions = Pick<AgentOptions, "open" | "pulseMs" | "drivers" | "relayProgram"> & {
   /** Default: one with the Namespace kube-system alone. */
   readonly api?: MemoryApi;
 };

@@ -49,8 +49,32 @@ export function sshKeyPair(): { readonly private: string; readonly public: strin
   }
 }
 
+/** Connects to where the client asks, as `AllowTcpForwarding yes` does. */
+function forward(connection: Connection): void {
+  connection.on("tcpip", (accept, reject, { destIP, destPort }) => {
+    const socket = connect({ host: destIP, port: destPort, allowHalfOpen: true });
+    socket.once("error", () => reject());
+    socket.once("connect", () => {
+      socket.on("error", () => socket.destroy());
+      const channel = accept();
+      channel.on("error", () => socket.destroy());
+      channel.on("close", () => socket.destroy());
+      socket.pipe(channel).pipe(socket);
+    });
+  });
+}
+
+/** What such a host may differ in. */
+export type SshHostOptions = {
+  /** Whether it connects clients to elsewhere. Default true. */
+  readonly forwards?: boolean;
+};
+
 /** Starts it on a free port; without `socketPath` it has no docker command. */
-export async function startSshHost(socketPath?: string): Promise<SshHost> {
+export async function startSshHost(
+  socketPath?: string,
+  { forwards = true }: SshHostOptions = {},
+): Promise<SshHost> {
   const hostKey = sshKeyPair();
   const userKey = sshKeyPair();
   const allowed = ssh2.utils.parseKey(userKey.public);
@@ -72,6 +96,7 @@ export async function startSshHost(socketPath?: string): Promise<SshHost> {
     });
     connection.on("ready", () => {
       logins += 1;
+      if (forwards) forward(connection);
       connection.on("session", (accept) => {
         accept().on("exec", (acceptExec, reject, { command }) => {
           commands.push(command);
