@@ -111,6 +111,7 @@ export const serviceAccounts: Resource<KubeObject> = core(
   "serviceaccounts",
   true,
 );
+/** core/v1 ResourceQuota: what a namespace may use at most. */
 export const resourceQuotas: Resource<ResourceQuota> = core(
   "ResourceQuota",
   "resourcequotas",

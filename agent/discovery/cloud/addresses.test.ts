@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import nock from "nock";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { manualClock } from "../../../test/kit/clock.ts";
 import type { Provider } from "../provider.ts";
 import type { Credentials } from "../settings.ts";
@@ -20,6 +20,11 @@ const settings = (secret: Credentials, config: CloudSettings["config"] = {}): Cl
   credentials: async () => secret,
 });
 
+// Other files of the same process want the real network, which nock takes as soon as it is loaded.
+beforeAll(() => {
+  if (!nock.isActive()) nock.activate();
+});
+afterAll(() => nock.restore());
 beforeEach(() => {
   nock.disableNetConnect();
 });

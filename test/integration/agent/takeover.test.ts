@@ -74,7 +74,7 @@ function startAgent(host: string) {
 const ready = () =>
   eventually("the pod is ready", async () => {
     const pod = await admin.get(pods, key);
-    return is(pod, "Ready") ? (pod as Pod) : undefined;
+    return is(pod, "Ready") ? pod : undefined;
   });
 
 async function exec(pod: Pod): Promise<string> {
@@ -105,7 +105,7 @@ test("a second agent takes over from one that is gone, and no container notices"
       spec: { nodeName: "n1", containers: [{ name: "app", image: testImages.web }] },
     };
     env.nodes.handler("n1"); // throws until the tunnel of its agent is open
-    await admin.create(pods, binding as never);
+    await admin.create(pods, binding);
     return true;
   });
   const before = await ready();
