@@ -52,10 +52,11 @@ export function fromStatus(code: number, body: unknown): StatusError {
   const fallback = byCode.get(code) ?? (code >= 500 ? "InternalError" : "BadRequest");
   if (!isStatus(body)) return new StatusError(fallback, `Server answered ${code}`);
   const { reason, message, details } = body;
-  const known = reason !== undefined && Object.hasOwn(httpCode, reason);
+  const known = typeof reason === "string" && Object.hasOwn(httpCode, reason);
+  const isDetails = typeof details === "object" && details !== null;
   return new StatusError(
     known ? (reason as Reason) : fallback,
-    message ?? `Server answered ${code}`,
-    details === undefined ? {} : { details },
+    typeof message === "string" ? message : `Server answered ${code}`,
+    isDetails ? { details } : {},
   );
 }

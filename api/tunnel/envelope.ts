@@ -67,14 +67,19 @@ function isCaller(value: unknown): value is Caller {
 const isHeaders = (value: unknown): value is Record<string, string> =>
   isRecord(value) && Object.values(value).every((one) => typeof one === "string");
 
+/** A final status, or the one that switches protocols: an interim one is not the answer. */
 const isStatus = (value: unknown): value is number =>
-  Number.isInteger(value) && Number(value) >= 100 && Number(value) <= 599;
+  Number.isInteger(value) && (value === 101 || (Number(value) >= 200 && Number(value) <= 599));
+
+const isToken = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name);
+
+/** What a header's value may be (RFC 9110, 5.5): a line break would be the start of another one. */
+const isFieldValue = (value: unknown): boolean =>
+  typeof value === "string" && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 
 const isAnswerHeaders = (value: unknown): value is AnswerHead["headers"] =>
   isRecord(value) &&
-  Object.values(value)
-    .flat()
-    .every((one) => typeof one === "string");
+  Object.entries(value).every(([name, one]) => isToken(name) && [one].flat().every(isFieldValue));
 
 /** @throws StatusError `RequestEntityTooLarge` */
 export function encodeCall(head: CallHead): readonly string[] {
@@ -132,10 +137,17 @@ export function encodeEnd(err?: StatusError): string {
   return Buffer.from(JSON.stringify(toStatus(short))).toString("base64url");
 }
 
-/** The error that broke off a body; `undefined` when it is whole. */
+/**
+ * The error that broke off a body; `undefined` when it is whole. Never throws: nobody could catch it
+ * where a trailer comes in.
+ */
 export function decodeEnd(value: string): StatusError | undefined {
   if (value === "") return undefined;
-  const status = decode(value);
-  const code = isRecord(status) ? Number(status["code"]) : 500;
-  return fromStatus(code, status);
+  try {
+    const status = decode(value);
+    const code = isRecord(status) ? Number(status["code"]) : 500;
+    return fromStatus(code, status);
+  } catch (cause) {
+    return internal("The tunnel ended a body with words that nobody can read", { cause });
+  }
 }

@@ -65,14 +65,22 @@ async function refusalOf(stream: TunnelStream, code: number): Promise<StatusErro
   }
 }
 
+const newline = 10;
+
 /** The sets of names in the lines of an announcement. */
 async function* announcements(stream: AsyncIterable<Buffer>): AsyncGenerator<ReadonlySet<string>> {
-  let rest = "";
+  let rest: Buffer[] = [];
+  let restBytes = 0;
   for await (const chunk of stream) {
-    const lines = (rest + chunk.toString()).split("\n");
-    rest = lines.pop() ?? "";
-    if (rest.length > maxAnnouncementBytes) throw new Error("Its list of Nodes has no end");
-    for (const line of lines) {
+    rest.push(chunk);
+    restBytes += chunk.length;
+    if (restBytes > maxAnnouncementBytes) throw new Error("Its list of Nodes has no end");
+    // Put together only once a line is whole: bytes that drip in must cost no more than others.
+    if (!chunk.includes(newline)) continue;
+    const all = Buffer.concat(rest);
+    const end = all.lastIndexOf(newline);
+    [rest, restBytes] = [[all.subarray(end + 1)], all.length - end - 1];
+    for (const line of all.toString("utf8", 0, end).split("\n")) {
       const { nodes } = JSON.parse(line) as { readonly nodes?: unknown };
       if (!Array.isArray(nodes)) throw new Error("Its list of Nodes is none");
       yield new Set(nodes.filter((name): name is string => typeof name === "string"));
@@ -217,6 +225,7 @@ class Hub implements HubEnd {
     const { status, headers: given } = decodeAnswer(sent[headers.answer]);
     if (status === 101 && upgrade)
       return { status, headers: given, body: Readable.from([]), upgraded: stream };
+    if (status === 101) throw internal("The agent switched protocols unasked");
     // What is not read of the request any more need not be sent.
     stream.once("end", () => {
       if (!stream.writableFinished) stream.destroy();

@@ -59,23 +59,34 @@ export function jsonOf({ type, payload }: Frame): unknown {
 
 /** Cuts a stream of bytes into frames. */
 export class FrameReader {
-  #rest: Buffer = nothing;
+  #rest: Buffer[] = [];
+  #restBytes = 0;
+  /** So many bytes the frame has that has begun, as far as is known. */
+  #wantedBytes = headBytes;
 
   /** The frames that are complete with these bytes. @throws StatusError `BadRequest` for one without measure */
   read(chunk: Buffer): readonly Frame[] {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest.push(chunk);
+    this.#restBytes += chunk.length;
+    // Put together only once a frame is whole: bytes that drip in must cost no more than others.
+    if (this.#restBytes < this.#wantedBytes) return [];
+    let bytes = this.#rest.length === 1 ? chunk : Buffer.concat(this.#rest);
     const frames: Frame[] = [];
+    this.#wantedBytes = headBytes;
     while (bytes.length >= headBytes) {
       const length = bytes.readUInt32BE(1);
       if (length > maxPayloadBytes) throw badRequest(`Cannot read a frame of ${length} bytes`);
-      if (bytes.length < headBytes + length) break;
+      this.#wantedBytes = headBytes + length;
+      if (bytes.length < this.#wantedBytes) break;
       frames.push({
         type: bytes.readUInt8(0),
-        payload: bytes.subarray(headBytes, headBytes + length),
+        payload: bytes.subarray(headBytes, this.#wantedBytes),
       });
-      bytes = bytes.subarray(headBytes + length);
+      bytes = bytes.subarray(this.#wantedBytes);
+      this.#wantedBytes = headBytes;
     }
-    this.#rest = bytes;
+    this.#rest = bytes.length === 0 ? [] : [bytes];
+    this.#restBytes = bytes.length;
     return frames;
   }
 }
