@@ -36,6 +36,8 @@ export interface AgentEnd {
 }
 
 const missing = { group: "", plural: "nodes" };
+/** One for all: an error of its own for each call that ends costs more than most calls. */
+const callerIsGone = new Error("the caller is gone");
 
 class Answering {
   readonly #options: AgentEndOptions;
@@ -50,13 +52,13 @@ class Answering {
     const stream = new TunnelStream(raw, { unsealed: isControl });
     stream.on("error", () => {}); // the server hung up: the signal says so
     const gone = new AbortController();
-    raw.once("close", () => gone.abort(new Error("the caller is gone")));
+    raw.once("close", () => gone.abort(callerIsGone));
     let path = String(sent[":path"]);
     try {
       if (isControl) return this.#announce(raw, stream);
       const head = decodeCall(sent[headers.call]);
       path = head.path;
-      const answer = await this.#call(head, stream, gone.signal);
+      const answer = await this.#call(head, { raw, stream }, gone.signal);
       if (answer.upgraded === undefined) sendAnswer(raw, stream, answer, this.#options.onError);
       else sendUpgraded(raw, stream, { ...answer, upgraded: answer.upgraded });
     } catch (err) {
@@ -65,11 +67,18 @@ class Answering {
     }
   }
 
-  async #call(head: CallHead, stream: TunnelStream, signal: AbortSignal): Promise<NodeAnswer> {
+  async #call(
+    head: CallHead,
+    { raw, stream }: { readonly raw: ServerHttp2Stream; readonly stream: TunnelStream },
+    signal: AbortSignal,
+  ): Promise<NodeAnswer> {
     const { node, ...call } = head;
     const handler = this.#options.nodes.handler(node);
     if (handler === undefined) throw notFound(missing, node);
-    const body = call.upgrade === undefined ? { body: stream } : {};
+    // What has no body must not seem to have one: engines are asked otherwise then.
+    const isBare = raw.endAfterHeaders;
+    if (isBare) stream.resume();
+    const body = call.upgrade === undefined && !isBare ? { body: stream } : {};
     const answer = await handler({ ...call, ...body }, signal);
     if (signal.aborted) {
       answer.upgraded?.destroy();

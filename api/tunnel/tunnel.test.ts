@@ -56,6 +56,17 @@ test("what an agent refuses is the same error at the server", async () => {
   });
 });
 
+test("a call without a body arrives without one", async () => {
+  const seen: NodeCall[] = [];
+  const node = await open(async (call) => {
+    seen.push(call);
+    return answerOf("pong");
+  });
+  expect((await bytesOf((await node(callTo("/_ping"), never)).body)).toString()).toBe("pong");
+  expect(seen[0]).not.toHaveProperty("body");
+  await eventually("the call is over", () => rig?.hub.openCalls === 0);
+});
+
 test("a bug of an agent stays in its log", async () => {
   const node = await open(async () => {
     throw new Error("secret detail");

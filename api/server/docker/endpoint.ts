@@ -159,12 +159,15 @@ type Passed = Io & {
   readonly keepsNeeded?: boolean;
 };
 
+/** One for all: an error of its own for each call that ends would be the dearest part of a short one. */
+const clientIsGone = new Error("the client is gone");
+
 /** Calls the agent of a Node and hands back what it answers, as it comes. */
 async function pass(options: NodeProxyOptions, passed: Passed): Promise<void> {
   const { nodes, stopping, storage } = options;
   const { request, reply, name, call, upgrade } = passed;
   const gone = new AbortController();
-  (upgrade?.socket ?? reply.raw).once("close", () => gone.abort());
+  (upgrade?.socket ?? reply.raw).once("close", () => gone.abort(clientIsGone));
   liftBodyDeadline(request.raw); // a build context takes as long as it takes
   const signal = AbortSignal.any([gone.signal, stopping]);
   try {
