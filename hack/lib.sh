@@ -39,6 +39,7 @@ use_dependencies() {
 declare -A debian_package=(
   [dockerd]=docker.io [etcd]=etcd-server [docker-registry]=docker-registry
   [busybox]=busybox-static [kubectl]=kubernetes-client [ip]=iproute2
+  [docker-compose]=docker-compose
 )
 
 # Some kubectl: the one on PATH, or a versioned one beside it.

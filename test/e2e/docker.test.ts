@@ -9,7 +9,7 @@ import { stringify } from "yaml";
 import { skipWithoutDockerd } from "../kit/dockerd.ts";
 import { eventually } from "../kit/eventually.ts";
 import { testImages } from "../kit/images.ts";
-import { skipReason } from "../kit/missing.ts";
+import { missingProgram, skipReason } from "../kit/missing.ts";
 import { startRegistry } from "../kit/registry.ts";
 import { type Ran, run } from "../kit/run.ts";
 import { must, openSite, type Site } from "./site.ts";
@@ -268,6 +268,30 @@ describe.skipIf(skipped)("the stock docker command on a Node", () => {
     await must(as(ann, ["network", "rm", "p_default"]));
     await must(as(ann, ["volume", "rm", "p_data"]));
   });
+
+  test.skipIf(skipReason("compose", missingProgram("docker-compose")))(
+    "the stock docker-compose brings a project up and down",
+    async () => {
+      const dir = join(folder, "shop");
+      await mkdir(dir);
+      const service = { image: web, stop_grace_period: "1s" };
+      const services = {
+        db: { ...service, volumes: ["data:/data"] },
+        app: { ...service, depends_on: ["db"], environment: { PORT: "8080" } },
+      };
+      const file = join(dir, "docker-compose.yml");
+      await writeFile(file, stringify({ version: "2.4", services, volumes: { data: {} } }));
+      const compose = (...args: readonly string[]): Promise<string> =>
+        must(run(["docker-compose", "-f", file, ...args], { env: ann, timeoutMs: 60_000 }));
+      await compose("up", "-d");
+      const ask = ["exec", "-T", "app", "wget", "-qO-", "http://db/"];
+      expect(await compose(...ask)).toBe("v1\n");
+      expect(await compose("logs", "--no-color", "app")).toContain("listening on port 8080");
+      await compose("down", "-v");
+      const left = ["ps", "-aq", "--filter", "label=com.docker.compose.project=shop"];
+      expect(await must(as(ann, left))).toBe("");
+    },
+  );
 
   test.each([
     [["run", "--rm", "--privileged", web], "privileged containers are refused"],
