@@ -196,6 +196,14 @@ test("headers go both ways, but those of one connection and our credentials", as
     expect(got[0]?.headers).not.toHaveProperty(name);
 });
 
+test.each(["10", "3"])("an answer of seven bytes that announces %s is cut", async (length) => {
+  answer = { headers: { "content-length": length }, text: "HTTP/1." };
+  const asking = server.send("GET", `${proxy}/v1.41/info`, undefined, {
+    headers: asUser("reader"),
+  });
+  await expect(asking).rejects.toBeInstanceOf(Error);
+});
+
 test("a web page cannot use the certificate of whoever looks at it", async () => {
   const url = `${proxy}/v1.41/containers/a/kill`;
   const page = { ...asUser("writer"), origin: "https://evil.example" };

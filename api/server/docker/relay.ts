@@ -30,6 +30,8 @@ export async function relayAnswer(reply: Reply, answer: NodeAnswer): Promise<voi
   reply.hijack();
   const { raw } = reply;
   raw.on("error", () => {}); // the connection broke: "close" follows and ends the call
+  // More than was announced would be taken for the answer to the next request of the connection.
+  raw.strictContentLength = true;
   raw.writeHead(answer.status, headersFromNode(answer));
   raw.flushHeaders();
   try {

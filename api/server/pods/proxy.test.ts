@@ -85,6 +85,27 @@ test("pages stand in an origin of their own, and redirects stay below the proxy"
   expect(headers["location"]).toBe(`${pods}/web/proxy/login?next=/`);
 });
 
+test("a container has no say in what a browser keeps for the API server's address", async () => {
+  await serveIn((_request, response) => {
+    const kept = { "set-cookie": ["a=1; path=/"], "clear-site-data": '"*"', "alt-svc": "clear" };
+    response.writeHead(200, { ...kept, "x-own": "1" }).end();
+  });
+  const { headers } = await app.app.inject({ url: `${pods}/web/proxy/` });
+  expect(headers).toMatchObject({ "x-own": "1" });
+  for (const name of ["set-cookie", "clear-site-data", "alt-svc"])
+    expect(headers).not.toHaveProperty(name);
+});
+
+test("a container that switches protocols unasked has failed", async () => {
+  await serveIn(() => {});
+  container?.removeAllListeners("request").on("connection", (socket) => {
+    socket.on("error", () => {});
+    socket.write("HTTP/1.1 101 Now\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+  });
+  const { statusCode, body } = await app.app.inject({ url: `${pods}/web/proxy/` });
+  expect([statusCode, body]).toEqual([503, expect.stringContaining("unasked") as string]);
+});
+
 test("a port that nobody listens on is said, as Kubernetes says it", async () => {
   app.nodes.register(
     "n1",
