@@ -213,6 +213,16 @@ describe("an agent that wants what belongs to another beacon", () => {
     expect(made.code).toBe(403);
   });
 
+  test("may not say which server holds its tunnel: others would dial whatever it names", async () => {
+    const lies = { server: "https://10.0.0.1:2379", address: "1.2.3.4:5", version: "9" };
+    const { status: told } = await must(evil, "PATCH", `${beacons}/evil/status`, { status: lies });
+    expect(told).toEqual({ version: "9" });
+    const status = { server: "https://a.example:6443", lastSeen: "2026-01-01T00:00:00Z" };
+    await must(admin, "PATCH", `${beacons}/evil/status`, { status });
+    const gone = { status: { ...lies, server: null, lastSeen: null } };
+    expect(await must(evil, "PATCH", `${beacons}/evil/status`, gone)).toMatchObject({ status });
+  });
+
   test("may do nothing when its certificate names no beacon", async () => {
     const nameless = asUser("mallory", "system:beacons");
     const shots: readonly Shot[] = [

@@ -83,13 +83,21 @@ function plainSpec({ kind }: AgentReview): unknown {
   return empty["spec"];
 }
 
-/** The tunnel's own condition stays what it was: an agent would write what it heard of it last. */
+/** What API servers say of the tunnel: by `server` they find, and dial, the one that holds it. */
+const tunnelFields = ["server", "address", "lastSeen"] as const;
+
+/** What is said of the tunnel stays what it was: an agent would write what it heard of it last, or worse. */
 function keepConnected({ object, before }: AgentReview): void {
   const status = objectIn(object ?? {}, "status");
   if (status === undefined) return;
+  const known = isObject(before?.["status"]) ? before["status"] : {};
+  for (const field of tunnelFields) {
+    if (known[field] === undefined) delete status[field];
+    else status[field] = known[field];
+  }
   const isTunnels = ({ type }: JsonObject): boolean => type === beaconCondition.connected;
   const own = objectsIn(status, "conditions").filter((one) => !isTunnels(one));
-  const kept = objectsIn(isObject(before?.["status"]) ? before["status"] : {}, "conditions");
+  const kept = objectsIn(known, "conditions");
   const conditions = [...own, ...kept.filter(isTunnels)];
   if (conditions.length > 0) status["conditions"] = conditions;
 }
