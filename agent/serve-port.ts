@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { unavailable } from "../api/machinery/errors.ts";
 import type { Pod } from "../api/machinery/resources.ts";
+import { type Patience, patienceOf } from "./far/patience.ts";
 import type { ServedHost } from "./served-host.ts";
 import { dialTo, reacherOf, rootOf } from "./pods/reach.ts";
 
@@ -60,12 +61,12 @@ async function whileHere(
 }
 
 async function dialFar(
-  far: { open(signal: AbortSignal): Promise<Duplex> },
+  far: { open(patience: Patience): Promise<Duplex> },
   signal: AbortSignal,
 ): Promise<Duplex> {
   const late = AbortSignal.timeout(farMs);
   try {
-    const stream = await far.open(AbortSignal.any([signal, late]));
+    const stream = await far.open(patienceOf(AbortSignal.any([signal, late])));
     await whileHere(stream, signal, async () => undefined);
     return stream;
   } catch (err) {

@@ -9,6 +9,7 @@ import { within } from "../engine/within.ts";
 import { type ConnectMode, nothingListens, relayCommand, toolsCommand } from "./connect-scripts.ts";
 import { openExecStream } from "./exec-stream.ts";
 import { defaultRelayProgram, readRelayImage } from "./relay-program.ts";
+import type { Patience } from "./patience.ts";
 import type { RootRun } from "./relay-spec.ts";
 import { createRelays, type Relays } from "./relays.ts";
 
@@ -30,11 +31,11 @@ export type FarPort = {
  * itself with what its image has. Commands cost the engine, so few begin at once.
  */
 export interface FarPorts {
-  /** Connects. `signal` holds until then.
+  /** Connects. Both signals hold until then.
    * @throws Error that says in a few words why not; StatusError of the engine */
-  open(port: FarPort, signal: AbortSignal): Promise<Duplex>;
+  open(port: FarPort, patience: Patience): Promise<Duplex>;
   /** Whether it could connect, at less cost. @throws as `open` does */
-  touch(port: FarPort, signal: AbortSignal): Promise<void>;
+  touch(port: FarPort, patience: Patience): Promise<void>;
   /** Changes of the engine: relays go with their networks. */
   take(event: EngineEvent): void;
 }
@@ -66,34 +67,34 @@ class EngineFarPorts implements FarPorts {
     this.#relays = createRelays({ ...options, image: () => readRelayImage(relayProgram) });
   }
 
-  open(port: FarPort, signal: AbortSignal): Promise<Duplex> {
-    return this.#connect("open", port, signal);
+  open(port: FarPort, patience: Patience): Promise<Duplex> {
+    return this.#connect("open", port, patience);
   }
 
-  async touch(port: FarPort, signal: AbortSignal): Promise<void> {
-    (await this.#connect("touch", port, signal)).destroy();
+  async touch(port: FarPort, patience: Patience): Promise<void> {
+    (await this.#connect("touch", port, patience)).destroy();
   }
 
-  async #connect(mode: ConnectMode, port: FarPort, signal: AbortSignal): Promise<Duplex> {
-    const forwarded = await this.#forward(port, signal);
+  async #connect(mode: ConnectMode, port: FarPort, patience: Patience): Promise<Duplex> {
+    const forwarded = await this.#forward(port, patience);
     if (forwarded !== undefined) return forwarded;
     let why: unknown;
     try {
-      await this.#relays.of(port.pod, port.root, signal);
+      await this.#relays.of(port.pod, port.root, patience.signal);
     } catch (err) {
-      signal.throwIfAborted();
+      patience.signal.throwIfAborted();
       why = err;
     }
-    if (why === undefined) return this.#byRelay(mode, port, signal);
-    return this.#byTools(mode, port, { why, signal });
+    if (why === undefined) return this.#byRelay(mode, port, patience);
+    return this.#byTools(mode, port, { ...patience, why });
   }
 
   /** `undefined` where nobody forwards. */
-  async #forward({ host, port }: FarPort, signal: AbortSignal): Promise<Duplex | undefined> {
+  async #forward({ host, port }: FarPort, { begin }: Patience): Promise<Duplex | undefined> {
     const forward = this.#options.engine.forward?.({ host, port });
     if (forward === undefined) return undefined;
     try {
-      const connection = await within(forward, signal);
+      const connection = await within(forward, begin());
       connection.on("error", () => undefined); // also before anybody listens
       return connection;
     } catch (err) {
@@ -103,11 +104,11 @@ class EngineFarPorts implements FarPorts {
     }
   }
 
-  async #byRelay(mode: ConnectMode, port: FarPort, signal: AbortSignal): Promise<Duplex> {
+  async #byRelay(mode: ConnectMode, port: FarPort, patience: Patience): Promise<Duplex> {
     const command = relayCommand(mode, port);
     const attempt = async (): Promise<Duplex> => {
-      const containerId = await this.#relays.of(port.pod, port.root, signal);
-      return this.#run(containerId, command, signal);
+      const containerId = await this.#relays.of(port.pod, port.root, patience.signal);
+      return this.#run(containerId, command, patience);
     };
     try {
       return await attempt();
@@ -118,21 +119,22 @@ class EngineFarPorts implements FarPorts {
     }
   }
 
-  #run(containerId: string, command: readonly string[], signal: AbortSignal): Promise<Duplex> {
+  #run(containerId: string, command: readonly string[], patience: Patience): Promise<Duplex> {
     const { engine } = this.#options;
-    return this.#gate.enter(() => openExecStream({ engine, containerId, command }, signal), signal);
+    const run = () => openExecStream({ engine, containerId, command }, patience.begin());
+    return this.#gate.enter(run, patience.signal);
   }
 
   async #byTools(
     mode: ConnectMode,
     port: FarPort,
-    { why, signal }: { readonly why: unknown; readonly signal: AbortSignal },
+    { why, ...patience }: Patience & { readonly why: unknown },
   ): Promise<Duplex> {
     try {
-      return await this.#run(port.root.id, toolsCommand(mode, port), signal);
+      return await this.#run(port.root.id, toolsCommand(mode, port), patience);
     } catch (err) {
       const words = wordsOf(err);
-      if (signal.aborted || words === nothingListens) throw err;
+      if (patience.begin().aborted || words === nothingListens) throw err;
       throw new Error(
         `the engine is on another machine and has no relay (${wordsOf(why)}), nor could the container ` +
           `connect by itself (${words}); publish the port as hostPort, or ${port.advice}`,

@@ -1,4 +1,5 @@
 import type { Clock } from "../../api/machinery/clock.ts";
+import { patienceOf } from "../far/patience.ts";
 import type { ContainerOf } from "./containers.ts";
 import { type Answer, check, hasAnswered, type Reach } from "./probe-check.ts";
 
@@ -20,7 +21,8 @@ async function act(
     return good;
   }
   if (exec === undefined && httpGet === undefined) return good;
-  const answer = await check(exec === undefined ? { httpGet } : { exec }, reach, signal);
+  const how = exec === undefined ? { httpGet } : { exec };
+  const answer = await check(how, reach, patienceOf(signal));
   // Kubernetes: a hook is a call, and whoever answers has heard it.
   return hasAnswered(answer) ? good : answer;
 }

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as tlsConnect } from "node:tls";
 import type { Engine, Session } from "../engine/engine.ts";
+import type { Patience } from "../far/patience.ts";
 import type { ContainerOf } from "./containers.ts";
 
 /** A probe of the spec; exactly one of its actions is set. */
@@ -24,8 +25,8 @@ export type Target =
       readonly port: number;
       /** Present where the address is that of another network: how to get there. */
       readonly far?: {
-        open(signal: AbortSignal): Promise<Duplex>;
-        touch(signal: AbortSignal): Promise<void>;
+        open(patience: Patience): Promise<Duplex>;
+        touch(patience: Patience): Promise<void>;
       };
     }
   | { readonly why: string };
@@ -81,18 +82,18 @@ async function checkExec(
 }
 
 /** What a way to another network says of its failure. */
-function farFailure(to: Address, signal: AbortSignal, err: unknown): Answer {
+function farFailure(to: Address, { begin }: Patience, err: unknown): Answer {
   const why = err instanceof Error ? err.message : String(err);
-  return bad(`dial tcp ${to.host}:${to.port}: ${signal.aborted ? "no answer in time" : why}`);
+  return bad(`dial tcp ${to.host}:${to.port}: ${begin().aborted ? "no answer in time" : why}`);
 }
 
-async function checkTcp(to: Address, signal: AbortSignal): Promise<Answer> {
-  if (to.far === undefined) return checkNearTcp(to, signal);
+async function checkTcp(to: Address, patience: Patience): Promise<Answer> {
+  if (to.far === undefined) return checkNearTcp(to, patience.begin());
   try {
-    await to.far.touch(signal);
+    await to.far.touch(patience);
     return good;
   } catch (err) {
-    return farFailure(to, signal, err);
+    return farFailure(to, patience, err);
   }
 }
 
@@ -128,20 +129,22 @@ function sendHttp(action: HttpGet, to: Address, signal: AbortSignal, far?: Duple
   const isSecure = action.scheme === "HTTPS";
   if (far !== undefined) {
     const connection = isSecure ? tlsConnect({ socket: far, ...trusting }) : far;
-    return httpRequest({ ...options, createConnection: () => connection });
+    const defaultPort = isSecure ? 443 : 80;
+    return httpRequest({ ...options, defaultPort, createConnection: () => connection });
   }
   return isSecure
     ? httpsRequest({ ...options, agent: false, ...trusting })
     : httpRequest({ ...options, agent: false });
 }
 
-async function checkHttp(action: HttpGet, to: Address, signal: AbortSignal): Promise<Answer> {
+async function checkHttp(action: HttpGet, to: Address, patience: Patience): Promise<Answer> {
   let far: Duplex | undefined;
   try {
-    far = await to.far?.open(signal);
+    far = await to.far?.open(patience);
   } catch (err) {
-    return farFailure(to, signal, err);
+    return farFailure(to, patience, err);
   }
+  const signal = patience.begin();
   const answer = await askHttp(sendHttp(action, to, signal, far), signal);
   far?.destroy();
   const url = `http${action.scheme === "HTTPS" ? "s" : ""}://${to.host}:${to.port}${action.path ?? "/"}`;
@@ -168,12 +171,13 @@ export function hasAnswered({ ok, message }: Answer): boolean {
 }
 
 /**
- * Asks once. Never rejects: whatever goes wrong is a bad answer. `signal` is the time limit; a
- * command that outlives it goes on, because Docker cannot kill an exec.
+ * Asks once. Never rejects: whatever goes wrong is a bad answer. The time limit begins when the asking
+ * does, not while others are asked; a command that outlives it goes on, because Docker cannot kill an exec.
  */
-export async function check(probe: Action, reach: Reach, signal: AbortSignal): Promise<Answer> {
+export async function check(probe: Action, reach: Reach, patience: Patience): Promise<Answer> {
   try {
-    if (probe.exec !== undefined) return await checkExec(probe.exec.command ?? [], reach, signal);
+    if (probe.exec !== undefined)
+      return await checkExec(probe.exec.command ?? [], reach, patience.begin());
     const action = probe.httpGet ?? probe.tcpSocket;
     if (action === undefined) return bad("this kind of probe is not supported");
     const port = portOf(action.port, reach);
@@ -181,10 +185,10 @@ export async function check(probe: Action, reach: Reach, signal: AbortSignal): P
     const to = action.host === undefined ? reach.dial(port) : { host: action.host, port };
     if ("why" in to) return bad(to.why);
     return probe.httpGet === undefined
-      ? await checkTcp(to, signal)
-      : await checkHttp(probe.httpGet, to, signal);
+      ? await checkTcp(to, patience)
+      : await checkHttp(probe.httpGet, to, patience);
   } catch (err) {
-    if (signal.aborted) return bad("no answer in time");
+    if (patience.begin().aborted) return bad("no answer in time");
     return bad(err instanceof Error ? err.message : String(err));
   }
 }

@@ -6,6 +6,7 @@ import { manualClock } from "../../test/kit/clock.ts";
 import { buildFact, buildPod, noonMs } from "../../test/kit/pod-world.ts";
 import { formatTime } from "../../api/machinery/time.ts";
 import type { Engine } from "../engine/engine.ts";
+import { patienceOf } from "../far/patience.ts";
 import type { ContainerOf } from "./containers.ts";
 import { check, type Reach } from "./probe-check.ts";
 import { createProber } from "./prober.ts";
@@ -32,7 +33,7 @@ const reach = (over: Partial<Reach> = {}): Reach => ({
   dial: (asked) => ({ host: "127.0.0.1", port: asked }),
   ...over,
 });
-const soon = (): AbortSignal => AbortSignal.timeout(2_000);
+const soon = () => patienceOf(AbortSignal.timeout(2_000));
 
 test("check() takes 200 to 399 for good and says what else it got", async () => {
   const probe = { httpGet: { port: "http", path: "/" } };

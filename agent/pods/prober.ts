@@ -150,11 +150,16 @@ class Run {
     const limitMs = (probe.timeoutSeconds ?? defaultTimeoutSeconds) * 1000;
     const late = new AbortController();
     const signal = AbortSignal.any([this.#end.signal, late.signal]);
-    const timer = this.#options.clock.sleep(limitMs, signal).then(
-      () => late.abort(),
-      () => undefined, // answered in time
-    );
-    const answer = await check(probe, this.#subject.reach, signal);
+    let timer: Promise<void> | undefined;
+    const begin = (): AbortSignal => {
+      timer ??= this.#options.clock.sleep(limitMs, signal).then(
+        () => late.abort(),
+        () => undefined, // answered in time
+      );
+      return signal;
+    };
+    const patience = { signal: this.#end.signal, begin };
+    const answer = await check(probe, this.#subject.reach, patience);
     late.abort();
     await timer;
     return answer;

@@ -67,8 +67,8 @@ export function dialTo(place: PortPlace, port: number): Target {
       host: there.host,
       port,
       far: {
-        open: (signal) => far.open(there, signal),
-        touch: (signal) => far.touch(there, signal),
+        open: (patience) => far.open(there, patience),
+        touch: (patience) => far.touch(there, patience),
       },
     };
   }
