@@ -19,6 +19,12 @@ test.each([
   ["::ffff:127.0.0.1", false],
   ["::ffff:7f00:1", false],
   ["64:ff9b::7f00:1", false],
+  ["64:ff9b:1::7f00:1", false],
+  ["::7f00:1", false],
+  ["2002:7f00:1::", false],
+  ["168.63.129.16", false],
+  ["fd20:ce::254", false],
+  ["fd12::1", true],
   ["no-address", false],
 ])("isAllowedAddress(%s) is %s", (address, want) => {
   expect(isAllowedAddress(address)).toBe(want);

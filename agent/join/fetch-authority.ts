@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { request } from "node:https";
 import { unavailable } from "../../api/machinery/errors.ts";
 import { fromConnectionError } from "../../api/client/connection-error.ts";
@@ -59,15 +60,21 @@ export function fetchAuthority(server: string, signal: AbortSignal): Promise<Unv
   });
 }
 
-/** @throws WrongAuthority unless it is the one that the link pins */
-export function requireAuthority(server: string, { authority }: Unverified, caHash: string): void {
+/**
+ * The one certificate that the link pins, PEM. Whatever else came with it is left out: who stands in between
+ * could add an authority of his own to the real one, which is no secret.
+ * @throws WrongAuthority when another one comes first
+ */
+export function pinnedAuthority(server: string, { authority }: Unverified, caHash: string): string {
   let have: string;
+  let certificate: string;
   try {
-    have = authorityHash(authority);
+    certificate = new X509Certificate(authority).toString();
+    have = authorityHash(certificate);
   } catch (cause) {
     throw new WrongAuthority(`Cannot trust ${server}: it shows no certificate`, { cause });
   }
-  if (have === caHash) return;
+  if (have === caHash) return certificate;
   throw new WrongAuthority(
     `Cannot trust ${server}: its certificate authority is ${have}, the join link expects ${caHash}; somebody may be in between, or the link is of another server: nothing was sent to it`,
   );

@@ -13,7 +13,7 @@ import { badRequest, reasonOf, unauthorized } from "../../api/machinery/errors.t
 import type { Log } from "../../controllers/runtime/reconciler.ts";
 import { askForCertificate } from "./ask.ts";
 import { type Clocks, clockProblem, validityProblem } from "./clocks.ts";
-import { fetchAuthority, requireAuthority } from "./fetch-authority.ts";
+import { fetchAuthority, pinnedAuthority } from "./fetch-authority.ts";
 import {
   keepCertificate,
   keepIdentity,
@@ -102,13 +102,13 @@ async function join(context: Context, link: JoinLink): Promise<StoredIdentity> {
   const found = await untilReached(context, "reach the server to join", () =>
     fetchAuthority(server, signal),
   );
-  requireAuthority(server, found, caHash);
+  const authority = pinnedAuthority(server, found, caHash);
   const serverMs = found.nowMs ?? clock.nowMs();
   const clocks = (): Clocks => ({ ownMs: clock.nowMs(), serverMs });
   const apart = clockProblem(clocks());
   if (apart !== undefined) log.warn({ server }, apart);
   const key = await openKey(dataDir);
-  const base = { server, beacon, tokenId: tokenId(token), authority: found.authority, key };
+  const base = { server, beacon, tokenId: tokenId(token), authority, key };
   const by = { credentials: { token }, occasion: base.tokenId };
   try {
     const certificate = await untilReached(context, "join", () => ask(context, base, by));
