@@ -1,5 +1,5 @@
 import type { Command, Flag } from "./command.ts";
-import { discoveryFlags, startWith } from "./start-flags.ts";
+import { discoveryFlags, relayProgram, startWith } from "./start-flags.ts";
 import { joinCommands, joinFlags } from "./join-commands.ts";
 import { dockerCommands } from "./docker-commands.ts";
 import { connectionFlags } from "./program.ts";
@@ -314,6 +314,7 @@ const daemonCommands: readonly Command[] = [
         value: "NAME",
         about: "name of this beacon (default: that of the credentials, else the host's)",
       },
+      relayProgram,
       logLevel,
     ],
     load: async () => (await import("./commands/run-agent.ts")).runAgentCommand,

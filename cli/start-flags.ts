@@ -24,3 +24,12 @@ export const discoveryFlags: readonly Flag[] = [
     completes: "file",
   },
 ];
+
+/** What an agent reaches ports of containers on other machines with. */
+export const relayProgram: Flag = {
+  long: "relay-program",
+  value: "FILE",
+  about:
+    "static busybox that is brought to engines on other machines (default: $LIGHTHOUSE_RELAY_PROGRAM, else /bin/busybox)",
+  completes: "file",
+};

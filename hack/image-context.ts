@@ -96,6 +96,15 @@ export async function makeImageContext(target: string): Promise<void> {
     await cp(path.join(root, part), path.join(target, part), { recursive: true, filter });
   }
   for (const folder of await agentPackages()) await copyPackage(folder, target);
+  await copyBusybox(path.join(target, "bin"));
+}
+
+/** For the relays on engines elsewhere, see docs/networking.md: Debian's busybox-static, if it is here. */
+async function copyBusybox(target: string): Promise<void> {
+  await mkdir(target);
+  await cp("/bin/busybox", path.join(target, "busybox"), { dereference: true }).catch((err) => {
+    console.warn(`No busybox for relays in the image: ${String(err)}`);
+  });
 }
 
 if (import.meta.main) {

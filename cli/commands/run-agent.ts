@@ -43,7 +43,10 @@ export const runAgentCommand: Run = async (call) => {
   if (beacon === undefined) return 0;
   log.info({ server, beacon }, "agent starts");
   const clock = systemClock;
-  const agent = { client, beacon, version: productVersion, ...discovery, clock, log };
+  const given = text(call.flags, "relay-program") ?? call.io.env["LIGHTHOUSE_RELAY_PROGRAM"];
+  const relayProgram = given === "" ? undefined : given;
+  const about = { beacon, version: productVersion, relayProgram };
+  const agent = { client, ...about, ...discovery, clock, log };
   await runParts(
     [
       (signal) => runTunnelledAgent(agent, config, signal),
