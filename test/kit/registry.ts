@@ -25,7 +25,14 @@ function freePort(host: string): Promise<number> {
   });
 }
 
-function configuration(dir: string, address: string): string {
+/** Who may use a registry that wants a login. */
+export const registryLogin = { username: "ann", password: "s3cret" } as const;
+
+/** Its password as `htpasswd -B` writes it: the registry takes nothing but bcrypt. */
+const passwordFile = "ann:$2b$04$E7.uz08ypeGNgUF/sJJqfeYDWnTRVRTL/7/yr3kV6mlHgfysu9Lmu\n";
+
+function configuration(dir: string, address: string, withLogin: boolean): string {
+  const auth = `auth: { htpasswd: { realm: shop, path: ${join(dir, "htpasswd")} } }`;
   return [
     "version: 0.1",
     "log: { level: error, accesslog: { disabled: true } }",
@@ -33,6 +40,7 @@ function configuration(dir: string, address: string): string {
     `  filesystem: { rootdirectory: ${join(dir, "data")} }`,
     "  delete: { enabled: true }",
     `http: { addr: "${address}" }`,
+    ...(withLogin ? [auth] : []),
     "",
   ].join("\n");
 }
@@ -44,12 +52,19 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Starts an empty registry, which this machine's address `host` serves. Disposing of it ends it and removes its images. */
-export async function startRegistry(host = "127.0.0.1"): Promise<Registry> {
+/**
+ * Starts an empty registry, which this machine's address `host` serves; with `login` for
+ * {@link registryLogin} alone. Disposing of it ends it and removes its images.
+ */
+export async function startRegistry(
+  host = "127.0.0.1",
+  { login = false }: { readonly login?: boolean } = {},
+): Promise<Registry> {
   const dir = await mkdtemp(join(tmpdir(), "registry-"));
   const address = `${host}:${await freePort(host)}`;
   const file = join(dir, "config.yml");
-  await writeFile(file, configuration(dir, address));
+  await writeFile(file, configuration(dir, address, login));
+  if (login) await writeFile(join(dir, "htpasswd"), passwordFile);
   const child = spawn("docker-registry", ["serve", file], { stdio: "ignore" });
   const stop = async (): Promise<void> => {
     await end(child);
@@ -57,7 +72,10 @@ export async function startRegistry(host = "127.0.0.1"): Promise<Registry> {
   };
   try {
     await once(child, "spawn");
-    await eventually("the registry answers", async () => (await fetch(`http://${address}/v2/`)).ok);
+    const answer = login ? 401 : 200;
+    await eventually("the registry answers", async () => {
+      return (await fetch(`http://${address}/v2/`)).status === answer;
+    });
   } catch (err) {
     await stop();
     throw err;
@@ -71,10 +89,16 @@ export async function startRegistry(host = "127.0.0.1"): Promise<Registry> {
  *
  * @throws Error with the engine's answer
  */
-export async function pushImage(engineUrl: string, reference: string): Promise<void> {
+export async function pushImage(
+  engineUrl: string,
+  reference: string,
+  login: object = {},
+): Promise<void> {
   const [name = "", tag = ""] = reference.split(/:(?=[^:]*$)/);
   const url = `http://engine/v1.41/images/${name}/push?tag=${tag}`;
-  const auth = `X-Registry-Auth: ${Buffer.from("{}").toString("base64url")}`;
+  // Of the URL's alphabet, with the padding that Node leaves out.
+  const base64 = Buffer.from(JSON.stringify(login)).toString("base64");
+  const auth = `X-Registry-Auth: ${base64.replaceAll("+", "-").replaceAll("/", "_")}`;
   const socket = engineUrl.slice("unix://".length);
   const args = ["-sS", "--unix-socket", socket, "-X", "POST", "-H", auth, url];
   const { stdout } = await promisify(execFile)("curl", args);

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { nodes, pods } from "../../../api/machinery/resources.ts";
+import { nodes, pods, secrets } from "../../../api/machinery/resources.ts";
 import { podCondition, podReason } from "../../../crds/conditions.ts";
 import { openEngine } from "../../../agent/engine/dockerode.ts";
 import { type PrivateDockerd, privateDockerd, skipWithoutDockerd } from "../../kit/dockerd.ts";
 import { eventually } from "../../kit/eventually.ts";
 import { makeTestImages, testImages } from "../../kit/images.ts";
+import { pushImage, registryLogin, startRegistry } from "../../kit/registry.ts";
+import { makeImage, webRecipe } from "../../../hack/docker/example-images.ts";
 import {
   agentRig,
   type AgentRig,
@@ -246,6 +248,33 @@ describe.skipIf(skipWithoutDockerd())("agent on a real engine", () => {
       return state?.reason?.includes("ImagePull") === true ? state : undefined;
     });
     expect(waiting.message).toContain("127.0.0.1:9");
+  });
+
+  test("an image of a private registry is pulled with the login of a pull Secret", async () => {
+    await using registry = await startRegistry("127.0.0.1", { login: true });
+    const image = `${registry.address}/shop/web:v1`;
+    await makeImage(rig.engine.images, image, webRecipe("private"));
+    await pushImage(dockerd.url, image, registryLogin);
+    await rig.engine.images.remove(image);
+    const spec = { imagePullSecrets: [{ name: "login" }] };
+    await bindPod(rig.api, "stranger", { image, node });
+    const refused = await eventually("the refused pull is told", async () => {
+      const pod = await podOf(rig.api, "stranger");
+      const state = pod?.status?.containerStatuses?.[0]?.state?.waiting;
+      return state?.message;
+    });
+    expect(refused).toContain("no basic auth credentials");
+    const { username, password } = registryLogin;
+    const auths = { [registry.address]: { username, password } };
+    await rig.api.create(secrets, {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "login", namespace: "shop" },
+      type: "kubernetes.io/dockerconfigjson",
+      data: { ".dockerconfigjson": Buffer.from(JSON.stringify({ auths })).toString("base64") },
+    });
+    await bindPod(rig.api, "private", { image, node, spec });
+    await untilReady(rig.api, "private");
   });
 
   test("policy Never ends the pod with the verdict of its exit code", async () => {
