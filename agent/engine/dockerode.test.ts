@@ -148,6 +148,24 @@ test("something else that answers at the address is told apart from an engine", 
   });
 });
 
+test("an answer without end is given up: one host must not take the memory of all", async () => {
+  await using server = await httpServer(({ url }, response) => {
+    response.setHeader("api-version", "1.41");
+    if (url.pathname.endsWith("/_ping")) return void response.end("OK");
+    response.writeHead(500);
+    const more = (): void => {
+      while (response.write(Buffer.alloc(1 << 18, "x")));
+    };
+    response.on("drain", more);
+    return more();
+  });
+  await using engine = openEngine(server.url);
+  await expect(engine.containers.list()).rejects.toMatchObject({
+    reason: "ServiceUnavailable",
+    message: expect.stringContaining("more than 1048576 bytes") as string,
+  });
+});
+
 test("an engine of another address in DOCKER_HOST does not matter", async () => {
   const { simulated } = await start();
   const before = process.env["DOCKER_HOST"];

@@ -75,9 +75,19 @@ function toQuery(query: Query = {}): Record<string, string | readonly string[]> 
   return Object.fromEntries(given);
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+/** Far above the list of any engine's containers: one host must not take the agent of all others down. */
+const maxAnswerBytes = 128 << 20;
+/** Of a refusal: more is no message. */
+const maxRefusalBytes = 1 << 20;
+
+async function readAll(response: IncomingMessage, maxBytes = maxAnswerBytes): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
+  let bytes = 0;
+  for await (const chunk of response) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxBytes) throw new Error(`it answers with more than ${maxBytes} bytes`);
+    chunks.push(chunk as Buffer);
+  }
   return Buffer.concat(chunks).toString("utf8");
 }
 
@@ -156,7 +166,7 @@ async function accept(call: Call, answer: ModemAnswer): Promise<IncomingMessage 
   const { response } = answer;
   const status = response.statusCode ?? 0;
   if (status < 400) return response;
-  const message = refusalText(await readAll(response));
+  const message = refusalText(await readAll(response, maxRefusalBytes));
   if (status === 404 && call.mayBeAbsent === true) return undefined;
   throw refused(call.doing, { status, message });
 }
