@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -7,10 +7,15 @@ import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openEngine } from "../../../agent/engine/dockerode.ts";
 import type { Engine } from "../../../agent/engine/engine.ts";
+import { tar } from "../../../agent/engine/tar.ts";
+import { createFarPorts } from "../../../agent/far/far-ports.ts";
+import { patienceOf } from "../../../agent/far/patience.ts";
+import { factOf } from "../../../agent/pods/inventory.ts";
 import type { Streams } from "../../../agent/serve.ts";
 import { keyOf } from "../../../api/machinery/object.ts";
 import { type Pod, pods } from "../../../api/machinery/resources.ts";
 import { issueAuthority, issueCertificate } from "../../../api/server/pki/issue.ts";
+import { systemClock } from "../../../controllers/runtime/system-clock.ts";
 import { containerLabel } from "../../../crds/labels.ts";
 import { finish } from "../../conformance/engine-kit.ts";
 import { type AgentRig, agentRig, bindPod, untilReady } from "../../kit/agent-rig.ts";
@@ -18,6 +23,7 @@ import { type PrivateDockerd, privateDockerd, skipWithoutDockerd } from "../../k
 import { eventually } from "../../kit/eventually.ts";
 import { makeTestImages, testImages } from "../../kit/images.ts";
 
+const quiet = () => undefined;
 const relays = { [containerLabel.relayOf]: "" };
 
 /** A directory for both ends of TLS with an engine at `address`. */
@@ -114,36 +120,62 @@ describe.skipIf(skipWithoutDockerd())("ports on an engine elsewhere", () => {
     await remove(pod);
   });
 
-  const echo = async (port: Duplex, bytes: Buffer) => {
-    const all = buffer(port);
-    port.end(bytes);
-    return all;
+  const dialled = (pod: Pod, port: number): Promise<Duplex> =>
+    eventually(`port ${port} is there`, () =>
+      streams.dial(pod, port, signal).catch(() => undefined),
+    );
+
+  /** Runs in the one relay there is. */
+  const inRelay = async (script: string): Promise<string> => {
+    const [relay] = await engine.containers.list(relays);
+    const command = ["sh", "-c", script];
+    return (await finish(await engine.io.exec(relay?.id ?? "", { command }))).stdout;
   };
 
-  test("3 MB go both ways", async () => {
-    const command = ["sh", "-c", "while :; do nc -l -p 7000 -e cat; done"];
-    const pod = await bindPod(rig.api, "echo", {
-      image: testImages.silent,
-      node,
-      container: { command },
-    });
+  test("3 MB go both ways, and who leaves leaves nothing behind", async () => {
+    const echo = "while :; do nc -l -p 7000 -e cat; done &";
+    const deaf = "while :; do nc -l -p 7001 -e sleep 100; done";
+    const container = { command: ["sh", "-c", `${echo} ${deaf}`] };
+    const pod = await bindPod(rig.api, "echo", { image: testImages.silent, node, container });
     await untilReady(rig.api, "echo");
     const bytes = randomBytes(3 * 1024 * 1024);
-    const port = await eventually("the port is there", () =>
-      streams.dial(pod, 7000, signal).catch(() => undefined),
-    );
-    expect((await echo(port, bytes)).equals(bytes)).toBe(true);
-    // A client that leaves: nothing stays behind in the relay.
-    const left = await eventually("again", () =>
-      streams.dial(pod, 7000, signal).catch(() => undefined),
-    );
+    const port = await dialled(pod, 7000);
+    port.end(bytes);
+    expect((await buffer(port)).equals(bytes)).toBe(true);
+    const left = await dialled(pod, 7001); // its peer does not hang up
     left.destroy();
-    const [relay] = await engine.containers.list(relays);
-    await eventually("the connection has ended", async () => {
-      const command = ["sh", "-c", "grep -l ^nc /proc/[0-9]*/cmdline; true"];
-      const { stdout } = await finish(await engine.io.exec(relay?.id ?? "", { command }));
-      return stdout === "" ? true : undefined;
+    await eventually("its command has ended", async () => {
+      const found = await inRelay("grep -l ^nc /proc/[0-9]*/cmdline; true");
+      return found === "" ? true : undefined;
     });
     await remove(pod);
+  });
+
+  test("without a relay the tools of the image do, or the way out is named", async () => {
+    const command = ["httpd", "-f", "-p", "80"];
+    const archive = tar([
+      { type: "file", path: "busybox", content: await readFile("/bin/busybox"), mode: 0o755 },
+    ]);
+    await engine.images.import("lh/bare:v1", archive, ['CMD ["/busybox", "httpd", "-f"]']);
+    const [some, bare] = await Promise.all([
+      bindPod(rig.api, "some", { image: testImages.silent, node, container: { command } }),
+      bindPod(rig.api, "bare", { image: "lh/bare:v1", node }),
+    ]);
+    const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+    const own = { clock: systemClock, log, relayProgram: "/nowhere" };
+    const far = createFarPorts({ engine, cluster: "c1", ...own });
+    const ask = async (pod: Pod): Promise<string> => {
+      await untilReady(rig.api, pod.metadata.name);
+      const [row] = await engine.containers.list({ [containerLabel.podUid]: pod.metadata.uid });
+      const detail = await engine.containers.inspect(row?.id ?? "");
+      if (detail === undefined) throw new Error("the container is gone");
+      const to = { pod, root: factOf(detail), host: "127.0.0.1", port: 80, advice: "use exec" };
+      const stream = await far.open(to, patienceOf(signal));
+      stream.end("GET / HTTP/1.0\r\n\r\n");
+      return (await buffer(stream)).toString();
+    };
+    expect(await eventually("it answers", () => ask(some))).toContain("404 Not Found");
+    await expect(ask(bare)).rejects.toThrow(/publish the port as hostPort, or use exec$/);
+    await Promise.all([remove(some), remove(bare)]);
   });
 });
