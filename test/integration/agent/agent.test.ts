@@ -199,9 +199,12 @@ describe.skipIf(skipWithoutDockerd())("agent on a real engine", () => {
     const ids = [v1, prepared].map((pod) => containersOf(rig.engine, pod));
     const [old, fresh] = (await Promise.all(ids)).map(([row]) => row?.id);
 
+    // Without a probe a pod is ready a moment before its process listens.
+    const served = (): Promise<string> =>
+      eventually("the port answers", async () => (await fetch("http://127.0.0.1:18932/")).text());
     await ask(rig.api, "v2", "Running");
     await untilReady(rig.api, "v2");
-    expect(await (await fetch("http://127.0.0.1:18932/")).text()).toBe("v2\n");
+    expect(await served()).toBe("v2\n");
     const parked = await eventually("v1 says it is stopped", async () => {
       const pod = await podOf(rig.api, "v1");
       const reason = pod?.status?.containerStatuses?.[0]?.state?.waiting?.reason;
@@ -212,7 +215,7 @@ describe.skipIf(skipWithoutDockerd())("agent on a real engine", () => {
 
     await ask(rig.api, "v2", "Stopped");
     const back = await untilReady(rig.api, "v1");
-    expect(await (await fetch("http://127.0.0.1:18932/")).text()).toBe("v1\n");
+    expect(await served()).toBe("v1\n");
     expect(back.status?.containerStatuses?.[0]?.restartCount).toBe(0);
     expect((await containersOf(rig.engine, v1))[0]).toMatchObject({ id: old, phase: "running" });
     expect((await containersOf(rig.engine, prepared))[0]).toMatchObject({
