@@ -7,7 +7,7 @@ import { rememberKey } from "../certificates/beacon-record.ts";
 import { keyFingerprint } from "../certificates/read-request.ts";
 import { issueAuthority, issueForKey, type KeyPair } from "../pki/issue.ts";
 import { beaconAuthenticator } from "./beacon-authenticator.ts";
-import { openBeaconGuard } from "./beacon-guard.ts";
+import { type BeaconGuard, openBeaconGuard } from "./beacon-guard.ts";
 
 const dayMs = 86_400_000;
 const beacons = "/apis/lighthouse.dev/v1/beacons";
@@ -37,6 +37,24 @@ function open() {
   const { storage } = server.scope;
   const guard = openBeaconGuard({ cache: storage.cache, clock: server.clock });
   return { guard, known: beaconAuthenticator({ guard, authority: issuer.certificate }), storage };
+}
+
+/** A listener of the guard's, to which clients connect with certificates. */
+function connecting(guard: BeaconGuard) {
+  const listener = new EventEmitter();
+  guard.watch(listener);
+  return (raw: Buffer | undefined) => {
+    const socket = Object.assign(new EventEmitter(), {
+      authorized: raw !== undefined,
+      getPeerX509Certificate: () => (raw === undefined ? undefined : { raw }),
+      destroyed: false,
+      destroy(): void {
+        this.destroyed = true;
+      },
+    });
+    listener.emit("secureConnection", socket);
+    return socket;
+  };
 }
 
 async function remember(key: string, nowMs: number): Promise<void> {
@@ -102,20 +120,7 @@ test("connections end when their certificate is refused, and no other ones", asy
   const [mine, others] = [await certificate(signer), await certificate(signer)];
   await remember(mine.key, mine.nowMs);
   await remember(others.key, others.nowMs);
-  const listener = new EventEmitter();
-  guard.watch(listener);
-  const socketOf = (raw: Buffer | undefined) => {
-    const socket = Object.assign(new EventEmitter(), {
-      authorized: raw !== undefined,
-      getPeerX509Certificate: () => (raw === undefined ? undefined : { raw }),
-      destroyed: false,
-      destroy(): void {
-        this.destroyed = true;
-      },
-    });
-    listener.emit("secureConnection", socket);
-    return socket;
-  };
+  const socketOf = connecting(guard);
   const [bad, good, stranger] = [socketOf(mine.raw), socketOf(others.raw), socketOf(undefined)];
   const closed = socketOf(mine.raw);
   closed.emit("close");
@@ -130,4 +135,17 @@ test("connections end when their certificate is refused, and no other ones", asy
     false,
     false,
   ]);
+});
+
+test("a watch or tunnel that asks nothing more ends with its certificate", async () => {
+  const { guard } = open();
+  const { raw, key, nowMs } = await certificate(signer);
+  await remember(key, nowMs);
+  const socketOf = connecting(guard);
+  const [watching, closed] = [socketOf(raw), socketOf(raw)];
+  closed.emit("close");
+  await server.clock.advance(dayMs - 1);
+  expect(watching.destroyed).toBe(false);
+  await server.clock.advance(1);
+  expect([watching.destroyed, closed.destroyed]).toEqual([true, false]);
 });

@@ -33,8 +33,11 @@ export interface BeaconGuard {
 /** What the guard needs. */
 export type BeaconGuardOptions = {
   readonly cache: WatchCache;
-  readonly clock: Pick<Clock, "nowMs">;
+  readonly clock: Pick<Clock, "nowMs" | "sleep">;
 };
+
+/** Timers of Node.js are no longer than 24 days. */
+const longestSleepMs = 86_400_000;
 
 /** What a certificate says of the beacon it is for; `undefined` when it is no agent's. */
 export function beaconCertificate(der: Uint8Array): BeaconCertificate | undefined {
@@ -98,10 +101,23 @@ class Guard implements BeaconGuard {
     const { beacon } = certificate;
     const own = this.#sockets.get(beacon) ?? new Map<TLSSocket, BeaconCertificate>();
     this.#sockets.set(beacon, own.set(socket, certificate));
+    const closed = new AbortController();
     socket.once("close", () => {
+      closed.abort();
       own.delete(socket);
       if (own.size === 0 && this.#sockets.get(beacon) === own) this.#sockets.delete(beacon);
     });
+    void this.#endInTime(certificate, closed.signal); // never rejects
+  }
+
+  /** Watches and tunnels ask nothing any more that could be refused: they end with their certificate. */
+  async #endInTime({ beacon, endMs }: BeaconCertificate, closed: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    for (let restMs = endMs - clock.nowMs(); restMs > 0; restMs = endMs - clock.nowMs()) {
+      await clock.sleep(Math.min(restMs, longestSleepMs), closed).catch(() => undefined);
+      if (closed.aborted) return;
+    }
+    this.#check(beacon);
   }
 
   #check(beacon: string): void {
