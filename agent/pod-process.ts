@@ -1,4 +1,4 @@
-import type { Duplex, Writable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { internal, StatusError } from "../api/machinery/errors.ts";
 import { toStatus } from "../api/machinery/status.ts";
 import {
@@ -10,6 +10,7 @@ import {
   readFrames,
 } from "../api/tunnel/process-frames.ts";
 import type { ReadyProcess, ServedProcess } from "./serve-process.ts";
+import { writeBytes } from "../api/tunnel/write-bytes.ts";
 
 type Size = Parameters<ServedProcess["resize"]>[0];
 
@@ -17,19 +18,6 @@ function sizeOf(frame: Frame): Size | undefined {
   const size = jsonOf(frame) as Partial<Size> | null;
   if (typeof size?.columns !== "number" || typeof size.rows !== "number") return undefined;
   return { columns: size.columns, rows: size.rows };
-}
-
-/** Writes and waits until the next may follow; a stream that ended takes nothing. */
-function write(to: Writable, bytes: Uint8Array): Promise<void> {
-  if (to.destroyed || to.writableEnded) return Promise.resolve();
-  return new Promise((resolve) => {
-    if (to.write(bytes)) return resolve();
-    const go = (): void => {
-      to.off("drain", go).off("close", go).off("error", go);
-      resolve();
-    };
-    to.once("drain", go).once("close", go).once("error", go);
-  });
 }
 
 async function resize(process: ServedProcess, size: Size | undefined): Promise<void> {
@@ -42,7 +30,7 @@ async function feed(frames: AsyncIterable<Frame>, process: ServedProcess): Promi
   process.stdin.on("error", () => {}); // it ended first
   try {
     for await (const frame of frames) {
-      if (frame.type === frameType.stdin) await write(process.stdin, frame.payload);
+      if (frame.type === frameType.stdin) await writeBytes(process.stdin, frame.payload);
       else if (frame.type === frameType.endOfInput) process.stdin.end();
       else if (frame.type === frameType.resize) await resize(process, sizeOf(frame));
     }
@@ -68,7 +56,7 @@ async function start(
 async function speak(link: Duplex, process: ServedProcess, gone: AbortSignal): Promise<void> {
   for await (const { stream, bytes } of process.output) {
     if (gone.aborted) return;
-    await write(link, encodeFrame(frameType[stream], bytes));
+    await writeBytes(link, encodeFrame(frameType[stream], bytes));
   }
   const code = await process.exitCode(gone);
   link.end(encodeJsonFrame(frameType.exit, code === undefined ? {} : { code }));

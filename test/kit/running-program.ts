@@ -8,29 +8,32 @@ export type RunningProgram = AsyncDisposable & {
   readonly pid: number;
   /** Everything that it printed. */
   output(): string;
-  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Sends the signal and resolves to the exit code, `null` if the signal itself ended it. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
 };
 
-/** Looks after a child whose output is piped. */
-export function runningChild(child: ChildProcess): RunningProgram {
+function runningChild(child: ChildProcess): RunningProgram {
   const chunks: string[] = [];
   child.stdout?.setEncoding("utf8").on("data", (text: string) => chunks.push(text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => chunks.push(text));
-  const ended = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-    child.once("error", () => resolve());
+  const ended = new Promise<number | null>((resolve) => {
+    child.once("exit", resolve);
+    child.once("error", () => resolve(127));
   });
-  const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
+  const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> => {
     child.kill(signal);
     const late = setTimeout(() => child.kill("SIGKILL"), 20_000);
-    await ended;
+    const code = await ended;
     clearTimeout(late);
+    return code;
   };
   return {
     pid: child.pid ?? 0,
     output: () => chunks.join(""),
     stop,
-    [Symbol.asyncDispose]: () => stop(),
+    async [Symbol.asyncDispose]() {
+      await stop();
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { internal, StatusError, unavailable } from "../../machinery/errors.ts";
 import type { ReadyProcess, RemoteProcess, TerminalSize } from "../pods/pod-streams.ts";
 import type { CommandClient, Outcome } from "./command-client.ts";
 import type { IdleTimer } from "./idle-timer.ts";
+import { writeBytes } from "../../tunnel/write-bytes.ts";
 
 /** Clients send the size of their terminal at once: programs shall begin with it. */
 const firstSizeMs = 100;
@@ -17,19 +18,6 @@ function firstSize(client: CommandClient): Promise<TerminalSize | undefined> {
   });
 }
 
-/** Writes and waits until the next may follow; a stream that ended takes nothing. */
-function write(to: Writable, bytes: Uint8Array): Promise<void> {
-  if (to.destroyed || to.writableEnded) return Promise.resolve();
-  return new Promise((resolve) => {
-    if (to.write(bytes)) return resolve();
-    const go = (): void => {
-      to.off("drain", go).off("close", go).off("error", go);
-      resolve();
-    };
-    to.once("drain", go).once("close", go).once("error", go);
-  });
-}
-
 /** Input until the client has no more of it. Never rejects: a process need not read. */
 async function feed(client: CommandClient, process: RemoteProcess, idle: IdleTimer): Promise<void> {
   const { stdin } = process;
@@ -37,7 +25,7 @@ async function feed(client: CommandClient, process: RemoteProcess, idle: IdleTim
   try {
     for await (const chunk of (client.stdin ?? []) as AsyncIterable<Buffer>) {
       idle.touch();
-      await write(stdin, chunk);
+      await writeBytes(stdin, chunk);
     }
   } catch {
     // Destroyed because the process ended.
@@ -83,7 +71,7 @@ async function converse(
   for await (const { stream, bytes } of process.output) {
     idle.touch();
     const to = stream === "stdout" ? client.stdout : client.stderr;
-    if (to !== undefined) await write(to, bytes);
+    if (to !== undefined) await writeBytes(to, bytes);
     if (client.gone.aborted) break;
   }
   const code = attached ? 0 : await process.exitCode(client.gone);
