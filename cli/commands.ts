@@ -249,7 +249,7 @@ const daemonCommands: readonly Command[] = [
       startWith,
       ownBeacon,
       { long: "simulate", about: "no Docker: an engine inside the process, for a look around" },
-      logLevel,
+      { ...logLevel, about: "how much goes to standard error (default: warn)" },
     ],
     load: async () => (await import("./commands/up.ts")).runUp,
   },
@@ -274,7 +274,11 @@ const daemonCommands: readonly Command[] = [
       auditPolicy,
       tokenIssuer,
       startWith,
-      ownBeacon,
+      {
+        ...ownBeacon,
+        about:
+          "beacon that DATA-DIR/pki/agent.kubeconfig is for (default: as at the last start, else the host's name)",
+      },
       logLevel,
     ],
     load: async () => (await import("./commands/run-server.ts")).runServerCommand,
@@ -283,7 +287,12 @@ const daemonCommands: readonly Command[] = [
     name: "controllers",
     args: "",
     summary: "Run the controllers alone; several compete for a lease",
-    examples: [["lighthouse controllers --kubeconfig admin.conf", "Against a running server"]],
+    examples: [
+      [
+        "lighthouse controllers --kubeconfig controllers.kubeconfig",
+        "With what the server wrote for them",
+      ],
+    ],
     flags: [kubeconfigIn, { long: "context", value: "NAME", about: "context to use" }, logLevel],
     load: async () => (await import("./commands/run-controllers.ts")).runControllersCommand,
   },
@@ -297,7 +306,7 @@ const daemonCommands: readonly Command[] = [
         'Join with what "lighthouse token create" printed; later runs need no link',
       ],
       [
-        "lighthouse agent --kubeconfig agent.conf",
+        "lighthouse agent --kubeconfig agent.kubeconfig",
         "The hosts that its Beacon says, else the local one",
       ],
       ["lighthouse agent --hosts hosts.yaml", "The hosts of a file, which may change"],
@@ -336,7 +345,7 @@ const otherCommands: readonly Command[] = [
         value: "DAYS",
         about: "from this day (UTC) on: 7d, or 2026-11-01 (default: 30d)",
       },
-      { ...output, choices: ["json"], about: "print as json" },
+      { ...output, choices: ["json", "yaml"], about: "print as json or yaml" },
       ...connectionFlags,
     ],
     load: async () => (await import("./commands/usage.ts")).runUsage,

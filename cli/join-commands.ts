@@ -96,6 +96,14 @@ const tokenCommands: readonly Command[] = [
   },
 ];
 
+const beaconOutput: Flag = {
+  long: "output",
+  short: "o",
+  value: "FORMAT",
+  choices: ["wide", "json", "yaml"],
+  about: "print as wide, json or yaml",
+};
+
 const request: Flag = {
   long: "request",
   value: "NAME",
@@ -107,8 +115,11 @@ const beaconCommands: readonly Command[] = [
     name: "beacon list",
     args: "",
     summary: "Show beacons, their certificates and who waits for an approval",
-    examples: [["lighthouse beacon list", "All of them"]],
-    flags: server,
+    examples: [
+      ["lighthouse beacon list", "All of them"],
+      ["lighthouse beacon list -o wide", "With where agents dial from and how many keys they have"],
+    ],
+    flags: [beaconOutput, ...server],
     load: async () => (await import("./commands/beacon-list.ts")).runBeaconList,
   },
   {

@@ -55,7 +55,7 @@ function abortOnSignals(): AbortController {
 function explain(io: Io, command: Command, err: unknown): number {
   if (err instanceof Misuse) {
     io.err(`${paint(io, "red", "error:")} ${err.message}\n`);
-    io.err(`Usage: lighthouse ${command.name} ${command.args}\n`);
+    io.err(`Usage: ${["lighthouse", command.name, command.args].join(" ").trimEnd()}\n`);
     io.err(`See lighthouse ${command.name} --help\n`);
     return exitCode.misused;
   }
@@ -88,6 +88,8 @@ export async function invoke(
     return session;
   };
   try {
+    if (command.args === "" && args.length > 0)
+      throw new Misuse(`Expected no argument, got "${args.join(" ")}"`);
     const run: Run = await command.load();
     return await run({ args, flags, io, signal, connect });
   } catch (err) {

@@ -78,6 +78,18 @@ function toCommander(command: Command, word: string, found: (it: Invocation) => 
   return result;
 }
 
+/** What the commands of two words are about, by their first one. */
+const groupSummaries: Readonly<Record<string, string>> = {
+  rollout: "Look at rollouts, hold them, approve them and take them back",
+  token: "Tokens that agents join with: make, show, replace and delete them",
+  beacon: "Agents of networks: show them, and decide who is one",
+};
+
+/** The summary of a group of commands, for help and completion. */
+export function groupSummary(word: string): string {
+  return groupSummaries[word] ?? `${word} commands`;
+}
+
 /** All commands as one program, which prints help and errors through `io`. */
 export function buildProgram(
   commands: readonly Command[],
@@ -99,7 +111,10 @@ export function buildProgram(
     }
     let group = groups.get(first);
     if (group === undefined) {
-      group = new Commander(first).summary(`${first} commands`).helpOption("-h, --help");
+      group = new Commander(first)
+        .summary(groupSummary(first))
+        .description(`${groupSummary(first)}.`)
+        .helpOption("-h, --help", "show this help");
       groups.set(first, group);
       program.addCommand(group);
     }

@@ -14,8 +14,8 @@ export const discoveryFlags: readonly Flag[] = [
   {
     long: "provider",
     value: "NAME",
-    about:
-      "how to find hosts, whatever the Beacon says: auto, gce, digitalocean, ec2, azure, config or local",
+    choices: ["auto", "gce", "digitalocean", "ec2", "azure", "config", "local"],
+    about: "how to find hosts, whatever the Beacon says",
   },
   {
     long: "hosts",

@@ -149,10 +149,31 @@ test.each<[line: readonly string[], code: number, says: string]>([
   [["rollout", "undo", "web"], 1, "no good Revision before"],
   [["rollout", "undo", "web", "--to-revision", "7"], 1, "no Revision 7, kept are: none"],
   [["completion", "tcsh"], 2, "Give one shell"],
+  [["usage", "shop"], 2, 'Expected no argument, got "shop"\nUsage: lighthouse usage\nSee'],
+  [["agent", "--provider", "aws"], 2, "Allowed choices are auto, gce"],
+  [["docker-env", "nowhere"], 1, 'nodes "nowhere" not found'],
 ])("%j ends with %d and says why", async (line, code, says) => {
   const done = await lighthouse(line);
   expect(done.code).toBe(code);
   expect(done.err).toContain(says);
+});
+
+test("beacon list shows beacons as a table and as documents", async () => {
+  expect(await lighthouse(["beacon", "list"])).toMatchObject({
+    code: 0,
+    out: "",
+    err: expect.stringContaining("No beacons found"),
+  });
+  const beacon = "apiVersion: lighthouse.dev/v1\nkind: Beacon\nmetadata: { name: paris }\n";
+  await lighthouse(["apply", "-f", "-"], beacon);
+  const wide = await lighthouse(["beacon", "list", "-o", "wide"]);
+  expect(wide.out).toMatch(
+    /^NAME +CONNECTED .* KEYS +ADDRESS +LAST SEEN\nparis +<none> +0 +<none>/,
+  );
+  const { out } = await lighthouse(["beacon", "list", "-o", "json"]);
+  expect(JSON.parse(out)).toMatchObject({ items: [{ name: "paris", keys: 0 }], waiting: [] });
+  expect((await lighthouse(["beacon", "list", "-o", "yaml"])).out).toContain("- name: paris\n");
+  await lighthouse(["delete", "beacon", "paris"]);
 });
 
 test("rollout status gives up after --timeout", async () => {
@@ -171,6 +192,7 @@ test.each<[words: readonly string[], offers: readonly string[]]>([
   [["get", "app", ""], ["web"]],
   [["get", "-n", "kube-n"], ["kube-node-lease"]],
   [["get", "-o", "y"], ["yaml"]],
+  [["agent", "--provider", "l"], ["local"]],
   [["get", "--field"], ["--field-selector"]],
   [["apply", "-f", ""], [":file"]],
   [["rollout", "status", ""], ["app/web"]],

@@ -3,6 +3,7 @@ import type { KubeObject } from "../../api/machinery/object.ts";
 import { applications, beacons, namespaces, nodes, pods } from "../../api/machinery/resources.ts";
 import type { Call, Command, Flag, Run, Session } from "../command.ts";
 import { commonTypes, findType } from "../kinds.ts";
+import { groupSummary } from "../program.ts";
 import { readJson } from "../read.ts";
 import { imagesOf, revisionsOf } from "../revisions.ts";
 import { getApplication } from "../rollout.ts";
@@ -99,7 +100,7 @@ function commandOffers(commands: readonly Command[], words: readonly string[]): 
     if (name.startsWith("__") || (before !== "" && !name.startsWith(`${before} `))) continue;
     const rest = before === "" ? name : name.slice(before.length + 1);
     const [word = "", ...more] = rest.split(" ");
-    offers.set(word, more.length === 0 ? summary : `${word} commands`);
+    offers.set(word, more.length === 0 ? summary : groupSummary(word));
   }
   return [...offers];
 }

@@ -4,7 +4,8 @@ import { rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { ClientConfig, Credentials } from "../../api/client/config.ts";
-import { timedOut } from "../../api/machinery/errors.ts";
+import { isForbidden, notFound, timedOut } from "../../api/machinery/errors.ts";
+import { nodes } from "../../api/machinery/resources.ts";
 import { type Call, type Run, text } from "../command.ts";
 import { dockerEnv, exportLines, type Shell, shellOf, shells } from "../docker/environment.ts";
 import { type NodeTarget, nodeTarget } from "../docker/node-target.ts";
@@ -93,6 +94,7 @@ export const runDockerEnv: Run = async (call: Call) => {
     return 0;
   }
   const target = await nodeTarget(call);
+  if (!unset) await mustExist(call, target);
   const dir = await directoryOf(call, target);
   // A forwarder there notices that its socket is gone, and ends.
   if (unset) await rm(dir, { recursive: true, force: true });
@@ -100,6 +102,16 @@ export const runDockerEnv: Run = async (call: Call) => {
   io.out(exportLines(shell, values, lineOf(call, shell)));
   return 0;
 };
+
+/** A wrong name is told here, not by every later docker command. Who may not look is believed. */
+async function mustExist(call: Call, { nodeName }: NodeTarget): Promise<void> {
+  const { client } = await call.connect();
+  const node = await client.get(nodes, { name: nodeName }, call.signal).catch((err: unknown) => {
+    if (!isForbidden(err)) throw err;
+    return nodeName;
+  });
+  if (node === undefined) throw notFound(nodes, nodeName);
+}
 
 async function valuesFor(
   call: Call,

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { providerNames } from "../../agent/discovery/drivers.ts";
+import { discoveryFlags } from "../start-flags.ts";
 import { discoveryOf } from "./run-discovery.ts";
 
 const { signal } = new AbortController();
@@ -25,4 +27,9 @@ test.each([
   [{ provider: "aws" }, 'Cannot use provider "aws"'],
 ])("discoveryOf() refuses %j", async (flags, message) => {
   await expect(discoveryOf(flags, {}, signal)).rejects.toThrow(message);
+});
+
+test("--provider takes the names that drivers have", () => {
+  const offered = discoveryFlags.find(({ long }) => long === "provider")?.choices;
+  expect(offered).toEqual(providerNames);
 });

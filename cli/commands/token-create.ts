@@ -45,7 +45,6 @@ async function print(call: Call, terms: TokenTerms): Promise<void> {
 
 /** `lighthouse token create`. */
 export const runTokenCreate: Run = async (call) => {
-  if (call.args.length > 0) throw new Misuse(`Expected no argument, got "${call.args.join(" ")}"`);
   await print(call, termsOf(call));
   return 0;
 };

@@ -8,6 +8,7 @@ import {
 } from "../../api/machinery/usage-record.ts";
 import { label } from "../../crds/labels.ts";
 import { type Call, Misuse, type Run, text } from "../command.ts";
+import { documentText, isDocumentFormat } from "../document.ts";
 import { formatTable } from "../output.ts";
 
 const dayMs = 86_400_000;
@@ -33,7 +34,7 @@ function row(namespace: string, amounts: UsageAmounts): readonly string[] {
   ];
 }
 
-function toJson(namespace: string, amounts: UsageAmounts): object {
+function toDocument(namespace: string, amounts: UsageAmounts): object {
   // A microhour is less than any amount is off by.
   const exact = (seconds: number): number => Math.round((seconds / 3600) * 1e6) / 1e6;
   return {
@@ -59,12 +60,10 @@ export const runUsage: Run = async (call) => {
     if (only === undefined || namespace === only)
       sums.set(namespace, addUsage(sums.get(namespace), amounts));
   const sorted = [...sums].sort(([one], [two]) => (one < two ? -1 : 1));
-  if (text(call.flags, "output") === "json") {
-    const all = {
-      since: first,
-      namespaces: sorted.map(([name, amounts]) => toJson(name, amounts)),
-    };
-    call.io.out(`${JSON.stringify(all, null, 2)}\n`);
+  const format = text(call.flags, "output");
+  if (isDocumentFormat(format)) {
+    const namespaces = sorted.map(([name, amounts]) => toDocument(name, amounts));
+    call.io.out(documentText(format, { since: first, namespaces }));
     return 0;
   }
   const title = ["NAMESPACE", "CPU·H", "CPU·H REQUESTED", "GIB·H", "GIB·H REQUESTED"];
