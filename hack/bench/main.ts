@@ -22,6 +22,7 @@ import { benchSwarm } from "./swarm.ts";
 import { benchIdle } from "./idle.ts";
 import { cleanUpWhenInterrupted } from "./interrupts.ts";
 import { benchStore } from "./store.ts";
+import { benchTunnel } from "./tunnel.ts";
 
 const sections: Readonly<Record<string, Section>> = {
   engine: benchEngine,
@@ -46,6 +47,7 @@ const longSections: Readonly<Record<string, Section>> = {
   idle: benchIdle,
   swarm: benchSwarm,
   rollouts: benchRollouts,
+  tunnel: benchTunnel,
 };
 
 const load = (): string => loadavg()[0]?.toFixed(1) ?? "?";

@@ -1,0 +1,17 @@
+import type { BenchOptions, Figure, Section } from "./figure.ts";
+import { tunnelRatios } from "./tunnel-ratios.ts";
+
+type Part = (note: (line: string) => void, options: BenchOptions) => Promise<readonly Figure[]>;
+
+const parts: Readonly<Record<string, Part>> = {
+  ratios: tunnelRatios,
+};
+
+/** The tunnel against straight connections, under many streams, and with many agents. */
+export const benchTunnel: Section = async (note, options) => {
+  const { only = "" } = options;
+  const figures: Figure[] = [];
+  for (const [name, part] of Object.entries(parts))
+    if (name.includes(only)) figures.push(...(await part(note, options)));
+  return figures;
+};
