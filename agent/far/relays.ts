@@ -38,8 +38,14 @@ export type RelaysOptions = {
 /** Longer than any engine in use takes; a relay is no reason to wait for one that hangs. */
 const makeMs = 60_000;
 const troubleMs = 60_000;
+const retryMs = 5_000;
 
-type Known = { readonly run: string; readonly id: Promise<string> };
+type Known = {
+  readonly run: string;
+  readonly id: Promise<string>;
+  /** Until when a failure is not tried again; milliseconds since the epoch, our clock. */
+  untilMs: number;
+};
 
 class EngineRelays implements Relays {
   readonly #options: RelaysOptions;
@@ -53,13 +59,15 @@ class EngineRelays implements Relays {
   }
 
   async of(pod: Pod, root: RootRun, signal: AbortSignal): Promise<string> {
+    const { clock } = this.#options;
     const known = this.#known.get(root.id);
-    if (known?.run === relayOf(root)) return within(known.id, signal);
+    if (known?.run === relayOf(root) && clock.nowMs() < known.untilMs)
+      return within(known.id, signal);
     const id = this.#make(pod, root, AbortSignal.timeout(makeMs));
-    const mine = { run: relayOf(root), id };
+    const mine: Known = { run: relayOf(root), id, untilMs: Number.POSITIVE_INFINITY };
     this.#known.set(root.id, mine);
     id.catch(() => {
-      if (this.#known.get(root.id) === mine) this.#known.delete(root.id);
+      mine.untilMs = clock.nowMs() + retryMs;
     });
     return within(id, signal);
   }
@@ -147,7 +155,11 @@ class EngineRelays implements Relays {
       const held = await engine.containers.inspect(root.id, signal);
       const isSame = held?.state.pid !== 0 && held?.state.startedAtMs === root.startedAtMs;
       if (isSame && relay.phase === "running")
-        this.#known.set(root.id, { run: relayOf(root), id: Promise.resolve(relay.id) });
+        this.#known.set(root.id, {
+          run: relayOf(root),
+          id: Promise.resolve(relay.id),
+          untilMs: Number.POSITIVE_INFINITY,
+        });
       else await this.#remove(relay.id, signal);
     }
   }

@@ -48,6 +48,8 @@ test("ownerOf() knows its own control plane alone", () => {
   expect(ownerOf(labels(), "c1")).toEqual(owner);
   expect(ownerOf(labels(), "c2")).toBeUndefined();
   expect(ownerOf({ name: "by-hand" }, "c1")).toBeUndefined();
+  // A relay is in the network of a pod, and none of its containers.
+  expect(ownerOf({ ...labels(), [containerLabel.relayOf]: "a.1" }, "c1")).toBeUndefined();
 });
 
 test("resync() finds ours, and forgets what went meanwhile", async () => {
