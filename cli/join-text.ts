@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { authorityHash, authorityPath, formatJoinLink } from "../api/client/join-link.ts";
+import { containerLabel } from "../crds/labels.ts";
 import { type Call, Misuse, text } from "./command.ts";
 import { paint } from "./output.ts";
 import { readText } from "./read.ts";
@@ -48,7 +49,9 @@ function dockerText(call: Call, link: string): string {
     // Without a name of its own the beacon is called as the host.
     '--hostname "$(hostname)"',
     "-v /var/run/docker.sock:/var/run/docker.sock",
-    "-v lighthouse-agent:/var/lib/lighthouse-agent",
+    // Its key is in there: who may use Docker through Lighthouse may not have that.
+    `--label ${containerLabel.agent}=true`,
+    `--mount type=volume,source=lighthouse-agent,target=/var/lib/lighthouse-agent,volume-label=${containerLabel.agent}=true`,
     `-e LIGHTHOUSE_JOIN=${quoted(link)}`,
     image,
   ].join(" \\\n  ");

@@ -134,4 +134,6 @@ export const containerLabel = {
   exclusiveCpus: "lighthouse.dev/exclusive-cpus",
   /** Relays: whose network it joined, `<container id>.<its start in milliseconds since the epoch>`. */
   relayOf: "lighthouse.dev/relay-of",
+  /** Container and volume of an agent: in there is the key by which it is one. */
+  agent: "lighthouse.dev/agent",
 } as const;

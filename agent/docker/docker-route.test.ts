@@ -197,6 +197,39 @@ test("a new container joins neither ours, nor their networks and volumes", async
   await expect(call("DELETE /networks/shop")).rejects.toThrow("network shop: it belongs to Pods");
 });
 
+test("a container by which the host is had is for who may override, also to copy from", async () => {
+  const body = { Image: testImages.web, HostConfig: { Privileged: true } };
+  await call("POST /containers/create?name=strong", { body, right: "override docker-write" });
+  const right = "create docker-exec";
+  const refused = "Cannot enter container strong: it is privileged";
+  const exec = { body: { Cmd: ["sh"] }, right };
+  await expect(call("POST /containers/strong/exec", exec)).rejects.toThrow(refused);
+  const copy = "GET /containers/strong/archive?path=/etc";
+  await expect(call(copy, { right })).rejects.toThrow(refused);
+  await expect(call("GET /containers/strong/export", { right })).rejects.toThrow(refused);
+  expect((await call("POST /containers/strong/start")).status).toBe(204);
+  const over = { ...exec, right: "override docker-exec" };
+  expect((await call("POST /containers/strong/exec", over)).status).toBe(201);
+});
+
+test("nobody gets to the network of the host by way of those who are on it", async () => {
+  const onHost = { Image: testImages.web, HostConfig: { NetworkMode: "host" } };
+  const override = { right: "override docker-write" };
+  await call("POST /containers/create?name=near", { body: onHost, ...override });
+  const behind = (name: string) => ({
+    body: { Image: testImages.web, HostConfig: { NetworkMode: `container:${name}` } },
+  });
+  const create = "POST /containers/create?name=far";
+  await expect(call(create, behind("near"))).rejects.toThrow("its network is that of the host");
+  expect((await call(create, { ...behind("near"), ...override })).status).toBe(201);
+  await expect(call("POST /containers/create", behind("far"))).rejects.toThrow("that of the host");
+});
+
+test("an agent of Lighthouse is no container like others", async () => {
+  await made("agent", { [containerLabel.agent]: "true" });
+  await expect(call("POST /containers/agent/stop")).rejects.toThrow("it is an agent of Lighthouse");
+});
+
 test.each([
   ["GET /containers/json", "create docker-write"],
   ["POST /containers/create", "get docker-read"],

@@ -5,6 +5,7 @@ import {
   changeableContainer,
   changeableNetwork,
   changeableVolume,
+  joinableContainer,
   type Lookup,
 } from "./references.ts";
 
@@ -88,7 +89,7 @@ async function guardCreate(lookup: Lookup, body: Part): Promise<Asked<unknown>> 
   const host = partOf(body, "HostConfig");
   const mode = host["NetworkMode"];
   if (typeof mode !== "string" || !mode.startsWith(containerPrefix)) return { value: body };
-  const asked = await changeableContainer(lookup, mode.slice(containerPrefix.length));
+  const asked = await joinableContainer(lookup, mode.slice(containerPrefix.length));
   if ("refusal" in asked) return asked;
   const NetworkMode = `${containerPrefix}${asked.value.id}`;
   return { value: { ...body, HostConfig: { ...host, NetworkMode } } };

@@ -9,9 +9,11 @@ import { guardBody } from "./guard-body.ts";
 import { keepOurs } from "./prune-filter.ts";
 import {
   changeableContainer,
-  changeableExec,
   changeableNetwork,
   changeableVolume,
+  confinedContainer,
+  enterableContainer,
+  enterableExec,
   type FoundContainer,
   type Lookup,
 } from "./references.ts";
@@ -47,11 +49,12 @@ async function resolveTarget(
 ): Promise<Resolved> {
   switch (operation.target) {
     case "container": {
-      const asked = await changeableContainer(lookup, name);
+      const find = operation.access === "exec" ? enterableContainer : changeableContainer;
+      const asked = await find(lookup, name);
       return "refusal" in asked ? asked : { name: asked.value.id, container: asked.value };
     }
     case "exec": {
-      const asked = await changeableExec(lookup, name);
+      const asked = await enterableExec(lookup, name);
       return "refusal" in asked ? asked : { name, container: asked.value };
     }
     case "network": {
@@ -107,6 +110,17 @@ async function withGuardedBody(
   };
 }
 
+/** What only reads goes on as it is, but for files: out of some containers they are those of the host. */
+async function guardRead(lookup: Lookup, asked: AskedCall): Promise<GuardedCall> {
+  const { url, found } = asked;
+  const { operation, name } = found;
+  if (operation.access !== "exec") return withGuardedBody(lookup, asked, { url, headers: {} });
+  const target = await confinedContainer(lookup, name);
+  if ("refusal" in target) return target;
+  const path = withName(operation, target.value.id);
+  return withGuardedBody(lookup, asked, { url: { ...url, path }, headers: {} });
+}
+
 /**
  * Resolves every name in a call to what it means now, and refuses what would touch what is ours. Reads
  * go on as they are.
@@ -121,7 +135,7 @@ export async function guardCall(
   const { operation } = found;
   const version = url.version === "" ? "" : `/v${url.version}`;
   const lookup: Lookup = { world, version, override: call.caller.verb === "override", signal };
-  if (operation.keeps) return withGuardedBody(lookup, asked, { url, headers: {} });
+  if (operation.keeps) return guardRead(lookup, asked);
   const target = await resolveTarget(lookup, found);
   if ("refusal" in target) return target;
   const { name, container } = target;

@@ -34,3 +34,27 @@ export function ownedThing(kind: "network" | "volume", name: string): StatusErro
     `Cannot change or use ${kind} ${name}: it belongs to Pods of Lighthouse; choose another one, ${orOverride}`,
   );
 }
+
+/** The refusal of what would reach the host by way of a container. */
+export function hostBehind(name: string, why: string): StatusError {
+  return new StatusError(
+    "Forbidden",
+    `Cannot enter container ${name}: ${why}, so that whoever is in it has the host; get the right to override nodes/docker-write of this node`,
+  );
+}
+
+/** The refusal of the host's own network. */
+export function hostNetwork(name: string): StatusError {
+  return new StatusError(
+    "Forbidden",
+    `Cannot use network ${name}: it is that of the host; get the right to override nodes/docker-write of this node`,
+  );
+}
+
+/** The refusal of what would change an agent: it is how all this is allowed at all. */
+export function agentContainer(name: string): StatusError {
+  return new StatusError(
+    "Forbidden",
+    `Cannot change container ${name}: it is an agent of Lighthouse; get the right to override nodes/docker-write of this node`,
+  );
+}

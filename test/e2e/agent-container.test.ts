@@ -85,8 +85,7 @@ describe.skipIf(skipWithoutDockerd())("the agent as a container", () => {
 
       "-v",
       `${socket}:/var/run/docker.sock`,
-      "-v",
-      "lighthouse-agent:/var/lib/lighthouse-agent",
+      ...(line.stdout.match(/--(?:label|mount) \S+/g) ?? []).flatMap((flag) => flag.split(" ")),
       "-e",
       `LIGHTHOUSE_JOIN=${link}`,
       image,
