@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -8,15 +7,12 @@ import { isForbidden, notFound, timedOut } from "../../api/machinery/errors.ts";
 import { nodes } from "../../api/machinery/resources.ts";
 import { type Call, type Run, text } from "../command.ts";
 import { dockerEnv, exportLines, type Shell, shellOf, shells } from "../docker/environment.ts";
-import { type NodeTarget, nodeTarget } from "../docker/node-target.ts";
+import { type NodeTarget, nodeTarget, targetId } from "../docker/node-target.ts";
 import { privateDirectory, runtimeDirectory } from "../docker/private-dir.ts";
 
-/** What is kept for one Node of one server and one context. */
-async function directoryOf(call: Call, { nodeName, config }: NodeTarget): Promise<string> {
-  const { flags, io } = call;
-  const about = [config.server, nodeName, text(flags, "context"), text(flags, "kubeconfig")];
-  const id = createHash("sha256").update(JSON.stringify(about)).digest("hex").slice(0, 12);
-  return privateDirectory(join(await runtimeDirectory(io.env), `env-${id}`));
+/** What is kept for one Node, as one user of one server. */
+async function directoryOf({ io }: Call, target: NodeTarget): Promise<string> {
+  return privateDirectory(join(await runtimeDirectory(io.env), `env-${targetId(target)}`));
 }
 
 async function certificateOf({ credentials = {} }: ClientConfig): Promise<Credentials> {
@@ -61,13 +57,15 @@ const startMs = 10_000;
 const lookMs = 50;
 
 /** A forwarder of its own, which outlives this command until `--unset`, or until nobody uses it. */
-async function forwarded(call: Call, { nodeName }: NodeTarget, dir: string): Promise<string> {
+async function forwarded(
+  call: Call,
+  { nodeName, context }: NodeTarget,
+  dir: string,
+): Promise<string> {
   const socketPath = join(dir, "s");
   if (await answers(socketPath)) return `unix://${socketPath}`;
-  const given = ["kubeconfig", "context"].flatMap((name) => {
-    const value = text(call.flags, name);
-    return value === undefined ? [] : [`--${name}`, value];
-  });
+  const path = text(call.flags, "kubeconfig");
+  const given = [...(path === undefined ? [] : ["--kubeconfig", path]), "--context", context];
   const program = join(import.meta.dirname, "..", "lighthouse.mjs");
   const args = [program, "__docker-forward", ...given, nodeName, socketPath];
   const env = { ...process.env, ...call.io.env };
