@@ -1,5 +1,6 @@
+import { BlockList, isIP } from "node:net";
 import { endpointSettings } from "./container-rules.ts";
-import { type Check, fields, free, labels, mapOf, nothing, oneOf, text } from "./shape.ts";
+import { type Check, fields, free, labels, listOf, mapOf, nothing, oneOf, text } from "./shape.ts";
 
 const bridgeOptions = new Set([
   "com.docker.network.bridge.enable_icc",
@@ -7,6 +8,34 @@ const bridgeOptions = new Set([
   "com.docker.network.bridge.host_binding_ipv4",
   "com.docker.network.driver.mtu",
 ]);
+
+/** Networks that are nobody's on the internet (RFC 1918, RFC 4193). */
+const ownNetworks = new BlockList();
+ownNetworks.addSubnet("10.0.0.0", 8, "ipv4");
+ownNetworks.addSubnet("172.16.0.0", 12, "ipv4");
+ownNetworks.addSubnet("192.168.0.0", 16, "ipv4");
+ownNetworks.addSubnet("fc00::", 7, "ipv6");
+
+/** How long the shortest prefix of {@link ownNetworks} is, of an address in it. */
+function widestOf(address: string): number {
+  if (address.includes(":")) return 7;
+  return address.startsWith("10.") ? 8 : address.startsWith("172.") ? 12 : 16;
+}
+
+function isOwnNetwork(subnet: string): boolean {
+  const [, address = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(subnet) ?? [];
+  const family = isIP(address);
+  if (family === 0) return subnet === "";
+  return (
+    ownNetworks.check(address, family === 4 ? "ipv4" : "ipv6") && Number(bits) >= widestOf(address)
+  );
+}
+
+// The host sends everything for a subnet into the network: it would be deaf to whoever has it really.
+const addressRange = fields({
+  ...free("IPRange Gateway AuxiliaryAddresses"),
+  Subnet: text(isOwnNetwork, "the host would send what is for others, or for its cloud, into it"),
+});
 
 /** `POST /networks/create`. */
 export const networkCreate = fields({
@@ -18,7 +47,7 @@ export const networkCreate = fields({
   ConfigFrom: nothing("templates of networks are refused"),
   IPAM: fields({
     Driver: oneOf(["default"], "only the default driver of addresses"),
-    Config: (value, at) => (Array.isArray(value) || value === null ? [] : wrongList(at)),
+    Config: listOf(addressRange),
     Options: nothing("options of address drivers are refused"),
   }),
   Options: mapOf(
@@ -27,8 +56,6 @@ export const networkCreate = fields({
   ),
   Labels: labels,
 });
-
-const wrongList = (at: string) => [{ at, why: "must be a list", broken: true }];
 
 /** `POST /networks/ID/connect`. */
 export const networkConnect = fields({ ...free("Container"), EndpointConfig: endpointSettings });

@@ -137,6 +137,22 @@ test.each([
   ["POST /networks/create", { Name: "a", Driver: "macvlan" }, "Driver"],
   ["POST /networks/create", { Options: { "com.docker.network.bridge.name": "b" } }, "Options["],
   ["POST /networks/create", { ConfigFrom: { Network: "a" } }, "ConfigFrom"],
+  ...[
+    "8.8.8.0/24",
+    "169.254.169.254/32",
+    "0.0.0.0/0",
+    "10.0.0.0/7",
+    "2000::/3",
+    "x/8",
+    "10.0.0.0",
+  ].map(
+    (Subnet) =>
+      [
+        "POST /networks/create",
+        { IPAM: { Config: [{ Subnet }] } },
+        "IPAM.Config[0].Subnet",
+      ] as const,
+  ),
   ["POST /networks/a/connect", { EndpointConfig: { DriverOpts: { a: "b" } } }, "DriverOpts"],
   ["POST /volumes/create", { DriverOpts: { type: "none", o: "bind", device: "/" } }, "DriverOpts"],
   ["POST /volumes/create", { DriverOpts: { device: "/dev/sda1", type: "ext4" } }, "DriverOpts"],
