@@ -185,7 +185,11 @@ describe.skipIf(skipWithoutDockerd())("limits on a real engine", () => {
         async () => (await rig.engine.images.inspect(image)) === undefined,
         { timeoutMs: 15_000 },
       );
-      expect(await held()).toEqual(foreign);
+      // Its tag goes first, then its digest, and the image with the last of them.
+      await eventually("nothing else is gone", async () => {
+        expect(await held()).toEqual(foreign);
+        return true;
+      });
       const listed = await eventually("the Node lists its images", () => {
         return rig.api.all(nodes)[0]?.status?.images;
       });
