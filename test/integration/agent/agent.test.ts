@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { nodes, pods, secrets } from "../../../api/machinery/resources.ts";
 import { podCondition, podReason } from "../../../crds/conditions.ts";
@@ -251,6 +253,19 @@ describe.skipIf(skipWithoutDockerd())("agent on a real engine", () => {
       return state?.reason?.includes("ImagePull") === true ? state : undefined;
     });
     expect(waiting.message).toContain("127.0.0.1:9");
+  });
+
+  test("an image reference with shell characters is told as it stands, and nothing runs it", async () => {
+    const mark = join(dockerd.dir, "mark");
+    const image = `web;touch\${IFS}${mark}`;
+    await bindPod(rig.api, "shell", { image, node });
+    const state = await eventually("it is told", async () => {
+      const pod = await podOf(rig.api, "shell");
+      const waiting = pod?.status?.containerStatuses?.[0]?.state?.waiting;
+      return waiting?.message === undefined ? undefined : waiting;
+    });
+    expect(state.message).toContain("invalid reference format");
+    expect(existsSync(mark)).toBe(false);
   });
 
   test("an image of a private registry is pulled with the login of a pull Secret", async () => {
