@@ -137,3 +137,6 @@ export const containerLabel = {
   /** Container and volume of an agent: in there is the key by which it is one. */
   agent: "lighthouse.dev/agent",
 } as const;
+
+/** Value of {@link containerLabel.role} for what the agent puts beside the containers of a pod. */
+export const relayRole = "relay";

@@ -1,5 +1,5 @@
 import type { Pod } from "../../api/machinery/resources.ts";
-import { containerLabel } from "../../crds/labels.ts";
+import { containerLabel, relayRole } from "../../crds/labels.ts";
 import type { ContainerSpec } from "../engine/container-spec.ts";
 import type { ContainerFact } from "../pods/facts.ts";
 
@@ -21,6 +21,7 @@ export function relayOf({ id, startedAtMs = 0 }: RootRun): string {
 
 /** The run that a relay was made for; `undefined` for what is no relay. */
 export function rootOfRelay(labels: Readonly<Record<string, string>>): RootRun | undefined {
+  if (labels[containerLabel.role] !== relayRole) return undefined;
   const [id = "", startedAtMs] = (labels[containerLabel.relayOf] ?? "").split(".");
   return id === "" ? undefined : { id, startedAtMs: Number(startedAtMs) };
 }
@@ -41,7 +42,7 @@ export function relaySpec(
       [containerLabel.podUid]: pod.metadata.uid,
       [containerLabel.podNamespace]: pod.metadata.namespace ?? "default",
       [containerLabel.podName]: pod.metadata.name,
-      [containerLabel.role]: "relay",
+      [containerLabel.role]: relayRole,
       [containerLabel.relayOf]: relayOf(root),
     },
     HostConfig: {

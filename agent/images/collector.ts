@@ -109,10 +109,10 @@ class HostImageCollector implements ImageCollector {
     const containers = await this.#options.engine.containers.list({}, signal);
     const users = new Map<string, string>();
     for (const { imageId, labels } of containers) {
-      const application = labels[label.application];
+      const application = labels[label.application] ?? "";
       const namespace = labels[containerLabel.podNamespace];
       const name = labels[containerLabel.container];
-      if (application !== undefined) users.set(imageId, `${namespace}/${application}/${name}`);
+      if (application !== "") users.set(imageId, `${namespace}/${application}/${name}`);
     }
     const asked = new Set(this.#options.pods().flatMap(({ spec }) => membersOf(spec).map(imageOf)));
     const named = images.filter(({ tags, digests }) =>

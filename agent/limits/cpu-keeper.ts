@@ -97,7 +97,7 @@ class EngineCpuKeeper implements CpuKeeper {
   async #admit({ id, name }: Starter, signal: AbortSignal): Promise<() => void> {
     const { upkeep } = this.#options.engine;
     const place = await upkeep.placeOf(id, signal);
-    const count = Number(place?.labels[containerLabel.exclusiveCpus] ?? "0");
+    const count = Number(place?.labels[containerLabel.exclusiveCpus] ?? "");
     if (count > 0) return this.#give({ id, name }, count, signal);
     if (!this.#isKnown) await this.#look(signal);
     if (this.#holders.size === 0 && (place?.cpus ?? "") === "") return () => undefined;
@@ -137,7 +137,9 @@ class EngineCpuKeeper implements CpuKeeper {
     const { engine, cluster } = this.#options;
     const ours = await engine.containers.list({ [containerLabel.cluster]: cluster }, signal);
     const up = ours.filter(({ phase }) => phase === "running" || phase === "paused");
-    const owners = up.filter(({ labels }) => containerLabel.exclusiveCpus in labels);
+    const owners = up.filter(
+      ({ labels }) => Number(labels[containerLabel.exclusiveCpus] ?? "") > 0,
+    );
     const seen = await Promise.all(owners.map(({ id }) => this.#holderOf(id, signal)));
     const running = seen.filter((holder) => holder !== undefined);
     this.#forget(new Set(running.map(({ id }) => id)), new Set(ours.map(({ id }) => id)));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { containerLabel } from "../../crds/labels.ts";
+import { containerLabel, relayRole } from "../../crds/labels.ts";
 import { testImages } from "../../test/kit/images.ts";
 import { simulatedEngine } from "../../test/kit/simulated-engine.ts";
 import { openEngine } from "../engine/dockerode.ts";
@@ -49,7 +49,10 @@ test("ownerOf() knows its own control plane alone", () => {
   expect(ownerOf(labels(), "c2")).toBeUndefined();
   expect(ownerOf({ name: "by-hand" }, "c1")).toBeUndefined();
   // A relay is in the network of a pod, and none of its containers.
-  expect(ownerOf({ ...labels(), [containerLabel.relayOf]: "a.1" }, "c1")).toBeUndefined();
+  const relay = { [containerLabel.role]: relayRole, [containerLabel.relayOf]: "a.1" };
+  expect(ownerOf({ ...labels(), ...relay }, "c1")).toBeUndefined();
+  // A label that an image brought hides nothing.
+  expect(ownerOf({ ...labels(), [containerLabel.relayOf]: "a.1" }, "c1")).toEqual(owner);
 });
 
 test("resync() finds ours, and forgets what went meanwhile", async () => {

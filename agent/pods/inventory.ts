@@ -1,5 +1,5 @@
 import { keyText, type ObjectKey, parseKey } from "../../api/machinery/object.ts";
-import { containerLabel } from "../../crds/labels.ts";
+import { containerLabel, relayRole } from "../../crds/labels.ts";
 import type { ContainerDetail, ContainerSummary, Engine, EngineEvent } from "../engine/engine.ts";
 import type { ContainerFact } from "./facts.ts";
 
@@ -59,7 +59,8 @@ export function ownerOf(
   const name = labels[containerLabel.podName];
   if (labels[containerLabel.cluster] !== cluster || uid === undefined || name === undefined)
     return undefined;
-  if (labels[containerLabel.relayOf] !== undefined) return undefined; // no container of the spec
+  // No container of the spec. By the label that all of ours have: others may come from an image.
+  if (labels[containerLabel.role] === relayRole) return undefined;
   return { uid, key: { namespace: namespace ?? "default", name } };
 }
 

@@ -53,6 +53,12 @@ test("translate() names and labels a container so that it can be found again", (
   expect(spec.Labels).not.toHaveProperty("other");
 });
 
+test("translate() leaves no label of ours to the image", () => {
+  const { spec } = translated();
+  for (const name of [label.application, label.revision, containerLabel.exclusiveCpus])
+    expect(spec.Labels?.[name]).toBe("");
+});
+
 test("dockerName() differs between two pods of one name", () => {
   const one = buildPod();
   const two = buildPod({ metadata: { uid: "99999999-0000-4000-8000-000000000000" } });

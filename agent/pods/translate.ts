@@ -126,10 +126,10 @@ function labelsOf(
   { cluster, limits }: Surroundings,
 ): Readonly<Record<string, string>> {
   const cpus = exclusiveCpusOf(pod, member, limits?.cpuManagerPolicy ?? "None");
-  const copied = [label.application, label.revision].flatMap((name) => {
-    const value = pod.metadata.labels?.[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
+  // Empty where there is none: an image may have such labels too, and a container has them from it.
+  const copied = [label.application, label.revision].map(
+    (name) => [name, pod.metadata.labels?.[name] ?? ""] as const,
+  );
   return {
     ...Object.fromEntries(copied),
     [containerLabel.cluster]: cluster,
@@ -140,7 +140,7 @@ function labelsOf(
     [containerLabel.role]: member.role === "init" ? "init" : "main",
     [containerLabel.specHash]: specHash(member.spec),
     [containerLabel.graceSeconds]: String(pod.spec.terminationGracePeriodSeconds ?? 30),
-    ...(cpus === 0 ? {} : { [containerLabel.exclusiveCpus]: String(cpus) }),
+    [containerLabel.exclusiveCpus]: cpus === 0 ? "" : String(cpus),
   };
 }
 

@@ -137,22 +137,6 @@ test.each([
   ["POST /networks/create", { Name: "a", Driver: "macvlan" }, "Driver"],
   ["POST /networks/create", { Options: { "com.docker.network.bridge.name": "b" } }, "Options["],
   ["POST /networks/create", { ConfigFrom: { Network: "a" } }, "ConfigFrom"],
-  ...[
-    "8.8.8.0/24",
-    "169.254.169.254/32",
-    "0.0.0.0/0",
-    "10.0.0.0/7",
-    "2000::/3",
-    "x/8",
-    "10.0.0.0",
-  ].map(
-    (Subnet) =>
-      [
-        "POST /networks/create",
-        { IPAM: { Config: [{ Subnet }] } },
-        "IPAM.Config[0].Subnet",
-      ] as const,
-  ),
   ["POST /networks/a/connect", { EndpointConfig: { DriverOpts: { a: "b" } } }, "DriverOpts"],
   ["POST /volumes/create", { DriverOpts: { type: "none", o: "bind", device: "/" } }, "DriverOpts"],
   ["POST /volumes/create", { DriverOpts: { device: "/dev/sda1", type: "ext4" } }, "DriverOpts"],
@@ -164,6 +148,29 @@ test.each([
   );
   expect(sentBody(judge(route, { body, override: true }))).toEqual(body);
 });
+
+test.each([
+  "8.8.8.0/24",
+  "169.254.169.254/32",
+  "0.0.0.0/0",
+  "10.0.0.0/7",
+  "2000::/3",
+  "x/8",
+  "10.0.0.0",
+])("a network on %s needs the override", (Subnet) => {
+  const body = { IPAM: { Config: [{ Subnet, IPRange: "" }] } };
+  const route = "POST /networks/create";
+  expect(() => judge(route, { body })).toThrow("IPAM.Config[0].Subnet: the host would send");
+  expect(sentBody(judge(route, { body, override: true }))).toEqual(body);
+});
+
+test.each(["", "10.1.0.0/16", "172.28.0.0/16", "192.168.5.0/24", "fd12:3456::/64"])(
+  "a network on %j is anybody's",
+  (Subnet) => {
+    const body = { IPAM: { Driver: "default", Config: [{ Subnet }] } };
+    expect(sentBody(judge("POST /networks/create", { body }))).toEqual(body);
+  },
+);
 
 test("a tmpfs is no directory of the host", () => {
   const DriverOpts = { type: "tmpfs", device: "tmpfs", o: "size=10m,uid=1" };
