@@ -8,6 +8,8 @@ export type Io = {
   /** Whether stdout is a terminal: only then are there colours and lines that redraw. */
   readonly isTerminal: boolean;
   readonly color: boolean;
+  /** The same of stderr, which may go elsewhere; absent: as `color`. */
+  readonly errorColor?: boolean;
   /** Columns and rows of the terminal as they are now; absent fields are unknown. */
   size?(): { readonly columns?: number; readonly rows?: number };
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,7 @@
 import { createClient } from "../api/client/create-client.ts";
 import { loadKubeconfig } from "../api/client/kubeconfig.ts";
 import type { Io, Session } from "./command.ts";
-import { paint } from "./output.ts";
+import { paintError } from "./output.ts";
 import { productVersion } from "./version.ts";
 
 /** What the user's flags and surroundings say about the server. */
@@ -33,7 +33,7 @@ export async function connectTo(target: Target): Promise<Session> {
     onWarning(text) {
       if (warned.has(text) || (!showsPlans && text.startsWith(planMark))) return;
       warned.add(text);
-      io.err(`${paint(io, "yellow", "Warning:")} ${text}\n`);
+      io.err(`${paintError(io, "yellow", "Warning:")} ${text}\n`);
     },
   });
   return {

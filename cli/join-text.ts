@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { authorityHash, authorityPath, formatJoinLink } from "../api/client/join-link.ts";
 import { containerLabel } from "../crds/labels.ts";
 import { type Call, Misuse, text } from "./command.ts";
-import { paint } from "./output.ts";
+import { paintError } from "./output.ts";
 import { readText } from "./read.ts";
 import { productVersion } from "./version.ts";
 
@@ -25,7 +25,7 @@ function warnOfLoopback(call: Call, server: string): void {
   if (!/^(localhost|127\..*|\[::1\])$/.test(hostname)) return;
   const { io } = call;
   io.err(
-    `${paint(io, "yellow", "Warning:")} ${hostname} is this machine alone; name the address that agents use with --server HOST:PORT\n`,
+    `${paintError(io, "yellow", "Warning:")} ${hostname} is this machine alone; name the address that agents use with --server HOST:PORT\n`,
   );
 }
 

@@ -9,7 +9,7 @@ import {
 } from "./command.ts";
 import { commands } from "./commands.ts";
 import { exitCode } from "./exit-code.ts";
-import { paint } from "./output.ts";
+import { paintError } from "./output.ts";
 import { type Invocation, parse } from "./program.ts";
 
 /** A second Ctrl-C does not wait for whoever hid the cursor. */
@@ -17,6 +17,8 @@ const showCursor = "\u001B[?25h";
 
 function processIo(): Io {
   const { env, stdin, stdout, stderr } = process;
+  const showsColors = (stream: NodeJS.WriteStream): boolean =>
+    stream.isTTY && stream.hasColors() && env["NO_COLOR"] === undefined;
   // A reader that left (`| head`) is no error of ours: stop writing and end.
   stdout.on("error", (err: NodeJS.ErrnoException) => {
     process.exit(err.code === "EPIPE" ? 0 : 1);
@@ -25,7 +27,8 @@ function processIo(): Io {
     out: (chunk) => void stdout.write(chunk),
     err: (chunk) => void stderr.write(chunk),
     isTerminal: stdout.isTTY,
-    color: stdout.isTTY && stdout.hasColors() && env["NO_COLOR"] === undefined,
+    color: showsColors(stdout),
+    errorColor: showsColors(stderr),
     size: () => ({ columns: stdout.columns, rows: stdout.rows }),
     env,
     clock: { nowMs: () => Date.now() },
@@ -54,13 +57,13 @@ function abortOnSignals(): AbortController {
 
 function explain(io: Io, command: Command, err: unknown): number {
   if (err instanceof Misuse) {
-    io.err(`${paint(io, "red", "error:")} ${err.message}\n`);
+    io.err(`${paintError(io, "red", "error:")} ${err.message}\n`);
     io.err(`Usage: ${["lighthouse", command.name, command.args].join(" ").trimEnd()}\n`);
     io.err(`See lighthouse ${command.name} --help\n`);
     return exitCode.misused;
   }
   const message = err instanceof Error ? err.message : String(err);
-  io.err(`${paint(io, "red", "error:")} ${message}\n`);
+  io.err(`${paintError(io, "red", "error:")} ${message}\n`);
   if (io.env["LIGHTHOUSE_DEBUG"] !== undefined && err instanceof Error) {
     io.err(`${err.stack ?? ""}\n`);
   }

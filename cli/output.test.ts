@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { age, formatTable } from "./output.ts";
+import type { Io } from "./command.ts";
+import { age, formatTable, paint, paintError } from "./output.ts";
 
 test("formatTable() aligns columns and leaves no trailing space", () => {
   expect(
@@ -23,4 +24,22 @@ test.each([
   [48 * 3_600_000, "2d"],
 ])("age() of %d ms reads as kubectl writes it", (ms, want) => {
   expect(age(ms)).toBe(want);
+});
+
+test("an error is painted by what stderr is, whatever stdout is", () => {
+  const io = (color: boolean, errorColor?: boolean): Io => ({
+    out: () => undefined,
+    err: () => undefined,
+    isTerminal: color,
+    color,
+    ...(errorColor === undefined ? {} : { errorColor }),
+    env: {},
+    readStdin: () => Promise.resolve(""),
+    clock: { nowMs: () => 0 },
+  });
+  const red = "\u001B[31mno\u001B[39m";
+  expect(paintError(io(true, false), "red", "no")).toBe("no");
+  expect(paintError(io(false, true), "red", "no")).toBe(red);
+  expect(paintError(io(true), "red", "no")).toBe(red);
+  expect(paint(io(false, true), "red", "no")).toBe("no");
 });

@@ -9,6 +9,11 @@ export function paint(io: Io, style: Style, text: string): string {
   return io.color ? styleText(style, text, { validateStream: false }) : text;
 }
 
+/** `text` in a colour, where stderr is a terminal that shows colours. */
+export function paintError(io: Io, style: Style, text: string): string {
+  return paint({ ...io, color: io.errorColor ?? io.color }, style, text);
+}
+
 /** Columns two or more spaces apart, as kubectl prints them; the last one is not padded. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

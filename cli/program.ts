@@ -129,7 +129,7 @@ function configure(command: Commander, io: Io): void {
     writeOut: (text) => io.out(text),
     writeErr: (text) => io.err(text),
     getOutHasColors: () => io.color,
-    getErrHasColors: () => io.color,
+    getErrHasColors: () => io.errorColor ?? io.color,
   });
   command.helpCommand(false);
   for (const child of command.commands) configure(child, io);

@@ -8,7 +8,7 @@ import { documentText, isDocumentFormat } from "./document.ts";
 import { exitCode } from "./exit-code.ts";
 import { gitOpsOwner } from "./gitops.ts";
 import { followRollout } from "./live/follow-rollout.ts";
-import { paint } from "./output.ts";
+import { paintError } from "./output.ts";
 
 /** What was done to an Application on a person's order. */
 export type Ordered = {
@@ -38,7 +38,7 @@ export function warnOfGitOps({ io }: Call, app: Application, field: readonly str
   if (owner === undefined) return;
   const path = `spec.${field.join(".")}`;
   io.err(
-    `${paint(io, "yellow", "Warning:")} ${owner} sets ${path} of this Application and may set it back: change it there too\n`,
+    `${paintError(io, "yellow", "Warning:")} ${owner} sets ${path} of this Application and may set it back: change it there too\n`,
   );
 }
 

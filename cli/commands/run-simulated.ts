@@ -6,7 +6,7 @@ import { localProvider } from "../../agent/discovery/local.ts";
 import type { Provider } from "../../agent/discovery/provider.ts";
 import { startSimulatedEngine } from "../../agent/simulated/simulated-engine.ts";
 import { type Call, Misuse } from "../command.ts";
-import { paint } from "../output.ts";
+import { paintError } from "../output.ts";
 import { dataDirOf } from "./run-parts.ts";
 
 const banner = `${"*".repeat(72)}
@@ -20,7 +20,7 @@ export async function startSimulated(call: Call, stack: AsyncDisposableStack): P
   if (call.flags["docker"] !== undefined) {
     throw new Misuse("--simulate and --docker exclude each other");
   }
-  call.io.err(paint(call.io, "yellow", banner));
+  call.io.err(paintError(call.io, "yellow", banner));
   const folder = await mkdtemp(join(tmpdir(), "lighthouse-sim-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   // The same data folder keeps the same Node.
