@@ -42,8 +42,6 @@ test("translate() names and labels a container so that it can be found again", (
   expect(name).toBe("lh_shop_web-0_app_1a2b3c4d");
   expect(spec.Labels).toMatchObject({
     [label.application]: "web",
-    [label.revision]: "", // an image may have one
-    [containerLabel.exclusiveCpus]: "",
     [containerLabel.cluster]: "c1",
     [containerLabel.podUid]: "1a2b3c4d-0000-4000-8000-000000000000",
     [containerLabel.podNamespace]: "shop",
