@@ -6,7 +6,7 @@ import { createPullMeter, type PullMeter, type PullState } from "./pull-meter.ts
 export interface ImageStore {
   /** `undefined` when the engine does not hold it. */
   find(reference: string, signal: AbortSignal): Promise<ImageDetail | undefined>;
-  /** Pulls once however many ask for it at the same time; `onProgress` of the first one is told. */
+  /** Pulls once however many ask for it with the same login at the same time; `onProgress` of the first one is told. */
   pull(reference: string, how: PullOptions, signal: AbortSignal): Promise<void>;
   /** How far a pull that goes on has come; `undefined` when none does. */
   pulling(reference: string): PullState | undefined;
@@ -39,7 +39,16 @@ export function repositoryOf(reference: string): string {
 /** Told of a pull that ended, and whether the engine did not hold the image before. */
 export type OnPulled = (id: string, reference: string, isNew: boolean) => void;
 
-type Pull = { readonly meter: PullMeter; readonly done: Promise<void> };
+type Pull = {
+  readonly reference: string;
+  readonly meter: PullMeter;
+  readonly done: Promise<void>;
+};
+
+/** Who has no login must not get an image because somebody who has one pulls it right now. */
+function keyOf(reference: string, auth: RegistryAuth | undefined): string {
+  return JSON.stringify([reference, auth ?? null]);
+}
 
 class CachingImageStore implements ImageStore {
   readonly #engine: Engine;
@@ -47,6 +56,7 @@ class CachingImageStore implements ImageStore {
   readonly #onPulled: OnPulled | undefined;
   readonly #byReference = new Map<string, Promise<ImageDetail | undefined>>();
   readonly #digests = new Map<string, readonly string[]>();
+  /** By {@link keyOf}. */
   readonly #pulls = new Map<string, Pull>();
 
   constructor(engine: Engine, clock: Clock, onPulled: OnPulled | undefined) {
@@ -76,14 +86,15 @@ class CachingImageStore implements ImageStore {
   }
 
   pull(reference: string, how: PullOptions, signal: AbortSignal): Promise<void> {
-    const running = this.#pulls.get(reference);
+    const key = keyOf(reference, how.auth);
+    const running = this.#pulls.get(key);
     if (running !== undefined) return running.done;
     const meter = createPullMeter();
     const done = this.#drain(reference, { ...how, meter }, signal).finally(() => {
-      this.#pulls.delete(reference);
+      this.#pulls.delete(key);
       this.#byReference.delete(reference);
     });
-    this.#pulls.set(reference, { meter, done });
+    this.#pulls.set(key, { reference, meter, done });
     return done;
   }
 
@@ -110,7 +121,8 @@ class CachingImageStore implements ImageStore {
   }
 
   pulling(reference: string): PullState | undefined {
-    return this.#pulls.get(reference)?.meter.told();
+    const running = [...this.#pulls.values()].find((pull) => pull.reference === reference);
+    return running?.meter.told();
   }
 
   nameOf(imageId: string, reference: string): string {

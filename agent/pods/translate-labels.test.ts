@@ -9,8 +9,13 @@ test("an image lends a container no label by which orders are given", () => {
   const [member] = membersOf(pod.spec);
   if (member === undefined) throw new Error("Missing container");
   const place = { hostIp: "10.0.0.7" };
-  const around = { sources: new Map(), place, cluster: "c1", network: "lh_shop_c1" };
-  const { spec } = translate(pod, member, around);
+  const { spec } = translate(pod, member, {
+    sources: new Map(),
+    place,
+    cluster: "c1",
+    network: "lh_shop_c1",
+    imageUser: "",
+  });
   for (const name of [label.application, label.revision, containerLabel.exclusiveCpus])
     expect(spec.Labels).toHaveProperty([name], "");
 });
