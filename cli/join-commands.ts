@@ -23,7 +23,11 @@ const printing: readonly Flag[] = [
     value: "HOST:PORT",
     about: "where agents reach the API server (default: as the kubeconfig says)",
   },
-  { long: "image", value: "IMAGE", about: "image of the agent for --print docker" },
+  {
+    long: "image",
+    value: "IMAGE",
+    about: "image of the agent for --print docker (default: lighthouse-agent:VERSION)",
+  },
 ];
 
 const tokenCommands: readonly Command[] = [
