@@ -55,7 +55,7 @@ function request(url: URL, limits: DownloadLimits, signal: AbortSignal): Promise
   return new Promise((answer, reject) => {
     const asked = get(url.href, { ...options, lookup: guardedLookup(limits) }, answer);
     asked.once("timeout", () => asked.destroy(new Error(`no answer for ${limits.idleMs} ms`)));
-    asked.once("error", reject);
+    asked.on("error", reject);
   });
 }
 

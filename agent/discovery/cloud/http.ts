@@ -60,7 +60,7 @@ function send(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers: { ...headers, ...length }, signal });
     sent.once("response", resolve);
-    sent.once("error", reject);
+    sent.on("error", reject);
     sent.end(body);
   });
 }

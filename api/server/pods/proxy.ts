@@ -118,7 +118,7 @@ function answerOf(outgoing: ClientRequest, host: string): Promise<NodeAnswer> {
       if (head.length > 0) socket.unshift(head);
       resolve(toAnswer(response, socket));
     });
-    outgoing.once("error", (cause) =>
+    outgoing.on("error", (cause) =>
       reject(unavailable(`error trying to reach pod ${host}: ${cause.message}`, { cause })),
     );
   });
