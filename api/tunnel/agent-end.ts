@@ -15,6 +15,7 @@ import { paths, resetCode, sessionOptions, sessionWindowBytes } from "./protocol
 import type { ServedNodes } from "./served-nodes.ts";
 import { joinStreams } from "./join-streams.ts";
 import { TunnelStream } from "./tunnel-stream.ts";
+import { cutSession, wireOf } from "./wire.ts";
 
 /** What the agent's end of a tunnel is made of. */
 export type AgentEndOptions = {
@@ -144,10 +145,10 @@ function sendUpgraded(
   joinStreams(stream, upgraded);
 }
 
-function closeSoon(session: ServerHttp2Session, graceMs: number): Promise<void> {
+function closeSoon(session: ServerHttp2Session, socket: Duplex, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     if (session.destroyed) return resolve();
-    const late = setTimeout(() => session.destroy(), graceMs);
+    const late = setTimeout(() => cutSession(session, socket), graceMs);
     session.once("close", () => {
       clearTimeout(late);
       resolve();
@@ -157,7 +158,8 @@ function closeSoon(session: ServerHttp2Session, graceMs: number): Promise<void> 
 }
 
 /** Speaks HTTP/2 as the server on a connection that the agent dialled and that was upgraded. */
-export function serveTunnel(socket: Duplex, options: AgentEndOptions): AgentEnd {
+export function serveTunnel(connection: Duplex, options: AgentEndOptions): AgentEnd {
+  const socket = wireOf(connection);
   const session = performServerHandshake(socket, sessionOptions);
   session.setLocalWindowSize(sessionWindowBytes);
   const answering = new Answering(options);
@@ -187,15 +189,14 @@ export function serveTunnel(socket: Duplex, options: AgentEndOptions): AgentEnd 
   const given = options.keepAlive ?? defaultKeepAlive;
   void keepAlive(session, { ...given, clock: options.clock }, (reason) => {
     why = reason;
-    session.destroy();
-    socket.destroy();
+    cutSession(session, socket);
   }); // never rejects
   return {
     lost,
     closed,
     async close(graceMs) {
       control?.close(resetCode.none);
-      await closeSoon(session, graceMs);
+      await closeSoon(session, socket, graceMs);
     },
   };
 }

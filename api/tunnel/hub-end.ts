@@ -15,6 +15,7 @@ import { defaultKeepAlive, type KeepAlive, keepAlive } from "./keep-alive.ts";
 import type { NodeAnswer, NodeCall, NodeHandler } from "./node-link.ts";
 import { paths, sessionOptions, sessionWindowBytes } from "./protocol.ts";
 import { TunnelStream } from "./tunnel-stream.ts";
+import { cutSession, wireOf } from "./wire.ts";
 
 /** What the server's end of a tunnel is made of. */
 export type HubEndOptions = {
@@ -107,6 +108,7 @@ class Hub implements HubEnd {
   readonly lost: Promise<string>;
   readonly closed: Promise<void>;
   readonly #session: ClientHttp2Session;
+  readonly #socket: Duplex;
   readonly #options: HubEndOptions;
   readonly #lose: (why: string) => void;
   #why: string | undefined;
@@ -114,6 +116,7 @@ class Hub implements HubEnd {
 
   constructor(session: ClientHttp2Session, socket: Duplex, options: HubEndOptions) {
     this.#session = session;
+    this.#socket = socket;
     this.#options = options;
     const { promise, resolve } = Promise.withResolvers<string>();
     this.lost = promise;
@@ -137,8 +140,7 @@ class Hub implements HubEnd {
     const given = options.keepAlive ?? defaultKeepAlive;
     void keepAlive(session, { ...given, clock: options.clock }, (reason) => {
       this.#lose(reason);
-      session.destroy();
-      socket.destroy();
+      cutSession(session, socket);
     }); // never rejects
   }
 
@@ -237,9 +239,10 @@ class Hub implements HubEnd {
   async close(why: string, graceMs: number): Promise<void> {
     this.#lose(why);
     if (this.#session.destroyed) return;
-    if (graceMs === 0) this.#session.destroy();
+    const cut = (): void => cutSession(this.#session, this.#socket);
+    if (graceMs === 0) cut();
     else this.#session.close();
-    const late = setTimeout(() => this.#session.destroy(), graceMs);
+    const late = setTimeout(cut, graceMs);
     await this.closed;
     clearTimeout(late);
   }
@@ -264,19 +267,20 @@ const greetingMs = 10_000;
  * when a session starts on a TLS socket that still writes.
  * @throws StatusError `ServiceUnavailable`; then the connection is closed
  */
-export async function openHubEnd(socket: Duplex, options: HubEndOptions): Promise<HubEnd> {
+export async function openHubEnd(connection: Duplex, options: HubEndOptions): Promise<HubEnd> {
+  const socket = wireOf(connection);
   const session = connect("http://tunnel", {
     ...sessionOptions,
     createConnection: () => socket,
   });
   session.once("connect", () => session.setLocalWindowSize(sessionWindowBytes));
   const hub = new Hub(session, socket, options);
-  const late = setTimeout(() => session.destroy(), greetingMs);
+  const late = setTimeout(() => cutSession(session, socket), greetingMs);
   try {
     await hub.greet();
     return hub;
   } catch (cause) {
-    session.destroy();
+    cutSession(session, socket);
     throw unavailable(`Cannot open ${options.what}: no greeting`, {
       cause,
     });
