@@ -1,10 +1,14 @@
 import type { BenchOptions, Figure, Section } from "./figure.ts";
+import { tunnelFleet } from "./tunnel-fleet.ts";
 import { tunnelRatios } from "./tunnel-ratios.ts";
+import { tunnelStreams } from "./tunnel-streams.ts";
 
 type Part = (note: (line: string) => void, options: BenchOptions) => Promise<readonly Figure[]>;
 
 const parts: Readonly<Record<string, Part>> = {
   ratios: tunnelRatios,
+  streams: tunnelStreams,
+  fleet: tunnelFleet,
 };
 
 /** The tunnel against straight connections, under many streams, and with many agents. */

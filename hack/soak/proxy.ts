@@ -23,10 +23,15 @@ const fair: Weather = { delayMs: 0, frozen: false };
 function lane(from: Socket, to: Socket, weather: () => Weather): () => void {
   const queue: { readonly chunk: Buffer; readonly dueMs: number }[] = [];
   let timer: NodeJS.Timeout | undefined;
+  let full = false;
+  const drained = (): void => {
+    full = false;
+    advance();
+  };
   const advance = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    if (weather().frozen) return;
+    if (weather().frozen || full) return;
     for (let first = queue[0]; first !== undefined; first = queue[0]) {
       const early = first.dueMs - performance.now();
       if (early > 0) {
@@ -34,7 +39,11 @@ function lane(from: Socket, to: Socket, weather: () => Weather): () => void {
         return;
       }
       queue.shift();
-      if (!to.destroyed && !to.write(first.chunk)) return void to.once("drain", advance);
+      if (to.destroyed || to.write(first.chunk)) continue;
+      full = true;
+      from.pause();
+      to.once("drain", drained);
+      return;
     }
     if (from.readableEnded) to.end();
     else from.resume();
