@@ -65,6 +65,15 @@ describe.skipIf(skipWithoutDockerd())("limits on a real engine", () => {
   const inside = async (pod: Pod, line: string) =>
     finish(await rig.engine.io.exec(await idOf(pod), { command: ["sh", "-c", line] }));
 
+  /** The limit comes a moment after the start: what is measured must begin behind it. */
+  const untilLimited = async (pod: Pod): Promise<void> => {
+    const { pid = 0 } = (await rig.engine.containers.inspect(await idOf(pod)))?.state ?? {};
+    await eventually("the cable is limited", async () => {
+      const argv = [`--net=/proc/${pid}/ns/net`, "tc", "qdisc", "show", "dev", "eth0"];
+      return (await promisify(execFile)("nsenter", argv)).stdout.includes("qdisc tbf");
+    });
+  };
+
   test("a Node lends out what its owner offers, and a lie is capped", async () => {
     const status = await eventually("the offer is on the Node", () => {
       const found = rig.api.all(nodes)[0]?.status;
@@ -92,6 +101,7 @@ describe.skipIf(skipWithoutDockerd())("limits on a real engine", () => {
       annotations: { [annotation.ingressBandwidth]: rate, [annotation.egressBandwidth]: rate },
     });
     const pod = await untilReady(rig.api, "slow");
+    await untilLimited(pod);
     const address = pod.status?.podIP ?? "";
 
     const counting = inside(pod, "nc -l -p 9000 | wc -c");
@@ -105,11 +115,7 @@ describe.skipIf(skipWithoutDockerd())("limits on a real engine", () => {
     await rig.engine.containers.stop(await idOf(pod), 0);
     await rig.engine.containers.start(await idOf(pod));
     const again = await untilReady(rig.api, "slow");
-    const { pid = 0 } = (await rig.engine.containers.inspect(await idOf(pod)))?.state ?? {};
-    await eventually("the new cable is limited, too", async () => {
-      const argv = [`--net=/proc/${pid}/ns/net`, "tc", "qdisc", "show", "dev", "eth0"];
-      return (await promisify(execFile)("nsenter", argv)).stdout.includes("qdisc tbf");
-    });
+    await untilLimited(pod);
     const sending = inside(again, `head -c ${bytes} /dev/zero | nc -l -p 9001`);
     const down = await dial(again.status?.podIP ?? "", 9001);
     const downMs = performance.now();
