@@ -43,7 +43,7 @@ async function openTalker(world: TunnelWorld): Promise<Duplex> {
   const id = pod.status?.containerStatuses?.[0]?.containerID?.replace("docker://", "") ?? "";
   using way = directWay(world.engine);
   const path = `/containers/${id}/attach?stream=1&stdin=1`;
-  return way.hijack({ method: "POST", path });
+  return await way.hijack({ method: "POST", path });
 }
 
 type Followers = Disposable & { readonly times: readonly number[] };

@@ -1,4 +1,4 @@
-// The tunnel under everything that happens to tunnels; docs/tunnel.md.
+// The tunnel under everything that happens to tunnels; docs/tunnel-performance.md.
 //   node hack/soak/main.ts [--execs=2000] [--logs=10000] [--rounds=3] [--only=TEXT] [--minutes=N]
 // Real processes: an API server, an agent that joined it and stands behind a gateway (needs root, iptables), a
 // simulated engine. With --minutes it goes on until so many have passed. Ends with 1 when a bound is broken.

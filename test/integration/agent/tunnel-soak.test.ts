@@ -8,7 +8,7 @@ import { settledVitals, vitalsOf } from "../../../hack/soak/vitals.ts";
 const broken = (figures: readonly Figure[]): readonly Figure[] =>
   figures.filter((figure) => figure.unit === "" && !isMet(figure));
 
-// The full soak is `npm run soak`: docs/tunnel.md.
+// The full soak is `npm run soak`: docs/tunnel-performance.md.
 test("many execs and cancelled logs leave nothing behind at either end of a tunnel", async () => {
   await using rig = await openSoakRig({ execs: 60, logs: 160, rounds: 1 }, () => undefined);
   const pids = { server: rig.world.server().pid, agent: rig.world.agent.pid };
