@@ -103,11 +103,22 @@ function versionOf({ headers }: IncomingMessage): string | undefined {
   return typeof version === "string" ? version : undefined;
 }
 
+/** Nobody was reached who could dislike the upgrade: another way to ask for it would not get further. */
+class Unreached extends Error {}
+
 function byUpgrade(target: DialTarget, options: DialOptions, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const headers = { ...options.headers, connection: "Upgrade", upgrade: tunnelProtocol };
     const dialling = request(urlOf(target), { ...options, headers, signal });
-    dialling.once("error", reject);
+    let isReached = false;
+    dialling.once("socket", (socket) => {
+      socket.once("secureConnect", () => {
+        isReached = true;
+      });
+    });
+    dialling.once("error", (cause) =>
+      reject(isReached ? cause : new Unreached(cause.message, { cause })),
+    );
     dialling.once("upgrade", (response, socket, head) => {
       try {
         checkVersion(versionOf(response), "the API server");
@@ -174,13 +185,9 @@ function byWebSocket(
   });
 }
 
-const certain = new Set(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH"]);
-
-/** Whether another way to upgrade could lead further: not when the server refused, or is not there. */
+/** Whether another way to upgrade could lead further: not when the server refused, or was never reached. */
 function mayBeInTheWay(err: unknown): boolean {
-  if (err instanceof StatusError) return false;
-  const code = err instanceof Error && "code" in err ? String(err.code) : "";
-  return !certain.has(code) && !/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO/.test(code);
+  return !(err instanceof StatusError || err instanceof Unreached);
 }
 
 function explained(err: unknown, { server, what }: DialTarget): StatusError {
