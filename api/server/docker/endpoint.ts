@@ -8,13 +8,14 @@ import {
 } from "../../machinery/docker/operations.ts";
 import { internal, methodNotAllowed, noSuchResource, notFound } from "../../machinery/errors.ts";
 import { storeKey } from "../../store/keys.ts";
-import type { Caller, NodeAnswer, NodeCall } from "../../tunnel/node-link.ts";
+import type { NodeAnswer, NodeCall } from "../../tunnel/node-link.ts";
 import type { Authorizer } from "../access.ts";
 import type { App, Reply, Request } from "../http.ts";
 import type { Storage } from "../objects/storage.ts";
 import type { NodeStreams } from "../pods/pod-streams.ts";
 import { liftBodyDeadline } from "../request-limits.ts";
 import { checkOrigin, requiredUpgrade, type Upgrade, upgradeOf } from "../streams/upgrade.ts";
+import { callerOf } from "../tunnel/caller.ts";
 import { headersForNode } from "./headers.ts";
 import { nodePartOf, nodePathOf } from "./node-path.ts";
 import { keepNeededImage } from "./needed-images.ts";
@@ -63,25 +64,12 @@ async function serve(options: NodeProxyOptions, request: Request, reply: Reply):
     method: "GET",
     path: `${part.route}${path.rest.slice(part.prefix.length)}`,
     headers: headersForNode(request.headers),
-    caller: callerOf(request, reply, "get"),
+    caller: { ...callerOf(request, reply), verb: "get" },
   };
   await pass(options, { request, reply, name, call });
 }
 
 type Io = { readonly request: Request; readonly reply: Reply; readonly name: string };
-
-/** A caller as the agent is told of it: `verb` on the right that was asked for. */
-function callerOf({ user, info }: Request, { raw }: Reply, verb: string): Caller {
-  return {
-    user: user.name,
-    groups: user.groups,
-    ...(user.uid === undefined ? {} : { uid: user.uid }),
-    verb,
-    resource: `nodes/${info.resource?.subresource ?? ""}`,
-    name: info.resource?.name ?? "",
-    auditId: String(raw.getHeader("audit-id") ?? ""),
-  };
-}
 
 async function mayOverride(
   { authorizer }: NodeProxyOptions,
@@ -128,7 +116,7 @@ async function serveDocker(
   const call: NodeCall = {
     method: request.method,
     path: `/docker${dockerUrlText(judged.url)}`,
-    caller: callerOf(request, reply, override ? "override" : request.info.verb),
+    caller: { ...callerOf(request, reply), ...(override && { verb: "override" }) },
     ...(upgrade === undefined ? {} : { upgrade: upgrade.protocol }),
     ...withBody(headersForNode(request.headers), judged.body, upgrade),
   };

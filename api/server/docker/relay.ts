@@ -1,26 +1,16 @@
 import type { Duplex, Readable } from "node:stream";
 import type { NodeAnswer } from "../../tunnel/node-link.ts";
+import { writeBytes } from "../../tunnel/write-bytes.ts";
 import type { Reply } from "../http.ts";
 import { idleTimer, streamIdleMs } from "../streams/idle-timer.ts";
 import { splice } from "../streams/splice.ts";
 import { takeOver, type Upgrade } from "../streams/upgrade.ts";
 import { headersFromNode } from "./headers.ts";
 
-/** Resolves when the client has taken what was written, or is gone. */
-function drained(raw: Reply["raw"]): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      raw.off("drain", done).off("close", done);
-      resolve();
-    };
-    raw.on("drain", done).on("close", done);
-  });
-}
-
 async function copy(body: Readable, raw: Reply["raw"]): Promise<void> {
   for await (const chunk of body as AsyncIterable<Buffer>) {
     if (raw.destroyed) return;
-    if (!raw.write(chunk)) await drained(raw);
+    await writeBytes(raw, chunk);
   }
   if (!raw.writableEnded) raw.end();
 }

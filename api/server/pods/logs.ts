@@ -1,6 +1,7 @@
 import { badRequest, isNotFound } from "../../machinery/errors.ts";
 import type { Pod } from "../../machinery/resources.ts";
 import { parseTime } from "../../machinery/time.ts";
+import { writeBytes } from "../../tunnel/write-bytes.ts";
 import type { Reply } from "../http.ts";
 import type { Call, Query } from "../objects/call.ts";
 import { isTrue } from "../objects/request-info.ts";
@@ -89,25 +90,13 @@ async function sendText(reply: Reply, first: First, chunks: Chunks): Promise<voi
   try {
     for await (const chunk of all(first, chunks)) {
       if (raw.destroyed) break;
-      if (!raw.write(chunk)) await drained(raw);
+      await writeBytes(raw, chunk);
     }
     if (!raw.writableEnded) raw.end();
   } catch (err) {
     // Too late for a status: a broken stream must not look like the end of the log.
     raw.destroy(err instanceof Error ? err : undefined);
   }
-}
-
-function drained(raw: Reply["raw"]): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      raw.off("drain", done);
-      raw.off("close", done);
-      resolve();
-    };
-    raw.on("drain", done);
-    raw.on("close", done);
-  });
 }
 
 function readLogOptions(call: Call, pod: Pod): LogOptions {

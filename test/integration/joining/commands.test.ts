@@ -5,6 +5,7 @@ import { openIdentity } from "../../../agent/join/identity.ts";
 import { eventually } from "../../kit/eventually.ts";
 import { type JoinRig, openJoinRig } from "../../kit/join-rig.ts";
 import { anyKubectl } from "../../kit/kubectl.ts";
+import { skipReason } from "../../kit/missing.ts";
 import { type Ran, run } from "../../kit/run.ts";
 
 let rig: JoinRig;
@@ -142,18 +143,22 @@ test("lighthouse beacon deny refuses who waits, and of several it wants one name
 });
 
 const kubectl = anyKubectl();
-test.skipIf(kubectl === undefined)("kubectl lists, approves and denies requests", async () => {
-  const ask = (...args: readonly string[]): Promise<Ran> =>
-    run([kubectl?.path ?? "kubectl", ...args], { env: { KUBECONFIG: rig.env.kubeconfig } });
-  await rig.joinAs("one", rig.linkOf(await rig.makeToken()));
-  const pending = joining("two", "one");
-  const name = await waitingFor("one");
-  const listed = await ask("get", "csr");
-  expect(listed.stdout).toMatch(new RegExp(`${name} .*lighthouse.dev/beacon .* Pending`));
-  const approved = await ask("certificate", "approve", name);
-  expect(approved.stderr + approved.stdout).toContain("approved");
-  expect(await pending).toBe("one");
-  const third = joining("three", "one");
-  await ask("certificate", "deny", await waitingFor("one"));
-  expect(await third).toMatch(/The server refused a certificate for beacon "one"/);
-});
+const noKubectl = kubectl === undefined ? "there is no kubectl" : undefined;
+test.skipIf(skipReason("kubectl", noKubectl))(
+  "kubectl lists, approves and denies requests",
+  async () => {
+    const ask = (...args: readonly string[]): Promise<Ran> =>
+      run([kubectl?.path ?? "kubectl", ...args], { env: { KUBECONFIG: rig.env.kubeconfig } });
+    await rig.joinAs("one", rig.linkOf(await rig.makeToken()));
+    const pending = joining("two", "one");
+    const name = await waitingFor("one");
+    const listed = await ask("get", "csr");
+    expect(listed.stdout).toMatch(new RegExp(`${name} .*lighthouse.dev/beacon .* Pending`));
+    const approved = await ask("certificate", "approve", name);
+    expect(approved.stderr + approved.stdout).toContain("approved");
+    expect(await pending).toBe("one");
+    const third = joining("three", "one");
+    await ask("certificate", "deny", await waitingFor("one"));
+    expect(await third).toMatch(/The server refused a certificate for beacon "one"/);
+  },
+);
