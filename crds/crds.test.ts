@@ -22,7 +22,7 @@ function* nodes(node: Node, path: string): Generator<[path: string, node: Node]>
   if (isNode(additionalProperties)) yield* nodes(additionalProperties, `${path}{}`);
 }
 
-const kinds = ["Application", "Revision", "Beacon"];
+const kinds = ["Application", "Revision", "Beacon", "User", "Session"];
 const everywhere = kinds.flatMap((kind) => [...nodes(schemaOf(kind), kind)]);
 const where = (holds: (node: Node, path: string) => boolean): string[] =>
   everywhere.filter(([path, node]) => holds(node, path)).map(([path]) => path);
@@ -140,6 +140,8 @@ test("kinds are found by the names that people type", () => {
     ["applications.lighthouse.dev", "Namespaced", ["app"]],
     ["revisions.lighthouse.dev", "Namespaced", ["rev"]],
     ["beacons.lighthouse.dev", "Cluster", undefined],
+    ["users.lighthouse.dev", "Cluster", undefined],
+    ["sessions.lighthouse.dev", "Cluster", undefined],
   ]);
   for (const { spec } of crds) expect(spec.names.categories).toContain("lighthouse");
 });

@@ -1,6 +1,8 @@
 import application from "./application.gen.json" with { type: "json" };
 import beacon from "./beacon.gen.json" with { type: "json" };
 import revision from "./revision.gen.json" with { type: "json" };
+import session from "./session.gen.json" with { type: "json" };
+import user from "./user.gen.json" with { type: "json" };
 
 /** A CustomResourceDefinition of ours as far as its reader may rely on it without a check. */
 export type CrdManifest = {
@@ -31,4 +33,4 @@ export type CrdManifest = {
 };
 
 /** The CRDs of Lighthouse, which every API server serves from its first start. */
-export const crds: readonly CrdManifest[] = [application, revision, beacon];
+export const crds: readonly CrdManifest[] = [application, revision, beacon, user, session];

@@ -987,6 +987,43 @@ export type SecurityContext = {
   readonly seccompProfile?: SeccompProfile;
 };
 
+/** One login of a User. The server alone makes it; deleting it ends the login at once. */
+export type Session = {
+  /** lighthouse.dev/v1. */
+  readonly apiVersion: "lighthouse.dev/v1";
+  /** Session. */
+  readonly kind: "Session";
+  readonly metadata: ObjectMeta;
+  /** Whose login it is, and for how long. Written by the API server, once. */
+  readonly spec: SessionSpec;
+  /** What became of it. Written by the API server. */
+  readonly status?: SessionStatus;
+};
+
+/** Whose login it is, and for how long. Written by the API server, once. */
+export type SessionSpec = {
+  /** metadata.name of the User. */
+  readonly user: string;
+  /** metadata.uid of the User, so that another of the same name does not inherit the session. */
+  readonly userUID: string;
+  /** What the person logged in with. CLI carries tokens that renew, Browser a cookie. */
+  readonly client: "CLI" | "Browser";
+  /** IP address that the login came from. Default unknown. */
+  readonly address?: string;
+  /** What the client called itself at the login, shortened. Default unknown. */
+  readonly userAgent?: string;
+  /** RFC 3339 time in UTC at which it ends, however much it is used. */
+  readonly expires: string;
+  /** Seconds without use after which it ends, from 60. */
+  readonly idleSeconds: number;
+};
+
+/** What became of it. Written by the API server. */
+export type SessionStatus = {
+  /** RFC 3339 time in UTC of the last use that was noted; uses are noted every few minutes. */
+  readonly lastUsed?: string;
+};
+
 /** What becomes of pods that do not fit any more after the offer was made smaller: they go on, or the newest are evicted until the rest fits. Default Keep. */
 export type ShortagePolicy = "Keep" | "Evict";
 
@@ -1108,6 +1145,32 @@ export type Toleration = {
   readonly effect?: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
   /** Seconds that a NoExecute taint is borne. Default for ever. */
   readonly tolerationSeconds?: number;
+};
+
+/** A person who logs in with a password. metadata.name is the name that roles are bound to. The password is set by the subresource password alone, and never read. */
+export type User = {
+  /** lighthouse.dev/v1. */
+  readonly apiVersion: "lighthouse.dev/v1";
+  /** User. */
+  readonly kind: "User";
+  readonly metadata: ObjectMeta;
+  /** Who the person is. Written by administrators. */
+  readonly spec: UserSpec;
+  readonly status?: {
+    readonly [k: string]: unknown;
+  };
+};
+
+/** Who the person is. Written by administrators. */
+export type UserSpec = {
+  /** Address that the person logs in with, one user's alone whatever the case of its letters. */
+  readonly email: string;
+  /** What people call the person. Default none. */
+  readonly displayName?: string;
+  /** Groups that roles are bound to, at most 64, none under system. Default none. */
+  readonly groups?: readonly string[];
+  /** Keeps the person out, at once and whatever sessions there are. Default false. */
+  readonly disabled: boolean;
 };
 
 /** What becomes of the Node of a host that discovery shows no more. Its Ready is Unknown at once. */

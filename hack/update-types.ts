@@ -11,7 +11,7 @@ import { copyTemplate } from "./types/template.ts";
 
 const header = "Generated from crds/*.yaml by `npm run update`. Do not edit.";
 const folder = path.join(import.meta.dirname, "..", "crds");
-const kinds = ["application", "revision", "beacon"] as const;
+const kinds = ["application", "revision", "beacon", "user", "session"] as const;
 
 type Manifest = SchemaNode & {
   readonly spec: {
