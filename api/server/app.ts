@@ -70,12 +70,7 @@ export function buildApp(options: AppOptions): App {
     clearInterval(ticker);
     stopping.abort();
   };
-  drainOnClose(app, { stop, graceMs: options.graceMs ?? 10_000 });
-  limitRequests(app);
-  acceptAnyBody(app);
-  acceptUpgrades(app);
-  const judge = judgeOf(options);
-  mapErrors(app, judge);
+  // Before all others: whoever is told of an answer reads them, also when a hook of ours refused.
   app.decorateRequest("info");
   app.decorateRequest("user");
   app.addHook("onRequest", (request, _reply, done) => {
@@ -83,7 +78,13 @@ export function buildApp(options: AppOptions): App {
     request.user = nobody;
     done();
   });
+  drainOnClose(app, { stop, graceMs: options.graceMs ?? 10_000 });
+  acceptAnyBody(app);
+  acceptUpgrades(app);
+  const judge = judgeOf(options);
+  mapErrors(app, judge);
   options.publicRoutes?.(app);
+  limitRequests(app); // what it refuses is logged and recorded like the rest
   void app.register(async (inner) => {
     inner.addHook("onRequest", judge);
     options.fairness?.guard(inner);
