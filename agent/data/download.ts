@@ -7,6 +7,7 @@ import { isIP, type LookupFunction } from "node:net";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { DataSource } from "../../api/machinery/data-source.ts";
+import { tlsFloorOfOthers } from "../../api/machinery/tls-floor.ts";
 import { isAllowedAddress } from "./allowed-address.ts";
 
 /** Bounds of one download. */
@@ -51,7 +52,13 @@ function request(url: URL, limits: DownloadLimits, signal: AbortSignal): Promise
   if (isIP(host) !== 0 && !limits.isAllowed(host)) return Promise.reject(refusedAddress(host));
   const get = url.protocol === "https:" ? getSecure : getPlain;
   const headers = { "accept-encoding": "identity", "user-agent": "lighthouse-agent" };
-  const options = { headers, signal, agent: false, timeout: limits.idleMs } as const;
+  const options = {
+    ...tlsFloorOfOthers,
+    headers,
+    signal,
+    agent: false,
+    timeout: limits.idleMs,
+  } as const;
   return new Promise((answer, reject) => {
     const asked = get(url.href, { ...options, lookup: guardedLookup(limits) }, answer);
     asked.once("timeout", () => asked.destroy(new Error(`no answer for ${limits.idleMs} ms`)));

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { Agent as HttpAgent, type AgentOptions } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { inspect } from "node:util";
+import { tlsFloor } from "../../api/machinery/tls-floor.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { createSshAgent } from "./ssh/ssh-agent.ts";
 import { createSshLines } from "./ssh/ssh-lines.ts";
@@ -43,7 +44,7 @@ function agentsOf(endpoint: Endpoint): EngineAgents {
   }
   const isSecure = endpoint.kind === "tcp" && endpoint.tls !== undefined;
   const open = (how: AgentOptions): HttpAgent =>
-    isSecure ? new BriefHttpsAgent(how) : new BriefHttpAgent(how);
+    isSecure ? new BriefHttpsAgent({ ...how, ...tlsFloor }) : new BriefHttpAgent(how);
   return { kept: open(options), once: open({ keepAlive: false }), close: () => undefined };
 }
 

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { request } from "node:https";
 import { unavailable } from "../../api/machinery/errors.ts";
 import { fromConnectionError } from "../../api/client/connection-error.ts";
+import { tlsFloor } from "../../api/machinery/tls-floor.ts";
 import { authorityHash, authorityPath } from "../../api/client/join-link.ts";
 
 const timeoutMs = 10_000;
@@ -37,7 +38,7 @@ export function fetchAuthority(server: string, signal: AbortSignal): Promise<Unv
     const fail = (err: unknown): void =>
       reject(signal.aborted ? (signal.reason as Error) : fromConnectionError(err, server));
     // Nobody to trust yet: the pin is what decides.
-    const options = { rejectUnauthorized: false, agent: false, signal: bounded };
+    const options = { ...tlsFloor, rejectUnauthorized: false, agent: false, signal: bounded };
     const call = request(url, options, (answer) => {
       const chunks: Buffer[] = [];
       let bytes = 0;

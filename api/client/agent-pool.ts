@@ -1,5 +1,6 @@
 import type { SecureContext } from "node:tls";
 import type { Agent } from "undici";
+import { tlsFloor } from "../machinery/tls-floor.ts";
 import type { ClientConfig, Credentials } from "./config.ts";
 
 /** What a connection is for: answers that end soon, or streams that hold it for as long as they go. */
@@ -45,6 +46,7 @@ async function createAgent(
 async function createIdentity({ ca }: ClientConfig, who: Credentials): Promise<SecureContext> {
   const { createSecureContext } = await import("node:tls");
   return createSecureContext({
+    ...tlsFloor,
     ...(ca === undefined ? {} : { ca }),
     ...(who.clientCert === undefined ? {} : { cert: who.clientCert }),
     ...(who.clientKey === undefined ? {} : { key: who.clientKey }),

@@ -17,6 +17,7 @@ import { bodyLimitBytes } from "./objects/codec.ts";
 import { requestInfo } from "./objects/request-info.ts";
 import { type Endpoint, objectRoutes } from "./objects/routes.ts";
 import { Watches } from "./objects/watches.ts";
+import { answerPlainHttp } from "./plain-http.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
 import { queryRecord } from "./query-text.ts";
 import { servePodProxy } from "./pods/proxy.ts";
@@ -136,6 +137,7 @@ function createApp({ log, tls }: AppOptions): App {
   const http2 = { http2: true, https, http2SessionTimeout: 0 };
   const secure: typeof common = { ...common, ...http2 };
   const app = Fastify(secure);
+  answerPlainHttp(app.server);
   endIdleSessions(app.server);
   limitConnections(app.server);
   return app;

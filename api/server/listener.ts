@@ -1,13 +1,16 @@
 import type { AddressInfo } from "node:net";
 import type { ServerHttp2Session } from "node:http2";
+import { tlsFloor } from "../machinery/tls-floor.ts";
 import type { ListenAddress } from "./config.ts";
 import type { App } from "./http.ts";
 
 /**
  * How long a peer may take, in milliseconds. They bound what a stranger can hold open: nobody is
- * authenticated before the headers are there. Answers, watches among them, are not bounded.
+ * authenticated before the headers are there. Answers, watches among them, are not bounded. With the
+ * least that TLS must be.
  */
 export const listenerLimits = {
+  ...tlsFloor,
   handshakeTimeout: 10_000,
   headersTimeout: 10_000,
   // Bodies have a deadline of ours, see `limitRequests`: this one could not be lifted for uploads.

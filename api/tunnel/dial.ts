@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { createWebSocketStream, WebSocket } from "ws";
 import { StatusError, unavailable } from "../machinery/errors.ts";
 import { fromStatus } from "../machinery/status.ts";
+import { tlsFloor } from "../machinery/tls-floor.ts";
 import {
   checkVersion,
   tunnelProtocol,
@@ -55,6 +56,7 @@ function optionsOf(
   const { hostname } = new URL(server);
   const name = tlsServerName ?? hostname.replaceAll(/^\[|\]$/g, "");
   return {
+    ...tlsFloor,
     agent: false,
     servername: /^[\d.]+$|:/.test(name) ? "" : name,
     ...(ca === undefined ? {} : { ca }),

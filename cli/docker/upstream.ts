@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { ClientConfig, Credentials } from "../../api/client/config.ts";
+import { tlsFloor } from "../../api/machinery/tls-floor.ts";
 
 /** The Docker API of one Node as its API server offers it, with the user's credentials. */
 export interface Upstream {
@@ -44,6 +45,7 @@ export function createUpstream(config: ClientConfig, nodeName: string): Upstream
   const tls = async (): Promise<ConnectionOptions> => {
     const { clientCert, clientKey } = await credentialsOf(config);
     return {
+      ...tlsFloor,
       rejectUnauthorized: config.insecureSkipTlsVerify !== true,
       ...(config.tlsServerName === undefined ? {} : { servername: config.tlsServerName }),
       ...(config.ca === undefined ? {} : { ca: config.ca }),

@@ -6,6 +6,7 @@ import {
   tooManyRequests,
   unavailable,
 } from "../../../api/machinery/errors.ts";
+import { tlsFloorOfOthers } from "../../../api/machinery/tls-floor.ts";
 import { createDeadline } from "../../engine/deadline.ts";
 
 /** One call of a metadata service or of a cloud's API. */
@@ -58,7 +59,12 @@ function send(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
   const length = body === undefined ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
   const request = url.startsWith("https:") ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers: { ...headers, ...length }, signal });
+    const sent = request(url, {
+      ...tlsFloorOfOthers,
+      method,
+      headers: { ...headers, ...length },
+      signal,
+    });
     sent.once("response", resolve);
     sent.on("error", reject);
     sent.end(body);
