@@ -5,12 +5,14 @@ const slow = [
   "test/contract/**/*.test.ts",
   "test/e2e/**/*.test.ts",
   "test/faults/**/*.test.ts",
+  "test/security/**/*.test.ts",
 ];
 
 /**
  * `unit` is the fast gate: no daemon, no root, no network. `integration` and `e2e` start real
  * etcd, dockerd and kubectl, one file at a time, so that they do not fight for two cores.
- * `contract` runs stock clients against one server that all its files share.
+ * `contract` runs stock clients against one server that all its files share, `security` attacks
+ * servers with real listeners.
  */
 export default defineConfig({
   test: {
@@ -45,6 +47,15 @@ export default defineConfig({
           maxConcurrency: 3,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "security",
+          include: ["test/security/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
