@@ -20,7 +20,9 @@ class StuckWire extends Duplex {
     inner.on("data", (chunk: Buffer) => {
       if (!this.isStuck && !this.push(chunk)) inner.pause();
     });
-    inner.once("end", () => this.push(null));
+    inner.once("end", () => {
+      if (!this.isStuck) this.push(null); // a silent peer does not say either that it has gone
+    });
   }
 
   override _read(): void {
