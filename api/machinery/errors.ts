@@ -263,6 +263,7 @@ export const isConflict = is("Conflict");
 export const isExpired = is("Expired");
 export const isInvalid = is("Invalid");
 export const isForbidden = is("Forbidden");
+export const isUnauthorized = is("Unauthorized");
 export const isTooManyRequests = is("TooManyRequests");
 export const isUnavailable = is("ServiceUnavailable");
 export const isTimeout = is("Timeout");

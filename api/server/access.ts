@@ -21,6 +21,11 @@ export type Credentials = {
    * verified, that the caller has its key is.
    */
   readonly expired?: Uint8Array;
+  /**
+   * The request was accepted with these credentials and goes on. Only what takes them back counts now;
+   * that a token has ended, or was replaced by a newer one, does not.
+   */
+  readonly ongoing?: true;
 };
 
 /** Finds out who sent a request, impersonation included. */

@@ -3,8 +3,9 @@ import type { TLSSocket } from "node:tls";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { unauthorized } from "../machinery/errors.ts";
 import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
+import { onAnswered } from "./answered.ts";
 import { refusal } from "./authz/denial.ts";
-import { withNodeProxy } from "./authz/node-proxy.ts";
+import { followAccess } from "./authz/follow-access.ts";
 import { serveNodeProxy } from "./docker/endpoint.ts";
 import { answerRefusal, mapErrors } from "./errors.ts";
 import { drainOnClose, limitConnections } from "./connections.ts";
@@ -12,6 +13,7 @@ import type { Fairness } from "./fairness/fairness.ts";
 import type { App, Request } from "./http.ts";
 import type { Kind } from "./kinds/kind.ts";
 import { endIdleSessions, listenerLimits } from "./listener.ts";
+import { type LiveRequests, liveRequests } from "./live-requests.ts";
 import type { Scope } from "./objects/call.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
 import { requestInfo } from "./objects/request-info.ts";
@@ -62,14 +64,14 @@ const nobody: User = { name: "", groups: [] };
 /** Builds the API server without listening. Close it to end all watches. */
 export function buildApp(options: AppOptions): App {
   const app = createApp(options);
-  const stopping = new AbortController();
-  const { onWatchEvents } = options;
+  const live = liveRequests({ judge: judgeOf(options, { ongoing: true }) });
+  const { nodes, onWatchEvents } = options;
   const watches = new Watches(onWatchEvents === undefined ? {} : { onEvents: onWatchEvents });
   const ticker = setInterval(() => watches.tick(), options.bookmarkMs ?? 60_000);
   ticker.unref();
   const stop = (): void => {
     clearInterval(ticker);
-    stopping.abort();
+    live.stop();
   };
   // Before all others: whoever is told of an answer reads them, also when a hook of ours refused.
   app.decorateRequest("info");
@@ -77,37 +79,31 @@ export function buildApp(options: AppOptions): App {
   app.addHook("onRequest", (request, _reply, done) => {
     request.info = requestInfo(request.method, request.url);
     request.user = nobody;
+    request.judgedAt = live.changes;
     done();
   });
+  endWithRights(app, live, options.scope);
   drainOnClose(app, { stop, graceMs: options.graceMs ?? 10_000 });
   acceptAnyBody(app);
   acceptUpgrades(app);
   const judge = judgeOf(options);
-  mapErrors(app, judge);
+  mapErrors(app);
   options.publicRoutes?.(app);
   limitRequests(app); // what it refuses is logged and recorded like the rest
+  judgeUnserved(app, judge);
   void app.register(async (inner) => {
     inner.addHook("onRequest", judge);
     options.fairness?.guard(inner);
     options.routes?.(inner);
-    serveNodeProxy(inner, {
-      nodes: options.nodes,
-      storage: options.scope.storage,
-      authorizer: withNodeProxy(options.authorizer),
-      stopping: stopping.signal,
-    });
-    servePodProxy(inner, {
-      nodes: options.nodes,
-      storage: options.scope.storage,
-      stopping: stopping.signal,
-    });
+    const { storage } = options.scope;
+    serveNodeProxy(inner, { nodes, storage, authorizer: options.authorizer });
+    servePodProxy(inner, { nodes, storage });
     objectRoutes(inner, {
       scope: options.scope,
       authorizer: options.authorizer,
       watches,
-      stopping: stopping.signal,
       subresources: new Map([
-        ...subresourceEndpoints(options.nodes, watches, stopping.signal),
+        ...subresourceEndpoints(nodes, watches),
         ...(options.endpoints ?? []),
       ]),
     });
@@ -155,15 +151,33 @@ function acceptAnyBody(app: App): void {
   });
 }
 
-/** Refuses who is not known, and what they may not do. */
-function judgeOf(options: AppOptions): (request: Request) => Promise<void> {
-  const { authenticator } = options;
-  const authorizer = withNodeProxy(options.authorizer);
+/** Nobody learns that a path is not served, nor has a body read for it, who has no right to it. */
+function judgeUnserved(app: App, judge: (request: Request) => Promise<void>): void {
+  app.addHook("onRequest", async (request) => {
+    if (request.is404) await judge(request);
+  });
+}
+
+/** Ends what goes on once it would be refused. */
+function endWithRights(app: App, live: LiveRequests, { storage }: Scope): void {
+  app.decorateRequest("judgedAt", 0);
+  app.decorateRequest("ending", function (this: Request) {
+    return live.endingOf(this);
+  });
+  onAnswered(app, (request) => live.forget(request));
+  followAccess(storage.cache, (concerns) => live.reconsider(concerns));
+}
+
+/** Refuses who is not known, and what they may not do; of what goes on, what was taken away. */
+function judgeOf(
+  { authenticator, authorizer }: AppOptions,
+  again: Pick<Credentials, "ongoing"> = {},
+): (request: Request) => Promise<void> {
   return async (request) => {
-    checkUpgrade(request);
-    const user = await authenticator.authenticate(credentialsOf(request));
+    if (again.ongoing !== true) checkUpgrade(request);
+    const user = await authenticator.authenticate({ ...credentialsOf(request), ...again });
     if (user === undefined) throw unauthorized();
-    request.user = user;
+    if (again.ongoing !== true) request.user = user;
     const { allowed, reason } = await authorizer.authorize(user, request.info);
     if (!allowed) throw refusal(user, request.info, reason);
   };

@@ -13,11 +13,8 @@ import type { App } from "./http.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
 import { ExpiredToken } from "./objects/continue.ts";
 
-/**
- * The only place where an exception becomes a response. Handlers never catch. `judge` is asked
- * before anybody learns that a path is not served.
- */
-export function mapErrors(app: App, judge?: (request: FastifyRequest) => Promise<void>): void {
+/** The only place where an exception becomes a response. Handlers never catch. */
+export function mapErrors(app: App): void {
   app.setErrorHandler<FastifyError>((err, request, reply) => {
     const known = err instanceof StatusError ? err : ofFastify(err);
     if (known !== undefined) return sendError(reply, known);
@@ -27,8 +24,7 @@ export function mapErrors(app: App, judge?: (request: FastifyRequest) => Promise
       .type("application/json")
       .send(JSON.stringify(internalStatus(request.id)));
   });
-  const preHandler = judge === undefined ? [] : [judge];
-  app.setNotFoundHandler({ preHandler }, (request, reply) => sendError(reply, noSuchPath(request)));
+  app.setNotFoundHandler((request, reply) => sendError(reply, noSuchPath(request)));
 }
 
 /** Answers what the framework refuses before any route or hook of ours runs, e.g. a broken URL. */

@@ -8,6 +8,13 @@ declare module "fastify" {
     info: RequestInfo;
     /** Who sent it; nobody (an empty name) on public routes. */
     user: User;
+    /** How many changes of rights there had been when it was judged. */
+    judgedAt: number;
+    /**
+     * For what goes on after the answer has begun: aborts when the server stops, and when the request
+     * would be refused now. See `LiveRequests`.
+     */
+    ending: () => AbortSignal;
   }
 }
 

@@ -26,6 +26,7 @@ import { followRbac } from "./authz/follow-rbac.ts";
 import { keepAggregated } from "./authz/keep-aggregated.ts";
 import { withNodeRights } from "./authz/node-authorizer.ts";
 import { rbacRights } from "./authz/rbac-authorizer.ts";
+import { withNodeProxy } from "./authz/node-proxy.ts";
 import { builtIn } from "./kinds/built-in.ts";
 import { builtInKinds } from "./kinds/built-in-kinds.ts";
 import { fieldTypes } from "./fields/field-types.ts";
@@ -106,7 +107,8 @@ export async function openScope(
   const storage: Storage = { store, cache };
   const world = { now: () => clock.nowMs(), crds: () => storedCrds(cache) };
   const graph = followNodes(cache);
-  const rights = withNodeRights(rbacRights(followRbac(cache)), { graph, storage });
+  const byRoles = withNodeProxy(rbacRights(followRbac(cache)));
+  const rights = withNodeRights(byRoles, { graph, storage });
   const tokens = accountTokens({ keys: tokenKeys, clock, issuer });
   const reviewer = tokenReviewer({ tokens, storage, clock });
   const schemas = definitionSchemas(definitions);

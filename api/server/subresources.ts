@@ -28,21 +28,20 @@ const approval: Endpoint = {
 export function subresourceEndpoints(
   nodes: NodeStreams,
   watches: Watches,
-  stopping: AbortSignal,
 ): ReadonlyMap<string, Endpoint> {
   return new Map<string, Endpoint>([
     ["applications/approve", approval],
     ["applications/plan", planning],
-    ["applications/rollout", { get: rolloutStream(watches, stopping) }],
+    ["applications/rollout", { get: rolloutStream(watches) }],
     ["namespaces/finalize", { update: finalizeNamespace }],
     // Streams into a container are authorised and served as `create`, also when asked for by GET.
-    ["pods/attach", { create: podAttach(nodes, stopping) }],
+    ["pods/attach", { create: podAttach(nodes) }],
     ["serviceaccounts/token", { create: requestToken }],
     ["pods/binding", { create: bindPod }],
     ["pods/eviction", { create: evictPod }],
-    ["pods/exec", { create: podExec(nodes, stopping) }],
-    ["pods/log", { get: podLogs(nodes, stopping) }],
-    ...podFiles(nodes, stopping),
-    ["pods/portforward", { create: podPortForward(nodes, stopping) }],
+    ["pods/exec", { create: podExec(nodes) }],
+    ["pods/log", { get: podLogs(nodes) }],
+    ...podFiles(nodes),
+    ["pods/portforward", { create: podPortForward(nodes) }],
   ]);
 }

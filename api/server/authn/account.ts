@@ -6,9 +6,10 @@ import { bearerToken } from "./token.ts";
 export function accountAuthenticator(reviewer: TokenReviewer): Authenticator {
   return {
     async authenticate(credentials) {
+      const { ongoing } = credentials;
       const token = bearerToken(credentials);
       if (token === undefined) return undefined;
-      const verdict = await reviewer.review(token);
+      const verdict = await reviewer.review(token, ongoing === true ? { ongoing } : {});
       return verdict !== undefined && "user" in verdict ? verdict.user : undefined;
     },
   };

@@ -29,8 +29,6 @@ export type NodeProxyOptions = {
   readonly storage: Pick<Storage, "cache">;
   /** Asked for `override`, besides what was asked before. */
   readonly authorizer: Authorizer;
-  /** Aborts when the server stops. */
-  readonly stopping: AbortSignal;
 };
 
 const nodesKind = { group: "", plural: "nodes" } as const;
@@ -152,12 +150,12 @@ const clientIsGone = new Error("the client is gone");
 
 /** Calls the agent of a Node and hands back what it answers, as it comes. */
 async function pass(options: NodeProxyOptions, passed: Passed): Promise<void> {
-  const { nodes, stopping, storage } = options;
+  const { nodes, storage } = options;
   const { request, reply, name, call, upgrade } = passed;
   const gone = new AbortController();
   (upgrade?.socket ?? reply.raw).once("close", () => gone.abort(clientIsGone));
   liftBodyDeadline(request.raw); // a build context takes as long as it takes
-  const signal = AbortSignal.any([gone.signal, stopping]);
+  const signal = AbortSignal.any([gone.signal, request.ending()]);
   try {
     const handler = nodes.handler(name);
     if (passed.keepsNeeded === true)

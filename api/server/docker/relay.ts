@@ -72,6 +72,6 @@ export async function relayUpgraded(
 export type Upgraded = {
   readonly answer: NodeAnswer;
   readonly upgraded: Duplex;
-  /** Aborts when the server stops. */
+  /** Aborts when the client is gone, or the request must end. */
   readonly signal: AbortSignal;
 };

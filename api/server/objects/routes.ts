@@ -44,8 +44,6 @@ export type RouteOptions = {
   /** Asked again where one request does more than its verb says. */
   readonly authorizer: Authorizer;
   readonly watches: Watches;
-  /** Aborts when the server stops: open streams end. */
-  readonly stopping: AbortSignal;
   /** Endpoints of subresources that only some kinds have, by `pods/log`. */
   readonly subresources: ReadonlyMap<string, Endpoint>;
 };
@@ -224,15 +222,15 @@ const plainHandlers: Endpoint = {
   deletecollection: deleteCollection,
 };
 
-function objectHandlers({ watches, stopping }: RouteOptions): Endpoint {
+function objectHandlers({ watches }: RouteOptions): Endpoint {
   return {
     ...plainHandlers,
     async watch(call, io) {
       const watch = await openWatch(call, watches);
       io.request.releaseSeats?.();
       const upgrade = upgradeOf(io.request);
-      if (upgrade?.kind === "websocket") await sendWatchMessages(io, upgrade, watch, stopping);
-      else await sendWatch(io.reply, watch, stopping);
+      if (upgrade?.kind === "websocket") await sendWatchMessages(io, upgrade, watch);
+      else await sendWatch(io, watch);
       return undefined;
     },
   };

@@ -1,34 +1,29 @@
-import type { Reply } from "../http.ts";
+import type { Reply, Request } from "../http.ts";
+import { lostRight } from "../live-requests.ts";
 import type { WatchSink } from "./fan-out.ts";
 import type { OpenWatch } from "./watch.ts";
 
+type Io = { readonly request: Request; readonly reply: Reply };
 type Raw = Reply["raw"];
 
 /** Streams a watch; returns when it has ended. Headers go out at once: clients wait for them. */
-export async function sendWatch(
-  reply: Reply,
-  watch: OpenWatch,
-  stopping: AbortSignal,
-): Promise<void> {
+export async function sendWatch({ request, reply }: Io, watch: OpenWatch): Promise<void> {
   reply.hijack();
   const { raw } = reply;
   const stop = new AbortController();
-  const end = (): void => stop.abort();
+  const ending = request.ending();
+  const end = (): void => stop.abort(lostRight(ending));
   raw.on("close", end);
   raw.on("error", end); // the connection broke: "close" follows
-  stopping.addEventListener("abort", end, { once: true });
+  ending.addEventListener("abort", end, { once: true });
   raw.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
     "content-type": "application/json",
     "cache-control": "no-cache, private",
   });
   raw.flushHeaders();
-  if (stopping.aborted) end();
-  try {
-    await watch.run(sinkOf(raw), stop);
-  } finally {
-    stopping.removeEventListener("abort", end);
-  }
+  if (ending.aborted) end();
+  await watch.run(sinkOf(raw), stop);
 }
 
 const isOpen = (raw: Raw): boolean => !raw.writableEnded && !raw.destroyed;

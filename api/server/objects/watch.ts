@@ -13,8 +13,8 @@ import type { Watches } from "./watches.ts";
 
 /** A watch that is ready to be sent: everything that can be refused was checked. */
 export interface OpenWatch {
-  /** Sends events until the client goes, the time is over or somebody aborts `stop`; it may abort
-   * that itself. */
+  /** Sends events until the client goes, the time is over or somebody aborts `stop`, by a StatusError
+   * if that is how it shall end; it may abort that itself. */
   run(sink: WatchSink, stop: AbortController): Promise<void>;
 }
 
@@ -82,6 +82,8 @@ class Watch {
         forget = watches.addBookmarks(() => this.#bookmark(this.#position(), false));
       }
       await aborted(this.#stop.signal);
+      const { reason } = this.#stop.signal;
+      if (reason instanceof StatusError) throw reason; // the right to it was taken away
       // The next watch begins where this one ended, however quiet it was.
       if (options.bookmarks && this.#at > 0) this.#bookmark(this.#position(), false);
     } catch (err) {

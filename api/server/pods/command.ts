@@ -28,7 +28,7 @@ async function serve(
   call: Call,
   io: Io,
   { attached, prepare }: Flavour,
-  { nodes, stopping }: { readonly nodes: NodeStreams; readonly stopping: AbortSignal },
+  nodes: NodeStreams,
 ): Promise<undefined> {
   const pod = existing(call, await readItem(call.storage, keyOfCall(call))).object as Pod;
   const query = queryOf(io.request);
@@ -39,23 +39,23 @@ async function serve(
   const agreed = agreeOnCommand(io, wanted);
   const { stdin, tty } = wanted;
   const ready = await begin(streams, pod, { container, stdin, tty }, agreed.gone);
-  await agreed.run(ready, attached, stopping);
+  await agreed.run(ready, attached);
 }
 
 /** GET and POST pods/NAME/exec: a command in a container, over WebSocket or SPDY. */
-export function podExec(nodes: NodeStreams, stopping: AbortSignal): Handler {
+export function podExec(nodes: NodeStreams): Handler {
   const prepare = (query: URLSearchParams): Prepare => {
     const command = query.getAll("command");
     if (command.length === 0)
       throw badRequest("you must specify at least one command for the container");
     return (streams, pod, options, signal) => streams.exec(pod, { ...options, command }, signal);
   };
-  return (call, io) => serve(call, io, { attached: false, prepare }, { nodes, stopping });
+  return (call, io) => serve(call, io, { attached: false, prepare }, nodes);
 }
 
 /** GET and POST pods/NAME/attach: the main process of a container, over WebSocket or SPDY. */
-export function podAttach(nodes: NodeStreams, stopping: AbortSignal): Handler {
+export function podAttach(nodes: NodeStreams): Handler {
   const prepare = (): Prepare => (streams, pod, options, signal) =>
     streams.attach(pod, options, signal);
-  return (call, io) => serve(call, io, { attached: true, prepare }, { nodes, stopping });
+  return (call, io) => serve(call, io, { attached: true, prepare }, nodes);
 }

@@ -11,7 +11,7 @@ import type { NodeStreams } from "./pod-streams.ts";
 type Call = Parameters<NodeHandler>[0];
 
 /** Asks the agent of a Pod's Node about the files of one of its containers, running or not. */
-function askForFiles(nodes: NodeStreams, stopping: AbortSignal, question: string): Handler {
+function askForFiles(nodes: NodeStreams, question: string): Handler {
   return async (call, { request, reply }) => {
     const pod = existing(call, await readItem(call.storage, keyOfCall(call))).object as Pod;
     const container = chooseContainer(pod, call.query.get("container"));
@@ -27,7 +27,10 @@ function askForFiles(nodes: NodeStreams, stopping: AbortSignal, question: string
     const gone = new AbortController();
     reply.raw.on("close", () => gone.abort());
     const handler = nodes.handler(nodeOf(pod));
-    await relayAnswer(reply, await handler(asked, AbortSignal.any([gone.signal, stopping])));
+    await relayAnswer(
+      reply,
+      await handler(asked, AbortSignal.any([gone.signal, request.ending()])),
+    );
     return undefined;
   };
 }
@@ -36,13 +39,10 @@ function askForFiles(nodes: NodeStreams, stopping: AbortSignal, question: string
  * Subresources of Pods for what is in their containers: `changes` lists what differs from the image,
  * `files?path=` is a file or a directory's list, `archive[?path=]` a tar of a path or of all changes.
  */
-export function podFiles(
-  nodes: NodeStreams,
-  stopping: AbortSignal,
-): readonly (readonly [string, Endpoint])[] {
+export function podFiles(nodes: NodeStreams): readonly (readonly [string, Endpoint])[] {
   return [
-    ["pods/archive", { get: askForFiles(nodes, stopping, "archive") }],
-    ["pods/changes", { get: askForFiles(nodes, stopping, "changes") }],
-    ["pods/files", { get: askForFiles(nodes, stopping, "content") }],
+    ["pods/archive", { get: askForFiles(nodes, "archive") }],
+    ["pods/changes", { get: askForFiles(nodes, "changes") }],
+    ["pods/files", { get: askForFiles(nodes, "content") }],
   ];
 }

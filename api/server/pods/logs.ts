@@ -2,7 +2,8 @@ import { badRequest, isNotFound } from "../../machinery/errors.ts";
 import type { Pod } from "../../machinery/resources.ts";
 import { parseTime } from "../../machinery/time.ts";
 import { writeBytes } from "../../tunnel/write-bytes.ts";
-import type { Reply } from "../http.ts";
+import type { Reply, Request } from "../http.ts";
+import { lostRight } from "../live-requests.ts";
 import type { Call, Query } from "../objects/call.ts";
 import { isTrue } from "../objects/request-info.ts";
 import type { Handler } from "../objects/routes.ts";
@@ -15,7 +16,7 @@ import { chooseContainer, nodeOf } from "./container-choice.ts";
 import type { LogOptions, NodeStreams } from "./pod-streams.ts";
 
 /** GET pods/NAME/log: text from the agent of the Pod's Node, as it comes. */
-export function podLogs(nodes: NodeStreams, stopping: AbortSignal): Handler {
+export function podLogs(nodes: NodeStreams): Handler {
   return async (call, io) => {
     const { request, reply } = io;
     const pod = existing(call, await readItem(call.storage, keyOfCall(call))).object as Pod;
@@ -24,13 +25,13 @@ export function podLogs(nodes: NodeStreams, stopping: AbortSignal): Handler {
     const gone = new AbortController();
     const upgrade = upgradeOf(request);
     (upgrade?.socket ?? reply.raw).on("close", () => gone.abort());
-    const signal = AbortSignal.any([gone.signal, stopping]);
+    const signal = AbortSignal.any([gone.signal, request.ending()]);
     const streams = nodes.of(nodeName, callerOf(request, reply));
     const chunks = streams.logs(pod, options, signal)[Symbol.asyncIterator]();
     // What the agent refuses is an error of the request only until the answer has begun.
     const first = await firstChunk(call, chunks, options.container);
     if (upgrade?.kind === "websocket") await sendChunks(io, upgrade, all(first, chunks));
-    else await sendText(reply, first, chunks);
+    else await sendText(io, all(first, chunks));
     return undefined;
   };
 }
@@ -77,7 +78,9 @@ async function* all(first: First, chunks: Chunks): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function sendText(reply: Reply, first: First, chunks: Chunks): Promise<void> {
+type Io = { readonly request: Request; readonly reply: Reply };
+
+async function sendText({ request, reply }: Io, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   reply.hijack();
   const { raw } = reply;
   raw.on("error", () => {}); // the connection broke: "close" follows and aborts the stream
@@ -88,10 +91,12 @@ async function sendText(reply: Reply, first: First, chunks: Chunks): Promise<voi
   });
   raw.flushHeaders();
   try {
-    for await (const chunk of all(first, chunks)) {
+    for await (const chunk of chunks) {
       if (raw.destroyed) break;
       await writeBytes(raw, chunk);
     }
+    const lost = lostRight(request.ending());
+    if (lost !== undefined) throw lost;
     if (!raw.writableEnded) raw.end();
   } catch (err) {
     // Too late for a status: a broken stream must not look like the end of the log.

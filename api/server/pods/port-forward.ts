@@ -22,7 +22,7 @@ function dialerOf(streams: PodStreams, pod: Pod): PortDialer {
 }
 
 /** GET and POST pods/NAME/portforward: connections to ports of a Pod, over WebSocket or SPDY. */
-export function podPortForward(nodes: NodeStreams, stopping: AbortSignal): Handler {
+export function podPortForward(nodes: NodeStreams): Handler {
   return async (call, io) => {
     const pod = existing(call, await readItem(call.storage, keyOfCall(call))).object as Pod;
     const dialer = dialerOf(nodes.of(nodeOf(pod), callerOf(io.request, io.reply)), pod);
@@ -31,7 +31,7 @@ export function podPortForward(nodes: NodeStreams, stopping: AbortSignal): Handl
       throw badRequest(
         `unable to forward port because pod is not running. Current status=${phase}`,
       );
-    await serveForward(io, { dialer, query: queryOf(io.request) }, stopping);
+    await serveForward(io, { dialer, query: queryOf(io.request) });
     return undefined;
   };
 }

@@ -21,8 +21,6 @@ import { portOf, proxyTarget, type ProxyTarget } from "./proxy-target.ts";
 export type PodProxyOptions = {
   readonly nodes: NodeStreams;
   readonly storage: Storage;
-  /** Aborts when the server stops. */
-  readonly stopping: AbortSignal;
 };
 
 const podsKind = { group: "", plural: "pods" } as const;
@@ -43,7 +41,7 @@ export function servePodProxy(app: App, options: PodProxyOptions): void {
 }
 
 async function serve(options: PodProxyOptions, request: Request, reply: Reply): Promise<void> {
-  const { nodes, storage, stopping } = options;
+  const { nodes, storage } = options;
   const target = proxyTarget(request.url);
   const { namespace, pod: name } = target;
   const item = await readItem(storage, storeKey(podsKind, { namespace, name }));
@@ -54,7 +52,7 @@ async function serve(options: PodProxyOptions, request: Request, reply: Reply): 
   const gone = new AbortController();
   (upgrade?.socket ?? reply.raw).once("close", () => gone.abort());
   liftBodyDeadline(request.raw);
-  const signal = AbortSignal.any([gone.signal, stopping]);
+  const signal = AbortSignal.any([gone.signal, request.ending()]);
   const socket = await nodes
     .of(nodeOf(pod), { ...callerOf(request, reply), name })
     .dial(pod, port, signal);

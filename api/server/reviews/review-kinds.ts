@@ -95,7 +95,7 @@ async function tokenStatus(reviewer: TokenReviewer, review: Body): Promise<JsonO
   if (token === "") throw badRequest("token is required for TokenReview in authentication");
   const asked = spec?.["audiences"];
   const audiences = Array.isArray(asked) ? asked.filter((item) => typeof item === "string") : [];
-  const verdict = await reviewer.review(token, audiences.length === 0 ? undefined : audiences);
+  const verdict = await reviewer.review(token, audiences.length === 0 ? {} : { audiences });
   if (verdict === undefined) return { user: {}, error: "invalid bearer token" };
   if ("error" in verdict) {
     return { user: {}, error: `[invalid bearer token, ${verdict.error}]` };

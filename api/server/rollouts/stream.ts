@@ -31,7 +31,7 @@ const pageSize = 500;
  * needs no buffer: it gets the same lines later.
  * @throws StatusError `NotFound`, `BadRequest`
  */
-export function rolloutStream(watches: Watches, stopping: AbortSignal): Handler {
+export function rolloutStream(watches: Watches): Handler {
   return async (call, io) => {
     const asked = { follow: flag(call, "follow"), progress: flag(call, "progress") };
     const item = existing(call, await readItem(call.storage, keyOfCall(call)));
@@ -40,8 +40,8 @@ export function rolloutStream(watches: Watches, stopping: AbortSignal): Handler 
     const stream = openRolloutStream(call, asked, watches.fanOut);
     io.request.releaseSeats?.();
     const upgrade = upgradeOf(io.request);
-    if (upgrade?.kind === "websocket") await sendWatchMessages(io, upgrade, stream, stopping);
-    else await sendWatch(io.reply, stream, stopping);
+    if (upgrade?.kind === "websocket") await sendWatchMessages(io, upgrade, stream);
+    else await sendWatch(io, stream);
     return undefined;
   };
 }

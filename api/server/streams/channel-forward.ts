@@ -1,10 +1,11 @@
 import { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { type ChannelProtocol, decodeMessage, encodeMessage } from "./channels.ts";
+import { endText } from "../live-requests.ts";
 import type { IdleTimer } from "./idle-timer.ts";
 import type { PortDialer } from "./port-dialer.ts";
 import { splice } from "./splice.ts";
-import { closeCode, closeSocket, sendMessage } from "./web-socket.ts";
+import { closeCode, closeSocket, endCode, sendMessage } from "./web-socket.ts";
 
 /** How many ports one connection can carry: two channels each. */
 export function maxPorts({ base64 }: ChannelProtocol): number {
@@ -63,6 +64,8 @@ class Channels {
   }
 }
 
+const idleText = "nothing was sent for too long";
+
 /** 16 bits, little-endian: the first message on each channel. */
 function portBytes(port: number): Buffer {
   const bytes = Buffer.alloc(2);
@@ -81,14 +84,17 @@ export async function channelForward(
     readonly ports: readonly number[];
   },
   dialer: PortDialer,
-  { idle, stopping }: { readonly idle: IdleTimer; readonly stopping: AbortSignal },
+  { idle, ending }: { readonly idle: IdleTimer; readonly ending: AbortSignal },
 ): Promise<void> {
   const { socket, protocol, ports } = client;
   const channels = new Channels(socket, protocol);
   const gone = new AbortController();
   socket.once("close", () => gone.abort());
-  const end = AbortSignal.any([stopping, idle.signal]);
-  const leave = (): void => void closeSocket(socket, closeCode.goingAway, "the server stops");
+  const end = AbortSignal.any([ending, idle.signal]);
+  const leave = (): void => {
+    if (!ending.aborted) return void closeSocket(socket, closeCode.goingAway, idleText);
+    void closeSocket(socket, endCode(ending), endText(ending)); // never rejects
+  };
   end.addEventListener("abort", leave, { once: true });
   if (end.aborted) leave();
   const forward = async (port: number, index: number): Promise<void> => {

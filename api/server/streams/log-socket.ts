@@ -1,4 +1,12 @@
-import { closeCode, closeSocket, offersOf, openWebSocket, sendMessage } from "./web-socket.ts";
+import { lostRight } from "../live-requests.ts";
+import {
+  closeCode,
+  closeSocket,
+  endCode,
+  offersOf,
+  openWebSocket,
+  sendMessage,
+} from "./web-socket.ts";
 import type { Io } from "./serve-command.ts";
 import { noCommonProtocol, type Upgrade } from "./upgrade.ts";
 
@@ -32,6 +40,8 @@ export async function sendChunks(
   } catch {
     code = closeCode.internal; // or the client is gone, and nobody hears it
   }
+  const ending = io.request.ending();
+  if (lostRight(ending) !== undefined) code = endCode(ending);
   await closeSocket(socket, code);
   taken.done();
 }

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import { internal, StatusError, unavailable } from "../../machinery/errors.ts";
+import { endText } from "../live-requests.ts";
 import type { ReadyProcess, RemoteProcess, TerminalSize } from "../pods/pod-streams.ts";
 import type { CommandClient, Outcome } from "./command-client.ts";
 import type { IdleTimer } from "./idle-timer.ts";
@@ -83,11 +84,11 @@ async function converse(
 
 /**
  * Joins a client and a process until either of them ends, and tells the client how it ended. A command
- * whose client is gone is ended too. `stopping` aborts when the server stops. Never rejects.
+ * whose client is gone is ended too, and when `ending` aborts. Never rejects.
  */
-export async function runCommand(session: CommandSession, stopping: AbortSignal): Promise<void> {
+export async function runCommand(session: CommandSession, ending: AbortSignal): Promise<void> {
   const { client, ready, idle } = session;
-  const end = AbortSignal.any([client.gone, stopping, idle.signal]);
+  const end = AbortSignal.any([client.gone, ending, idle.signal]);
   try {
     const size = ready.tty ? await firstSize(client) : undefined;
     await using process = await ready.start(size, end);
@@ -103,7 +104,7 @@ export async function runCommand(session: CommandSession, stopping: AbortSignal)
     if (!end.aborted) await client.end(asFailure(err));
   } finally {
     idle.stop();
-    const why = stopping.aborted ? "the server stops" : "nothing was sent for too long";
+    const why = ending.aborted ? endText(ending) : "nothing was sent for too long";
     if (end.aborted && !client.gone.aborted) await client.abandon(why);
   }
 }

@@ -18,7 +18,7 @@ export interface AgreedCommand {
   /** Aborts when the connection is gone. */
   readonly gone: AbortSignal;
   /** Answers 101 and joins the client and the process; resolves when both are done. */
-  run(process: ReadyProcess, attached: boolean, stopping: AbortSignal): Promise<void>;
+  run(process: ReadyProcess, attached: boolean): Promise<void>;
 }
 
 type Connected = { readonly client: CommandClient; readonly taken: TakenOver };
@@ -67,12 +67,12 @@ export function agreeOnCommand(io: Io, wanted: CommandRequest): AgreedCommand {
   upgrade.socket.once("close", () => gone.abort());
   return {
     gone: gone.signal,
-    async run(ready, attached, stopping) {
+    async run(ready, attached) {
       const connected = await connect();
       if (connected === undefined) return;
       const { client, taken } = connected;
       const idle = idleTimer(streamIdleMs);
-      await runCommand({ client, ready, attached, idle }, stopping);
+      await runCommand({ client, ready, attached, idle }, io.request.ending());
       taken.done();
     },
   };

@@ -35,10 +35,9 @@ async function overWebSocket(
   io: Io,
   upgrade: Upgrade,
   serve: { readonly dialer: PortDialer; readonly query: URLSearchParams },
-  stopping: AbortSignal,
 ): Promise<void> {
   const offered = offersOf(io.request);
-  const limits = { idle: idleTimer(streamIdleMs), stopping };
+  const limits = { idle: idleTimer(streamIdleMs), ending: io.request.ending() };
   if (offered.includes(tunnelProtocol)) {
     const { socket, taken } = openWebSocket(io, upgrade, tunnelProtocol);
     await spdyForward(socketDuplex(socket), serve.dialer, limits);
@@ -66,12 +65,12 @@ async function overWebSocket(
 export async function serveForward(
   io: Io,
   serve: { readonly dialer: PortDialer; readonly query: URLSearchParams },
-  stopping: AbortSignal,
 ): Promise<void> {
   const upgrade = requiredUpgrade(io.request);
-  if (upgrade.kind === "websocket") return overWebSocket(io, upgrade, serve, stopping);
+  if (upgrade.kind === "websocket") return overWebSocket(io, upgrade, serve);
   const protocol = chooseStreamProtocol(io.request, [spdyProtocol]);
   const { transport, taken } = switchToSpdy(io.reply, upgrade, protocol);
-  await spdyForward(transport, serve.dialer, { idle: idleTimer(streamIdleMs), stopping });
+  const limits = { idle: idleTimer(streamIdleMs), ending: io.request.ending() };
+  await spdyForward(transport, serve.dialer, limits);
   taken.done();
 }

@@ -19,12 +19,12 @@ type Pair = {
 
 /**
  * Serves a port-forward over SPDY, raw or inside a WebSocket, until its connection is gone or
- * `stopping` aborts. Every request of the client is a pair of streams with one `requestid`. Never rejects.
+ * `ending` aborts. Every request of the client is a pair of streams with one `requestid`. Never rejects.
  */
 export async function spdyForward(
   transport: Duplex,
   dialer: PortDialer,
-  { idle, stopping }: { readonly idle: IdleTimer; readonly stopping: AbortSignal },
+  { idle, ending }: { readonly idle: IdleTimer; readonly ending: AbortSignal },
 ): Promise<void> {
   const gone = new AbortController();
   const pairs = new Map<string, Pair>();
@@ -52,7 +52,7 @@ export async function spdyForward(
     void connect({ port, error, data }, dialer, { idle, signal: gone.signal }); // never rejects
   };
   const session = new SpdySession(transport, { onStream, maxStreams });
-  const end = AbortSignal.any([stopping, idle.signal]);
+  const end = AbortSignal.any([ending, idle.signal]);
   const close = (): void => void session.close();
   end.addEventListener("abort", close, { once: true });
   if (end.aborted) close();

@@ -3,7 +3,8 @@ import type { WatchSink } from "../objects/fan-out.ts";
 import type { OpenWatch } from "../objects/watch.ts";
 import type { Io } from "./serve-command.ts";
 import type { Upgrade } from "./upgrade.ts";
-import { closeCode, closeSocket, offersOf, openWebSocket } from "./web-socket.ts";
+import { lostRight } from "../live-requests.ts";
+import { closeSocket, endCode, offersOf, openWebSocket } from "./web-socket.ts";
 
 const newline = 0x0a;
 
@@ -19,7 +20,7 @@ function* linesOf(lines: Buffer): Generator<Buffer> {
 }
 
 /** Each line is one text message. */
-function sinkOf(socket: WebSocket, stopping: AbortSignal): WatchSink {
+function sinkOf(socket: WebSocket, ending: AbortSignal): WatchSink {
   let unsent = 0;
   let wake: (() => void) | undefined;
   const sent = (): void => {
@@ -46,8 +47,7 @@ function sinkOf(socket: WebSocket, stopping: AbortSignal): WatchSink {
       });
     },
     end() {
-      const code = stopping.aborted ? closeCode.goingAway : closeCode.normal;
-      void closeSocket(socket, code); // never rejects
+      void closeSocket(socket, endCode(ending)); // never rejects
     },
     cut: () => socket.terminate(),
   };
@@ -59,21 +59,16 @@ function sinkOf(socket: WebSocket, stopping: AbortSignal): WatchSink {
  * up without an answer.
  * @throws StatusError `BadRequest` for a broken handshake
  */
-export async function sendWatchMessages(
-  io: Io,
-  upgrade: Upgrade,
-  watch: OpenWatch,
-  stopping: AbortSignal,
-): Promise<void> {
+export async function sendWatchMessages(io: Io, upgrade: Upgrade, watch: OpenWatch): Promise<void> {
   const { socket, taken } = openWebSocket(io, upgrade, offersOf(io.request)[0] ?? "");
   const stop = new AbortController();
-  const end = (): void => stop.abort();
+  const ending = io.request.ending();
+  const end = (): void => stop.abort(lostRight(ending));
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-  socket.once("close", end);
-  stopping.addEventListener("abort", end, { once: true });
-  if (stopping.aborted) end();
-  await watch.run(sinkOf(socket, stopping), stop);
-  stopping.removeEventListener("abort", end);
+  socket.once("close", () => stop.abort());
+  ending.addEventListener("abort", end, { once: true });
+  if (ending.aborted) end();
+  await watch.run(sinkOf(socket, ending), stop);
   await closed;
   taken.done();
 }

@@ -1,6 +1,7 @@
 import { WebSocket, WebSocketServer } from "ws";
 import { badRequest } from "../../machinery/errors.ts";
 import type { Reply, Request } from "../http.ts";
+import { lostRight } from "../live-requests.ts";
 import { offeredProtocols } from "./token-protocol.ts";
 import { takeOver, type TakenOver, type Upgrade } from "./upgrade.ts";
 
@@ -9,7 +10,13 @@ const maxMessageBytes = 4 * 1024 * 1024;
 const pingMs = 30_000;
 
 /** Close codes of RFC 6455 that we send. */
-export const closeCode = { normal: 1000, goingAway: 1001, internal: 1011 } as const;
+export const closeCode = { normal: 1000, goingAway: 1001, refused: 1008, internal: 1011 } as const;
+
+/** The close code for a stream that ends by itself, or because `ending` aborted. */
+export function endCode(ending: AbortSignal): number {
+  if (!ending.aborted) return closeCode.normal;
+  return lostRight(ending) === undefined ? closeCode.goingAway : closeCode.refused;
+}
 
 /** The protocols that the client of a request offers; the token is not among them any more. */
 export function offersOf({ raw }: Pick<Request, "raw">): readonly string[] {

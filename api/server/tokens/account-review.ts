@@ -15,10 +15,17 @@ export type TokenVerdict =
     }
   | { readonly error: string };
 
+/** How a token is looked at. */
+export type ReviewOptions = {
+  readonly audiences?: readonly string[];
+  /** It opened something that goes on: its time may be over, what it is bound to may not. */
+  readonly ongoing?: boolean;
+};
+
 /** Decides whether a token is good now. */
 export interface TokenReviewer {
   /** `undefined`: it is not a token of ours. Without audiences, this server is meant. */
-  review(token: string, audiences?: readonly string[]): Promise<TokenVerdict | undefined>;
+  review(token: string, options?: ReviewOptions): Promise<TokenVerdict | undefined>;
 }
 
 /** What reviewing needs. */
@@ -74,8 +81,8 @@ export function tokenReviewer({ tokens, storage, clock }: TokenReviewerOptions):
     return endMs < clock.nowMs() ? `${plural} ${bound.name} has been deleted` : undefined;
   };
   return {
-    async review(token, audiences = [tokens.issuer]) {
-      const verified = await tokens.verify(token).catch(toError);
+    async review(token, { audiences = [tokens.issuer], ongoing = false } = {}) {
+      const verified = await tokens.verify(token, ongoing).catch(toError);
       if (verified === undefined || "error" in verified) return verified;
       const accepted = audiences.filter((one) => verified.audiences.includes(one));
       if (accepted.length === 0) return { error: wrongAudience(verified.audiences, audiences) };
