@@ -1,6 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
+import type { OidcConfig } from "./authn/open-oidc.ts";
 
 /** Where a server listens. */
 export type ListenAddress = {
@@ -33,6 +34,17 @@ const listen = z.string().transform((text, context): ListenAddress => {
   return z.NEVER;
 });
 
+const oidcFlags = z.strictObject({
+  issuerUrl: z.string(),
+  clientId: z.string().min(1),
+  usernameClaim: z.string().min(1).optional(),
+  usernamePrefix: z.string().optional(),
+  groupsClaim: z.string().min(1).optional(),
+  groupsPrefix: z.string().optional(),
+  requiredClaims: z.array(z.string()).default([]),
+  authorityFile: z.string().min(1).optional(),
+});
+
 const schema = z.strictObject({
   listen: listen.prefault(`127.0.0.1:${defaultPort}`),
   dataDir: z.string().min(1, "dataDir is empty, expected a directory"),
@@ -49,6 +61,8 @@ const schema = z.strictObject({
     .string()
     .regex(/^https:\/\/[^/?#\s]+(\/[^?#\s]*)?$/, "tokenIssuer is no https URL without query")
     .optional(),
+  authenticationConfig: z.string().min(1).optional(),
+  oidc: oidcFlags.optional(),
 });
 
 /** What a server needs to know. */
@@ -68,7 +82,25 @@ export type ServerConfig = {
   readonly auditPolicy?: string;
   /** The `iss` of ServiceAccount tokens: where others find our keys. Default: `defaultIssuer`. */
   readonly tokenIssuer?: string;
+  /** Whose ID tokens are users. Default: nobody's. */
+  readonly oidc?: OidcConfig;
 };
+
+type OidcInput = Pick<z.infer<typeof schema>, "authenticationConfig" | "oidc">;
+
+/** @throws Error when both ways of saying it are used */
+function oidcOf({ authenticationConfig: file, oidc }: OidcInput): Pick<ServerConfig, "oidc"> {
+  if (file !== undefined && oidc !== undefined) {
+    throw new Error(
+      "Cannot use the server's configuration:\n✖ authenticationConfig and oidc flags exclude each other",
+    );
+  }
+  if (file !== undefined) return { oidc: { file: resolve(file) } };
+  if (oidc === undefined) return {};
+  const { authorityFile, ...flags } = oidc;
+  if (authorityFile === undefined) return { oidc: { flags } };
+  return { oidc: { flags: { ...flags, authorityFile: resolve(authorityFile) } } };
+}
 
 /**
  * Reads a configuration as flags and files give it.
@@ -79,9 +111,11 @@ export function parseServerConfig(input: unknown): ServerConfig {
   if (error !== undefined) {
     throw new Error(`Cannot use the server's configuration:\n${z.prettifyError(error)}`);
   }
-  const { kubeconfig, dataDir, auditLog, auditPolicy, tokenIssuer, beacon, ...rest } = data;
+  const { kubeconfig, dataDir, auditLog, auditPolicy, tokenIssuer, beacon, ...others } = data;
+  const { authenticationConfig, oidc, ...rest } = others;
   return {
     ...rest,
+    ...oidcOf({ authenticationConfig, oidc }),
     dataDir: resolve(dataDir),
     ...(kubeconfig === undefined ? {} : { kubeconfig: resolve(kubeconfig) }),
     ...(auditLog === undefined ? {} : { auditLog: resolve(auditLog) }),

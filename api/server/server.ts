@@ -12,12 +12,13 @@ import { accountAuthenticator } from "./authn/account.ts";
 import { certificateAuthenticator } from "./authn/certificate.ts";
 import { authenticatorChain } from "./authn/chain.ts";
 import { withImpersonation } from "./authn/impersonate.ts";
+import { type Oidc, openOidc } from "./authn/open-oidc.ts";
 import { type ServerConfig, peerUrl, servingNames, serverUrl } from "./config.ts";
 import { serveDiscovery } from "./discovery.ts";
 import type { App } from "./http.ts";
 import { type Joining, openJoining } from "./joining.ts";
 import { listenOn } from "./listener.ts";
-import { openRegistry } from "./metrics/registry.ts";
+import { openRegistry, type Registry } from "./metrics/registry.ts";
 import { storeLatency, timedStore } from "./metrics/timed-store.ts";
 import { serveOpenApi } from "./openapi/openapi.ts";
 import { serveOpenApiV2 } from "./openapi/openapi-v2.ts";
@@ -93,18 +94,30 @@ async function writeKubeconfigs(config: ServerConfig, pki: Pki, url: string): Pr
 
 const pkiDirectory = ({ dataDir }: ServerConfig): string => join(dataDir, "pki");
 
-type Parts = {
+/** The ways to be known beside certificates and tokens of ours. */
+type Ways = { readonly joining: Joining; readonly oidc: Oidc };
+
+async function openWays(
+  { config, clock, log }: ServerOptions,
+  { storage, tokens }: OwnedScope,
+  pki: Pki,
+): Promise<Ways> {
+  const joining = openJoining({ storage, clock, pki, log });
+  const trusting = { config: config.oidc ?? {}, accountIssuer: tokens.issuer };
+  return { joining, oidc: await openOidc({ ...trusting, storage, clock, log }) };
+}
+
+type Parts = Ways & {
   readonly scope: OwnedScope;
   readonly nodes: NodeStreams;
   readonly service: Service;
   readonly tunnels: TunnelService;
-  readonly joining: Joining;
 };
 
 /** Calls `address` when somebody asks: the port may be known only after listening. */
 function buildServer(
   { log, version }: ServerOptions,
-  { scope, nodes, service, tunnels, joining }: Parts,
+  { scope, nodes, service, tunnels, joining, oidc }: Parts,
   pki: Pki,
   address: () => string,
 ): App {
@@ -113,6 +126,7 @@ function buildServer(
       ...joining.authenticators,
       certificateAuthenticator(),
       accountAuthenticator(scope.reviewer),
+      oidc.authenticator,
     ]),
     scope.rights,
   );
@@ -128,6 +142,7 @@ function buildServer(
     publicRoutes: (app) => {
       service.addPublic(app);
       joining.addPublic(app);
+      oidc.addPublic(app);
     },
     routes: (app) => {
       serveVersion(app, version);
@@ -150,6 +165,16 @@ async function inMemory(store: Store, stack: AsyncDisposableStack): Promise<Stor
   return stack.use(await withVolatile(store, heartbeats));
 }
 
+/** The store as this server uses it: timed, and heartbeats in memory where it is the only server. */
+async function layered(
+  { store, sharedStore = false }: ServerOptions,
+  registry: Registry,
+  stack: AsyncDisposableStack,
+): Promise<Store> {
+  const durable = timedStore(store, storeLatency(registry));
+  return sharedStore ? durable : inMemory(durable, stack);
+}
+
 type OnError = (err: unknown, what: string) => void;
 
 /** Tells everybody in the cluster which authority is ours. */
@@ -157,6 +182,12 @@ async function spreadTrust(scope: OwnedScope, { authority }: Pki, onError: OnErr
   await publishAuthority(scope, authority);
   const fails = (err: unknown): void => onError(err, "fill a token's Secret");
   fillTokenSecrets({ ...scope, authority, onError: fails });
+}
+
+type Running = { run(signal: AbortSignal): Promise<void> };
+
+async function runAll(parts: readonly Running[], signal: AbortSignal): Promise<void> {
+  await Promise.all(parts.map((part) => part.run(signal)));
 }
 
 function trimHistory({ store, clock }: ServerOptions, onError: OnError, signal: AbortSignal) {
@@ -179,8 +210,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const pki = await openPki({ directory, names, ...beacon, nowMs: clock.nowMs() });
   const onError: OnError = (err, what) => log.error({ err, what }, "cannot go on");
   const registry = openRegistry();
-  const durable = timedStore(options.store, storeLatency(registry));
-  const store = options.sharedStore === true ? durable : await inMemory(durable, stack);
+  const store = await layered(options, registry, stack);
   const scope = await openScope(store, clock, {
     onError,
     nodes: { handler: (name) => nodes.handler(name) },
@@ -196,14 +226,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { tunnels, nodes } = connectAgents(about);
   const audit = stack.use(await openAudit(config, (err) => onError(err, "write audit events")));
   const service = openService({ scope, store, registry, audit });
-  const joining = openJoining({ storage: scope.storage, clock, pki, log });
-  const parts: Parts = { scope, nodes, service, tunnels, joining };
+  const ways = await openWays(options, scope, pki);
+  const parts: Parts = { scope, nodes, service, tunnels, ...ways };
   const app = buildServer(options, parts, pki, () => new URL(url).host);
   stack.defer(async () => {
     service.drain();
     await Promise.all([tunnels.drain(), app.close()]);
   });
-  joining.watch(app.server);
+  ways.joining.watch(app.server);
   url = serverUrl(await listenOn(app, config.listen));
   await writeKubeconfigs(config, pki, url);
   const stop = new AbortController();
@@ -213,7 +243,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     return writeKubeconfigs(config, renewed, url);
   };
   const renewing = keepFresh({ app, directory, names, clock, log, onRenewed }, pki, stop.signal);
-  const tidying = Promise.all([joining.run(stop.signal), tunnels.run(stop.signal)]);
+  const tidying = runAll([tunnels, ...Object.values(ways)], stop.signal);
   const trimming = trimHistory(options, onError, stop.signal);
   stack.defer(async () => {
     stop.abort();
