@@ -15,11 +15,12 @@ const may = {
   "api/machinery": ["crds"],
   "api/tunnel": ["api/machinery"],
   "api/store": ["api/machinery"],
+  "api/backup": ["api/machinery"],
   "api/client": ["crds", "api/machinery"],
-  "api/server": ["crds", "api/machinery", "api/store", "api/tunnel"],
+  "api/server": ["crds", "api/machinery", "api/store", "api/tunnel", "api/backup"],
   "controllers/runtime": ["api/machinery", "api/client"],
   agent: ["crds", "api/machinery", "api/client", "api/tunnel", "controllers/runtime"],
-  cli: ["crds", "api/machinery", "api/client"],
+  cli: ["crds", "api/machinery", "api/client", "api/backup"],
 };
 const ours = "^(crds|api|controllers|agent|cli|dashboard|hack|test)/";
 const tests = "\\.test\\.ts$";

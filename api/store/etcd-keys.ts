@@ -4,8 +4,10 @@ export interface EtcdKeys {
   readonly root: KeyRange;
   /** A key of our own, no store key: written to learn how far the history has come. */
   readonly marker: Buffer;
+  /** Another one: where the history begins, see `etcd-origin.ts`. */
+  readonly origin: Buffer;
   toEtcd(key: string): Buffer;
-  /** The store key; `undefined` for the marker. */
+  /** The store key; `undefined` for the marker and the origin. */
   fromEtcd(key: Buffer): string | undefined;
   /** The store keys with this prefix that are greater than `after`. */
   range(prefix: string, after?: string): KeyRange;
@@ -22,13 +24,16 @@ export function etcdKeys(prefix: string): EtcdKeys {
   // "0" follows "/" in ASCII; a NUL sorts before every store key.
   const root = { key: Buffer.from(`${prefix}/`), range_end: Buffer.from(`${prefix}0`) };
   const marker = Buffer.from(`${prefix}/\0lighthouse`);
+  const origin = Buffer.from(`${prefix}/\0origin`);
   const first = Buffer.from(`${prefix}/\u0001`);
   const skipped = Buffer.byteLength(prefix);
   return {
     root,
     marker,
+    origin,
     toEtcd: (key) => Buffer.from(prefix + key),
-    fromEtcd: (key) => (key.equals(marker) ? undefined : key.toString("utf8", skipped)),
+    fromEtcd: (key) =>
+      key.equals(marker) || key.equals(origin) ? undefined : key.toString("utf8", skipped),
     range(start, after) {
       if (start === "" || start === "/") {
         const key = after === undefined || after === "" ? first : next(prefix + after);

@@ -4,6 +4,7 @@ import { expired, isExpired, revisionConflict } from "../machinery/errors.ts";
 import { connectEtcd, type EtcdClient } from "./etcd-client.ts";
 import { isCompacted, isFutureRevision, translateEtcd } from "./etcd-errors.ts";
 import { type EtcdKeys, etcdKeys } from "./etcd-keys.ts";
+import { beginOrigin, shiftOf } from "./etcd-origin.ts";
 import { probeCompacted, revisionOf, watchRange } from "./etcd-watch.ts";
 import { type EtcdWrite, writeOnce } from "./etcd-writes.ts";
 import {
@@ -16,6 +17,8 @@ import {
 } from "./feed.ts";
 import { checkReadable, checkWatchable, type Extent } from "./history-errors.ts";
 import { checkKey } from "./keys.ts";
+import type { StoreRestore } from "./restoring.ts";
+import { withShift } from "./shifted.ts";
 import type { Batch, Entry, Guard, Page, Range, Revision, Store, StoreEvent } from "./store.ts";
 import type { EtcdAddress } from "./store-url.ts";
 
@@ -37,14 +40,45 @@ export async function openEtcdStore(address: EtcdAddress): Promise<Store> {
   const client = await connectEtcd(address);
   const keys = etcdKeys(address.prefix);
   try {
-    const start = await writeMarker(client, keys);
-    return new EtcdStore(client, keys, {
-      revision: start,
-      compacted: await probeCompacted(client, keys.marker),
-    });
+    const shift = await shiftOf(client, keys);
+    return withShift(await openKeys(client, keys), shift);
   } catch (err) {
     client.close();
     throw translateEtcd(err, "open the store on", client.hosts);
+  }
+}
+
+async function openKeys(client: EtcdClient, keys: EtcdKeys): Promise<Store> {
+  const revision = await writeMarker(client, keys);
+  const compacted = await probeCompacted(client, keys.marker);
+  return new EtcdStore(client, keys, { revision, compacted });
+}
+
+/**
+ * Claims an empty prefix of etcd, or what an interrupted restore left there, for a restore whose
+ * revisions are greater than `seen`. `openEtcdStore` refuses it until `finish` has resolved.
+ * @throws StatusError that says what is there already, and the way out
+ */
+export async function restoreEtcdStore(
+  address: EtcdAddress,
+  seen: Revision,
+): Promise<StoreRestore> {
+  const client = await connectEtcd(address);
+  const keys = etcdKeys(address.prefix);
+  try {
+    const origin = await beginOrigin(client, keys, seen);
+    const store = withShift(await openKeys(client, keys), origin.shift);
+    return {
+      store,
+      async finish() {
+        await origin.finish();
+        await store[Symbol.asyncDispose]();
+      },
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    };
+  } catch (err) {
+    client.close();
+    throw translateEtcd(err, "restore into", client.hosts);
   }
 }
 

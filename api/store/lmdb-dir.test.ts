@@ -32,7 +32,7 @@ test("openLmdbStore() creates its directory for its user alone", async () => {
   const dir = await filledDir();
   expect((await stat(dir)).mode & 0o777).toBe(0o700);
   expect(JSON.parse(await readFile(join(dir, markerFile), "utf8"))).toEqual({
-    format: 1,
+    format: 2,
     initialized: true,
   });
 });
@@ -60,8 +60,18 @@ test("openLmdbStore() goes on after a first start that was cut short", async () 
   await store[Symbol.asyncDispose]();
 });
 
+test("openLmdbStore() raises the format of older data, which an older program then refuses", async () => {
+  const dir = await filledDir();
+  await writeFile(join(dir, markerFile), '{"format":1,"initialized":true}');
+  const store = await openLmdbStore(dir);
+  expect((await store.list({ prefix: "/k/" })).entries).toHaveLength(200);
+  await store[Symbol.asyncDispose]();
+  const marker: unknown = JSON.parse(await readFile(join(dir, markerFile), "utf8"));
+  expect(marker).toEqual({ format: 2, initialized: true });
+});
+
 test.each([
-  ["was written by a newer program", '{"format":2,"initialized":true}', "its format is 2"],
+  ["was written by a newer program", '{"format":3,"initialized":true}', "its format is 3"],
   ["has a marker that is not JSON", "{", "its data is damaged"],
   ["has a marker of another program", "[]", "its data is damaged"],
 ])("openLmdbStore() refuses a directory that %s", async (_why, marker, message) => {

@@ -6,11 +6,20 @@ import { damagedError } from "./lmdb-errors.ts";
 /** Says that a directory is ours, and how its data is laid out. */
 export const markerFile = "lighthouse-store.json";
 const dataFile = "data.mdb";
-/** Raise it when the tables change; an older program must then refuse the directory. */
-const format = 1;
+/**
+ * Raise it when the tables change, or what is in them, so that an older program would do damage: it
+ * refuses the directory then. 2: values may be encrypted; data of 1 is read, and is of 2 from then on.
+ */
+const format = 2;
+const oldestFormat = 1;
 
 /** `initialized` tells a first start that was cut short from a data file that went missing. */
-type Marker = { readonly format: number; readonly initialized: boolean };
+type Marker = {
+  readonly format: number;
+  readonly initialized: boolean;
+  /** Only a part of the data is there: a restore goes on, or was interrupted. */
+  readonly restoring?: true;
+};
 
 /**
  * Makes sure that `dir` is ours to open: creates it with mode 0700, refuses one that holds other
@@ -26,21 +35,52 @@ export async function prepareDir(dir: string): Promise<void> {
     await writeMarker(dir, { format, initialized: false });
     return;
   }
-  const marker = await readMarker(dir);
-  if (marker.format !== format) {
+  const marker = await readKnownMarker(dir);
+  if (marker.restoring === true) {
     throw unavailable(
-      `Cannot open the store in ${dir}: its format is ${marker.format}, this program reads ` +
-        `${format}; use the program version that wrote it`,
+      `Cannot open the store in ${dir}: a restore into it was interrupted; run "lighthouse restore" again`,
     );
   }
   if (names.includes(dataFile)) await checkDataFile(dir, marker);
   else if (marker.initialized) throw damagedError(dir, `${dataFile} is missing`);
 }
 
-/** From now on a missing data file is a loss, not a first start. */
+/** From now on a missing data file is a loss, not a first start, and older programs stay away. */
 export async function markInitialized(dir: string): Promise<void> {
-  if ((await readMarker(dir)).initialized) return;
+  const marker = await readMarker(dir);
+  if (marker.restoring === true || (marker.initialized && marker.format === format)) return;
   await writeMarker(dir, { format, initialized: true });
+}
+
+/**
+ * Makes sure that a restore may write into `dir`: it is new or empty, or what an interrupted restore
+ * left there. Until `markRestored` nobody else opens it.
+ */
+export async function prepareRestoreDir(dir: string): Promise<void> {
+  await mkdir(dirname(dir), { recursive: true });
+  const created = await mkdir(dir, { recursive: true, mode: 0o700 });
+  if (created !== undefined) await chmod(dir, 0o700);
+  const names = (await readdir(dir)).filter((name) => name !== "lost+found");
+  if (names.length === 0) return writeMarker(dir, { format, initialized: false, restoring: true });
+  if (!names.includes(markerFile)) throw foreignError(dir, names);
+  if ((await readKnownMarker(dir)).restoring === true) return;
+  throw unavailable(
+    `Cannot restore into ${dir}: it holds a store already; choose an empty or new directory`,
+  );
+}
+
+/** All of the data is there. */
+export async function markRestored(dir: string): Promise<void> {
+  await writeMarker(dir, { format, initialized: true });
+}
+
+async function readKnownMarker(dir: string): Promise<Marker> {
+  const marker = await readMarker(dir);
+  if (marker.format >= oldestFormat && marker.format <= format) return marker;
+  throw unavailable(
+    `Cannot open the store in ${dir}: its format is ${marker.format}, this program reads ` +
+      `${oldestFormat} to ${format}; use the program version that wrote it`,
+  );
 }
 
 function foreignError(dir: string, names: readonly string[]): Error {

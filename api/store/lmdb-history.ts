@@ -59,6 +59,8 @@ export type Scan = {
   readonly after: string;
   readonly limit: number;
   readonly revision: Revision;
+  /** Whether to count all that follows, see `Range`. */
+  readonly counted: boolean;
 };
 
 /**
@@ -68,7 +70,7 @@ export type Scan = {
  */
 export async function scan(
   tables: Tables,
-  { prefix, after, limit, revision }: Scan,
+  { prefix, after, limit, revision, counted }: Scan,
   check: () => void,
 ): Promise<{ readonly entries: readonly Entry[]; readonly remaining: number }> {
   const entries: Entry[] = [];
@@ -94,7 +96,8 @@ export async function scan(
       if (entry !== undefined) entries.push(entry);
     }
     const tail = found.at(-1);
-    if (tail === undefined || found.length < stride) return { entries, remaining };
+    const enough = !counted && remaining > 0;
+    if (tail === undefined || found.length < stride || enough) return { entries, remaining };
     last = tail.key.toString();
     await nextTurn();
     check();

@@ -35,9 +35,9 @@ const encoding = { encoding: "binary", keyEncoding: "binary" } as const;
  * @throws StatusError that names the directory and the way out: it is locked by another process,
  * holds other things, is damaged, not writable, or its disk is full.
  */
-export async function openTables(dir: string): Promise<Tables> {
+export async function openTables(dir: string, prepare = prepareDir): Promise<Tables> {
   try {
-    await prepareDir(dir);
+    await prepare(dir);
     const tables = await openEnvironment(dir);
     try {
       takeOwnership(tables);
@@ -83,6 +83,17 @@ function takeOwnership({ dir, root, meta }: Tables): void {
     meta.putSync(metaKey("owner"), Buffer.from(JSON.stringify(me)));
   });
   meta.getBinary(metaKey("owner")); // a reader slot: what other pid namespaces can see of us
+}
+
+/** Empties the tables, and has their history begin behind `start`: no entry is older. */
+export async function beginAt({ root, log, index, meta }: Tables, start: Revision): Promise<void> {
+  log.clearSync();
+  index.clearSync();
+  await root.batch(() => {
+    for (const name of ["compacted", "swept"] as const) {
+      void meta.put(...positionEntry(name, start)); // resolves with the whole batch
+    }
+  });
 }
 
 /** Gives the directory back and closes it. No write may be under way. */

@@ -8,10 +8,12 @@ import {
 import { closedError, type Feed, type FeedLimits, follow, openFeed } from "./feed.ts";
 import { checkKey } from "./keys.ts";
 import { type Commits, startCommits } from "./lmdb-commits.ts";
-import { translate } from "./lmdb-errors.ts";
+import { markRestored, prepareRestoreDir } from "./lmdb-dir.ts";
+import { translate, translateWrite } from "./lmdb-errors.ts";
 import { eventsSince, readEntry, scan } from "./lmdb-history.ts";
 import { planSweep } from "./lmdb-sweep.ts";
 import {
+  beginAt,
   closeTables,
   openTables,
   positionEntry,
@@ -19,6 +21,7 @@ import {
   readPositions,
   type Tables,
 } from "./lmdb-tables.ts";
+import type { StoreRestore } from "./restoring.ts";
 import type { Batch, Entry, Guard, Page, Range, Revision, Store } from "./store.ts";
 
 /** Older events are read from the log on disk. */
@@ -36,6 +39,30 @@ export async function openLmdbStore(dir: string): Promise<Store> {
   } catch (err) {
     await closeTables(tables);
     throw translate(err, "open", dir);
+  }
+}
+
+/**
+ * Opens an empty directory, or what an interrupted restore left there, for a restore: its history
+ * begins behind `start`. `openLmdbStore` refuses the directory until `finish` has resolved.
+ * @throws StatusError if it holds anything else, or another process has it open
+ */
+export async function restoreLmdbStore(dir: string, start: Revision): Promise<StoreRestore> {
+  const tables = await openTables(dir, prepareRestoreDir);
+  try {
+    await beginAt(tables, start);
+    const store = new LmdbStore(tables, readPositions(tables));
+    return {
+      store,
+      async finish() {
+        await store[Symbol.asyncDispose]();
+        await markRestored(dir);
+      },
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    };
+  } catch (err) {
+    await closeTables(tables);
+    throw await translateWrite(err, "restore", dir);
   }
 }
 
@@ -63,11 +90,11 @@ class LmdbStore implements Store {
     return this.#read(() => readEntry(this.#tables, key));
   }
 
-  async list({ prefix, after = "", limit = Infinity, at }: Range): Promise<Page> {
+  async list({ prefix, after = "", limit = Infinity, at, counted }: Range): Promise<Page> {
     this.#check();
     const revision = at ?? this.#feed.revision;
     checkReadable(revision, this.#extent());
-    const range = { prefix, after, limit, revision };
+    const range = { prefix, after, limit, revision, counted: counted !== false };
     const page = await this.#read(() =>
       scan(this.#tables, range, () => {
         this.#check();

@@ -38,6 +38,9 @@ export type Range = {
   readonly limit?: number;
   /** Read the state as of this revision. Absent: the latest. */
   readonly at?: Revision;
+  /** `false`: `remaining` may be any number above 0 if something follows. Counting all of a large
+   * range for each of its pages takes longer than reading them. */
+  readonly counted?: false;
 };
 
 /** Entries of one read, and how to go on. */

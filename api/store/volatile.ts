@@ -8,7 +8,8 @@ import type { Batch, Entry, Guard, Page, Range, Revision, Store, StoreEvent } fr
  * How many volatile writes fit between two durable ones. Revisions of the combined history are
  * those of the durable one times this, plus a count: integers up to 2^53 leave 2^37 durable writes.
  */
-const room = 2 ** 16;
+export const volatileSteps = 2 ** 16;
+const room = volatileSteps;
 
 /** Its only purpose is to move the durable history on; nobody sees it. */
 const epochKey = "/lighthouse-epoch";
