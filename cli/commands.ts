@@ -1,5 +1,5 @@
 import type { Command, Flag } from "./command.ts";
-import { discoveryFlags, relayProgram, startWith } from "./start-flags.ts";
+import { discoveryFlags, oidcFlags, relayProgram, startWith } from "./start-flags.ts";
 import { joinCommands, joinFlags } from "./join-commands.ts";
 import { dockerCommands } from "./docker-commands.ts";
 import { connectionFlags } from "./program.ts";
@@ -246,6 +246,7 @@ const daemonCommands: readonly Command[] = [
       auditLog,
       auditPolicy,
       tokenIssuer,
+      ...oidcFlags,
       startWith,
       ownBeacon,
       { long: "simulate", about: "no Docker: an engine inside the process, for a look around" },
@@ -273,6 +274,7 @@ const daemonCommands: readonly Command[] = [
       auditLog,
       auditPolicy,
       tokenIssuer,
+      ...oidcFlags,
       startWith,
       {
         ...ownBeacon,

@@ -1,4 +1,4 @@
-import type { Flag } from "./command.ts";
+import { type Flag, type Flags, Misuse, text, texts } from "./command.ts";
 
 /** Objects that a server begins with. */
 export const startWith: Flag = {
@@ -33,3 +33,68 @@ export const relayProgram: Flag = {
     "static busybox that is brought to engines on other machines (default: $LIGHTHOUSE_RELAY_PROGRAM, else /bin/busybox)",
   completes: "file",
 };
+
+/** Whose ID tokens a server accepts; the names are those of kube-apiserver. */
+export const oidcFlags: readonly Flag[] = [
+  {
+    long: "authentication-config",
+    value: "FILE",
+    about: "issuers of users: an apiserver.config.k8s.io/v1 AuthenticationConfiguration, watched",
+    completes: "file",
+  },
+  { long: "oidc-issuer-url", value: "URL", about: "the one OpenID Connect issuer of users" },
+  { long: "oidc-client-id", value: "ID", about: "the audience that its ID tokens must have" },
+  {
+    long: "oidc-username-claim",
+    value: "CLAIM",
+    about: "the claim that is the user's name (default: sub)",
+  },
+  {
+    long: "oidc-username-prefix",
+    value: "PREFIX",
+    about: "before the name; - for none (default: the issuer and #; none for email)",
+  },
+  { long: "oidc-groups-claim", value: "CLAIM", about: "the claim that lists the user's groups" },
+  { long: "oidc-groups-prefix", value: "PREFIX", about: "before each group (default: none)" },
+  {
+    long: "oidc-required-claim",
+    value: "CLAIM=VALUE",
+    repeatable: true,
+    about: "a claim that every ID token must have; repeatable",
+  },
+  {
+    long: "oidc-ca-file",
+    value: "FILE",
+    about: "authority of the issuer's certificate (default: the public ones)",
+    completes: "file",
+  },
+];
+
+/** What these flags say, as the server's configuration has it. @throws Misuse */
+export function oidcConfigOf(flags: Flags): Readonly<Record<string, unknown>> {
+  const issuerUrl = text(flags, "oidc-issuer-url");
+  const clientId = text(flags, "oidc-client-id");
+  const authenticationConfig = text(flags, "authentication-config");
+  const used = oidcFlags.some(({ long }) => long.startsWith("oidc-") && flags[long] !== undefined);
+  if (!used) return { authenticationConfig };
+  if (authenticationConfig !== undefined) {
+    throw new Misuse("--authentication-config stands for all --oidc-* flags: use one or the other");
+  }
+  if (issuerUrl === undefined || clientId === undefined) {
+    throw new Misuse(
+      "--oidc-issuer-url and --oidc-client-id are needed for the other --oidc-* flags",
+    );
+  }
+  return {
+    oidc: {
+      issuerUrl,
+      clientId,
+      usernameClaim: text(flags, "oidc-username-claim"),
+      usernamePrefix: text(flags, "oidc-username-prefix"),
+      groupsClaim: text(flags, "oidc-groups-claim"),
+      groupsPrefix: text(flags, "oidc-groups-prefix"),
+      requiredClaims: texts(flags, "oidc-required-claim"),
+      authorityFile: text(flags, "oidc-ca-file"),
+    },
+  };
+}

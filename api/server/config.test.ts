@@ -60,3 +60,13 @@ test.each([
 ])("serverUrl(%j) is %s", (address, want) => {
   expect(serverUrl(address)).toBe(want);
 });
+
+test("parseServerConfig() takes issuers from a file or from flags, not from both", () => {
+  const oidc = { issuerUrl: "https://id.example.com", clientId: "a", authorityFile: "ca.crt" };
+  const parsed = parseServerConfig({ dataDir: "/d", oidc }).oidc?.flags;
+  expect(parsed).toMatchObject({ clientId: "a", requiredClaims: [] });
+  expect(parsed?.authorityFile).toMatch(/^\/.*\/ca\.crt$/);
+  const file = { dataDir: "/d", authenticationConfig: "/etc/auth.yaml" };
+  expect(parseServerConfig(file).oidc).toEqual({ file: "/etc/auth.yaml" });
+  expect(() => parseServerConfig({ ...file, oidc })).toThrow(/exclude each other/);
+});
