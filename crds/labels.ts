@@ -83,6 +83,12 @@ export const annotation = {
   revoked: "lighthouse.dev/revoked",
   /** CertificateSigningRequests: why one was not approved at once, in words. Set by the API server. */
   pendingReason: "lighthouse.dev/pending-reason",
+  /** Namespaces: ports of hosts that Pods may take below the level privileged, e.g. `80,8000-8099`. */
+  hostPorts: "lighthouse.dev/host-ports",
+  /** Namespaces: registries and repositories that images may come from, joined by commas. */
+  allowedImages: "lighthouse.dev/allowed-images",
+  /** Namespaces: "true" demands a digest in every reference to an image. */
+  requireDigest: "lighthouse.dev/require-image-digest",
   /** Pods: "true" asks for CPUs of their own for containers that ask for whole ones. */
   exclusiveCpus: "lighthouse.dev/exclusive-cpus",
   /** Pods, well known: bits per second that may come in and go out at most, e.g. `10M`. */

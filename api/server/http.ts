@@ -15,6 +15,8 @@ declare module "fastify" {
      * would be refused now. See `LiveRequests`.
      */
     ending: () => AbortSignal;
+    /** What admission puts on the audit event; absent while there is nothing. */
+    auditAnnotations?: Map<string, string>;
   }
 }
 

@@ -15,6 +15,8 @@ import { dataSourceRefusals } from "./admission/data-sources.ts";
 import { namespaceAdmission } from "./admission/namespaces.ts";
 import { limitRangeAdmission } from "./admission/limit-range.ts";
 import { nodeRestriction } from "./admission/node-restriction.ts";
+import { podSecurity } from "./admission/pod-security/admission.ts";
+import { type AdmissionSettings, defaultAdmission } from "./admission/settings.ts";
 import { quotaAdmission } from "./admission/quota.ts";
 import { serviceAccountAdmission } from "./admission/service-accounts.ts";
 import { rbacEscalation } from "./admission/rbac-escalation.ts";
@@ -24,9 +26,9 @@ import { fillRbac } from "./authz/fill-rbac.ts";
 import { followNodes } from "./authz/follow-nodes.ts";
 import { followRbac } from "./authz/follow-rbac.ts";
 import { keepAggregated } from "./authz/keep-aggregated.ts";
+import { withNodeProxy } from "./authz/node-proxy.ts";
 import { withNodeRights } from "./authz/node-authorizer.ts";
 import { rbacRights } from "./authz/rbac-authorizer.ts";
-import { withNodeProxy } from "./authz/node-proxy.ts";
 import { builtIn } from "./kinds/built-in.ts";
 import { builtInKinds } from "./kinds/built-in-kinds.ts";
 import { fieldTypes } from "./fields/field-types.ts";
@@ -67,6 +69,8 @@ export type ScopeOptions = {
   readonly tokenIssuer?: string;
   /** Works out what an Application would lead to. Absent: dry runs do not tell. */
   readonly planRollout?: PlanRollout;
+  /** Default: `defaultAdmission`. */
+  readonly admission?: AdmissionSettings;
   /** Who is asked for metrics. Absent: there are none. */
   readonly nodes?: Pick<NodeStreams, "handler">;
 };
@@ -97,6 +101,7 @@ export async function openScope(
     tokenIssuer: issuer = defaultIssuer,
     planRollout,
     nodes,
+    admission: settings = defaultAdmission,
   }: ScopeOptions = {},
 ): Promise<OwnedScope> {
   const definitions = await builtInDefinitions();
@@ -132,6 +137,7 @@ export async function openScope(
     applicationRecords(rights),
     applicationRefusals({ storage }),
     dataSourceRefusals(),
+    podSecurity({ storage, settings: settings.podSecurity }),
     planWarnings({ storage, clock, planRollout }),
     quotaAdmission({ storage, clock }),
   ]);

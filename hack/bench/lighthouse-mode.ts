@@ -14,7 +14,7 @@ import { type PartProcess, startPart } from "./part-process.ts";
 import type { RawSpec } from "./raw-engine.ts";
 import { runningVersions } from "./swarm-mode.ts";
 import { type Stand, type System, versions, type Wish } from "./system.ts";
-import { clientOf } from "./world.ts";
+import { allowHostNetwork, clientOf } from "./world.ts";
 
 const program = join(import.meta.dirname, "..", "..", "cli", "lighthouse.mjs");
 const namespace = "default";
@@ -135,6 +135,7 @@ export async function startLighthouseMode(
   }
   const client = stack.use(await clientOf(kubeconfig));
   await untilJoined(client, site.hosts.length);
+  await allowHostNetwork(client);
   const env = { KUBECONFIG: kubeconfig };
   const cli = (...args: readonly string[]): Promise<Ran> =>
     run([process.execPath, program, ...args], { env });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AnyObject } from "../../api/machinery/object.ts";
 import { applications } from "../../api/machinery/resources.ts";
 import { benchApplication, sentApplications, untilReady } from "./application.ts";
+import { allowHostNetwork } from "./world.ts";
 import type { Figure, Section } from "./figure.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
 
@@ -84,6 +85,7 @@ async function rollOut(hosts: number, note: (line: string) => void): Promise<Rol
     ...(profiles === undefined ? {} : { profiles }),
   });
   const { client } = fleet;
+  await allowHostNetwork(client);
   const slots = hosts * perHost;
   await sleep(restMs); // what joining has set going
   const rest = await atRest(fleet);

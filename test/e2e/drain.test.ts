@@ -218,6 +218,8 @@ test("a full Node is updated in place when the old pod stops first", async () =>
       ports: [{ containerPort: 80, hostPort: 8099 }],
     },
   ];
+  const ports = "lighthouse.dev/host-ports=8099";
+  await must(lighthouse.kubectl(["annotate", "namespace", "default", ports]));
   const spec = { placement: { nodes: [node?.metadata.name] }, strategy: { order: "StopFirst" } };
   await apply("full", spec, { containers: containers(testImages.web) });
   await apply("full", spec, { containers: containers(testImages.web2) });

@@ -24,6 +24,8 @@ export type FinalReview = Omit<Review, "object"> & {
   readonly dryRun: boolean;
   /** Sends a Warning header with the answer. */
   readonly warn: (text: string) => void;
+  /** Puts an annotation on the request's audit event; of a key the last value counts. */
+  readonly annotate: (key: string, value: string) => void;
 };
 
 /** Judges or completes writes beyond what a kind's own strategy knows. */

@@ -56,6 +56,8 @@ export type Call = Scope & {
   mustAllow(verb: Verb): Promise<void>;
   /** Sends a Warning header with the answer; the same text only once. */
   warn(text: string): void;
+  /** Puts an annotation on the request's audit event. */
+  annotate(key: string, value: string): void;
 };
 
 /** What a handler of the generic endpoints answers with. */

@@ -89,7 +89,8 @@ export async function newObject(call: Call, draft: Draft, track: Tracking): Prom
   if (causes.length > 0) throw invalid(kind, name, causes);
   const whole = object as unknown as AnyObject;
   const warn = (text: string): void => call.warn(text);
-  await call.admission.judge({ ...review, object: whole, dryRun: isDryRun(call), warn });
+  const annotate = (key: string, value: string): void => call.annotate(key, value);
+  await call.admission.judge({ ...review, object: whole, dryRun: isDryRun(call), warn, annotate });
   return object;
 }
 

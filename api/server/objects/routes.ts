@@ -109,6 +109,7 @@ function toCall(
       if (!allowed) throw refusal(user, wanted, reason);
     },
     warn: (text) => void warnings.add(text),
+    annotate: (key, value) => void (request.auditAnnotations ??= new Map()).set(key, value),
   };
 }
 

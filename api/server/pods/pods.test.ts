@@ -8,6 +8,8 @@ import type { LogOptions, PodStreams } from "./pod-streams.ts";
 let server: TestApp;
 beforeAll(async () => {
   server = await openTestApp();
+  const labels = { "pod-security.kubernetes.io/enforce": "privileged" };
+  await server.send("PATCH", "/api/v1/namespaces/default", { metadata: { labels } }, merge);
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

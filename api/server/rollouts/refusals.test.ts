@@ -23,6 +23,8 @@ function application(name: string, spec: Spec): object {
 
 async function fleet(...labels: readonly Readonly<Record<string, string>>[]): Promise<TestApp> {
   const app = await openTestApp();
+  const open = { metadata: { annotations: { "lighthouse.dev/host-ports": "8080" } } };
+  expect((await app.send("PATCH", "/api/v1/namespaces/default", open, merge)).code).toBe(200);
   for (const [index, own] of labels.entries()) {
     const node = { metadata: { name: `n${index}`, labels: own } };
     expect((await app.send("POST", "/api/v1/nodes", node)).code).toBe(201);
