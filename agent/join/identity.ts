@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { backoffMs } from "../../api/client/backoff.ts";
 import type { ClientConfig, Credentials } from "../../api/client/config.ts";
 import { createClient } from "../../api/client/create-client.ts";
+import { fetchAuthority, pinnedAuthority } from "../../api/client/fetch-authority.ts";
 import {
   authorityHash,
   authorityPath,
@@ -13,7 +14,6 @@ import { badRequest, reasonOf, unauthorized } from "../../api/machinery/errors.t
 import type { Log } from "../../controllers/runtime/reconciler.ts";
 import { askForCertificate } from "./ask.ts";
 import { type Clocks, clockProblem, validityProblem } from "./clocks.ts";
-import { fetchAuthority, pinnedAuthority } from "./fetch-authority.ts";
 import {
   keepCertificate,
   keepIdentity,

@@ -38,7 +38,7 @@ test("a server with another authority is refused, and sent nothing", async () =>
   const caHash = `sha256:${"0".repeat(64)}`;
   const link = { ...rig.linkOf(await rig.makeToken()), caHash };
   await expect(rig.joinAs("wary", link)).rejects.toThrow(
-    /Cannot trust .*: its certificate authority is sha256:[0-9a-f]{64}, the join link expects sha256:0+;/,
+    /Cannot trust .*: its certificate authority is sha256:[0-9a-f]{64}, the pin expects sha256:0+;/,
   );
   await expect(readdir(rig.dirOf("wary"))).rejects.toThrow(/ENOENT/);
   expect(await rig.requestsFor("wary")).toEqual([]);

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { beforeAll, expect, test } from "vitest";
-import { authorityHash } from "../../api/client/join-link.ts";
-import { issueAuthority } from "../../api/server/pki/issue.ts";
+import { authorityHash } from "./join-link.ts";
+import { issueAuthority } from "../server/pki/issue.ts";
 import { pinnedAuthority, WrongAuthority } from "./fetch-authority.ts";
 
 const server = "https://lighthouse.example:6443";

@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { request } from "node:https";
-import { unavailable } from "../../api/machinery/errors.ts";
-import { fromConnectionError } from "../../api/client/connection-error.ts";
-import { tlsFloor } from "../../api/machinery/tls-floor.ts";
-import { authorityHash, authorityPath } from "../../api/client/join-link.ts";
+import { unavailable } from "../machinery/errors.ts";
+import { fromConnectionError } from "./connection-error.ts";
+import { tlsFloor } from "../machinery/tls-floor.ts";
+import { authorityHash, authorityPath } from "./join-link.ts";
 
 const timeoutMs = 10_000;
 const maxBytes = 65_536;
@@ -52,8 +52,7 @@ export function fetchAuthority(server: string, signal: AbortSignal): Promise<Unv
         const authority = Buffer.concat(chunks).toString("utf8");
         if (answer.statusCode === 200 && authority.includes("BEGIN CERTIFICATE")) {
           resolve({ authority, ...clockOf(answer.headers.date) });
-        } else
-          fail(unavailable(`Cannot join at ${server}: no Lighthouse API server answers there`));
+        } else fail(unavailable(`Cannot trust ${server}: no Lighthouse API server answers there`));
       });
     });
     call.on("error", fail);
@@ -77,6 +76,6 @@ export function pinnedAuthority(server: string, { authority }: Unverified, caHas
   }
   if (have === caHash) return certificate;
   throw new WrongAuthority(
-    `Cannot trust ${server}: its certificate authority is ${have}, the join link expects ${caHash}; somebody may be in between, or the link is of another server: nothing was sent to it`,
+    `Cannot trust ${server}: its certificate authority is ${have}, the pin expects ${caHash}; somebody may be in between, or the pin is of another server: nothing was sent to it`,
   );
 }
