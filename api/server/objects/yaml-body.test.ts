@@ -36,6 +36,7 @@ test.each([
   ["an alias of nothing", "a: *b\n", "yaml: "],
   ["flow without end", "[".repeat(50_000), "nested too deeply"],
   ["a prototype", "__proto__: {a: 1}", "is no field"],
+  ["an alias of what it is in", "a: &a {b: *a}", "an alias stands for what it is a part of"],
   ["aliases that multiply", bomb(), "xcessive alias"],
 ])("parseYaml() refuses %s", (_name, text, message) => {
   expect(() => parseYaml(text)).toThrow(message);

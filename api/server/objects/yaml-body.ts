@@ -68,10 +68,12 @@ function problemOf({ code, message }: YAMLParseError): string {
   return message.startsWith("Maximum call stack") ? "it is nested too deeply" : message;
 }
 
-function plainOf(document: Document.Parsed): unknown {
+/** Shared nodes and YAML's own types (dates, sets) become plain JSON. */
+function jsonOf(document: Document.Parsed): string {
   try {
-    return document.toJS({ maxAliasCount: maxAliases });
+    return JSON.stringify(document.toJS({ maxAliasCount: maxAliases }) ?? null);
   } catch (err) {
+    if (err instanceof TypeError) throw refused("an alias stands for what it is a part of");
     // Aliases that multiply each other, or that stand before what they mean.
     throw refused(err instanceof Error ? err.message : String(err));
   }
@@ -110,6 +112,5 @@ export function parseYaml(text: string): Decoded {
     throw refused(`line ${line}, column ${col}: ${problemOf(err)}`);
   }
   const duplicates = inspect(document);
-  // Shared nodes and YAML's own types (dates, sets) become plain JSON.
-  return { ...parseJson(JSON.stringify(plainOf(document) ?? null)), duplicates };
+  return { ...parseJson(jsonOf(document)), duplicates };
 }

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { pino } from "pino";
 import { parseServerConfig } from "../../../api/server/config.ts";
 import { issueCertificate } from "../../../api/server/pki/issue.ts";
@@ -52,6 +53,8 @@ export type AttackRig = AsyncDisposable & {
   as(user: string, ...groups: readonly string[]): Promise<Access>;
   /** One request over a connection of its own, HTTP/1.1; the path goes out untouched. */
   send(method: string, path: string, attack?: Attack): Promise<Reply>;
+  /** Bytes over a TLS connection of their own; resolves to all that came back once it has ended. */
+  raw(bytes: string | Uint8Array, as?: Access): Promise<string>;
   /** As {@link send} with the rights of the administrator; throws unless it succeeded. */
   arrange(method: string, path: string, body?: unknown): Promise<Reply>;
   /** Waits until the audit file holds an event that fits. */
@@ -70,6 +73,9 @@ const everyRequest = {
 };
 
 const honestDeadlineMs = 1_000;
+
+/** A server that says nothing for so long says nothing any more. */
+const silenceMs = 1_000;
 
 /** Starts a server in this process; disposing of it ends the server and removes its files. */
 export async function openAttackRig({ config = {} }: RigOptions = {}): Promise<AttackRig> {
@@ -104,6 +110,7 @@ export async function openAttackRig({ config = {} }: RigOptions = {}): Promise<A
     store,
     dataDir,
     send,
+    raw: (bytes, as) => sendRaw(server, bytes, as),
     as: (user, ...groups) => certified({ dataDir, server }, user, groups),
     async arrange(method, path, body) {
       const reply = await send(method, path, { as: server.admin, body });
@@ -185,4 +192,31 @@ function sendTo(
     );
     request.on("error", reject).end(bytes);
   });
+}
+
+/** A connection as stock clients make it, HTTP/1.1; as whom the certificate says. */
+function openSocket({ url, admin }: RunningServer, as?: Access): TLSSocket {
+  const { hostname: host, port } = new URL(url);
+  const client = as === undefined ? {} : { cert: as.client.certificate, key: as.client.key };
+  const ALPNProtocols = ["http/1.1"];
+  return connectTls({ host, port: Number(port), ca: admin.authority, ALPNProtocols, ...client });
+}
+
+async function sendRaw(
+  server: RunningServer,
+  bytes: string | Uint8Array,
+  as?: Access,
+): Promise<string> {
+  const socket = openSocket(server, as);
+  socket.setTimeout(silenceMs, () => {
+    if (socket.writableEnded) socket.destroy();
+    else socket.end();
+  });
+  socket.once("end", () => socket.destroy());
+  const parts: Buffer[] = [];
+  socket.on("data", (part: Buffer) => parts.push(part));
+  socket.on("error", () => {}); // cut off: what came until then counts
+  socket.write(bytes);
+  await new Promise((resolve) => socket.once("close", resolve));
+  return Buffer.concat(parts).toString("latin1");
 }
