@@ -13,6 +13,9 @@ import { certificateAuthenticator } from "./authn/certificate.ts";
 import { authenticatorChain } from "./authn/chain.ts";
 import { withImpersonation } from "./authn/impersonate.ts";
 import { type Oidc, openOidc } from "./authn/open-oidc.ts";
+import { serveBackup } from "./backup/serve-backup.ts";
+import { readServerFiles } from "./backup/server-files.ts";
+import type { BackupSource } from "./backup/take-backup.ts";
 import { type ServerConfig, peerUrl, servingNames, serverUrl } from "./config.ts";
 import { serveDiscovery } from "./discovery.ts";
 import type { App } from "./http.ts";
@@ -114,13 +117,29 @@ type Parts = Ways & {
   readonly tunnels: TunnelService;
 };
 
+function backupSource(
+  { config, clock, version, sharedStore = false }: ServerOptions,
+  { storage }: OwnedScope,
+): BackupSource {
+  const { auditLog, auditPolicy, tokenIssuer, names } = config;
+  return {
+    store: storage.store,
+    shared: sharedStore,
+    files: () => readServerFiles(pkiDirectory(config)),
+    settings: { auditLog, auditPolicy, tokenIssuer, names },
+    version,
+    nowMs: () => clock.nowMs(),
+  };
+}
+
 /** Calls `address` when somebody asks: the port may be known only after listening. */
 function buildServer(
-  { log, version }: ServerOptions,
+  options: ServerOptions,
   { scope, nodes, service, tunnels, joining, oidc }: Parts,
   pki: Pki,
   address: () => string,
 ): App {
+  const { log, version } = options;
   const authenticator = withImpersonation(
     authenticatorChain([
       ...joining.authenticators,
@@ -152,6 +171,7 @@ function buildServer(
       serveOpenApiV2(app, scope.kinds);
       service.addGuarded(app);
       tunnels.serve(app);
+      serveBackup(app, backupSource(options, scope));
     },
   });
 }

@@ -41,6 +41,8 @@ export type Range = {
   /** `false`: `remaining` may be any number above 0 if something follows. Counting all of a large
    * range for each of its pages takes longer than reading them. */
   readonly counted?: false;
+  /** Fail for an entry that cannot be read, where a store would leave it out: see `EncryptedStore`. */
+  readonly complete?: true;
 };
 
 /** Entries of one read, and how to go on. */

@@ -1,6 +1,7 @@
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import type { User } from "../access.ts";
+import { backupPath } from "../backup/backup-path.ts";
 import type { RequestInfo } from "../objects/request-info.ts";
 
 /** How much of a request is recorded, from nothing to both bodies. */
@@ -100,6 +101,8 @@ export const defaultPolicy: AuditPolicy = {
         ),
       ],
     },
+    // Who reads it has everything.
+    { ...everything, level: "Metadata", nonResourceURLs: [backupPath] },
     { ...everything, level: "None", verbs: ["get", "list", "watch", "head"] },
     { ...everything, level: "Metadata" },
   ],

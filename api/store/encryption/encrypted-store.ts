@@ -65,7 +65,7 @@ class Encrypted implements EncryptedStore {
   async list(range: Range): Promise<Page> {
     for (let { after } = range; ;) {
       const page = await this.#store.list({ ...range, ...(after === undefined ? {} : { after }) });
-      const entries = await this.#opened(page.entries);
+      const entries = await this.#opened(page.entries, range.complete === true);
       const last = page.entries.at(-1);
       // A page of nothing but broken values would look like the end.
       if (entries.length > 0 || last === undefined || page.remaining === 0) {
@@ -136,12 +136,13 @@ class Encrypted implements EncryptedStore {
     }
   }
 
-  async #opened(entries: readonly Entry[]): Promise<readonly Entry[]> {
+  async #opened(entries: readonly Entry[], complete: boolean): Promise<readonly Entry[]> {
     if (!entries.some(({ value }) => isSealed(value))) return entries;
     const opened: Entry[] = [];
     for (const [i, entry] of entries.entries()) {
       const value = this.#open(entry.key, entry.value, entry.at);
       if (!(value instanceof SealError)) opened.push({ ...entry, value });
+      else if (complete) throw unreadable(entry.key, value);
       if (i % stride === stride - 1) await nextTurn();
     }
     return opened;
