@@ -9,6 +9,15 @@ export const startWith: Flag = {
   completes: "file",
 };
 
+/** What the store is encrypted with. */
+export const encryptionKeys: Flag = {
+  long: "encryption-keys",
+  value: "FILE",
+  about:
+    "keys that encrypt Secrets in the store, made if missing (default: $LIGHTHOUSE_ENCRYPTION_KEYS, else below /etc/lighthouse or ~/.config/lighthouse)",
+  completes: "file",
+};
+
 /** How an agent finds its hosts. */
 export const discoveryFlags: readonly Flag[] = [
   {

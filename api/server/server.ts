@@ -18,6 +18,8 @@ import { readServerFiles } from "./backup/server-files.ts";
 import type { BackupSource } from "./backup/take-backup.ts";
 import { type ServerConfig, peerUrl, servingNames, serverUrl } from "./config.ts";
 import { serveDiscovery } from "./discovery.ts";
+import type { Encryption } from "./encryption/encryption.ts";
+import { addEncryptionMetrics, serveEncryption } from "./encryption/routes.ts";
 import type { App } from "./http.ts";
 import { type Joining, openJoining } from "./joining.ts";
 import { listenOn } from "./listener.ts";
@@ -46,6 +48,8 @@ export type ServerOptions = {
   readonly store: Store;
   /** Other servers write to the store too. Else heartbeats live in memory, see `withVolatile`. */
   readonly sharedStore?: boolean;
+  /** How `store` is encrypted; `store` is then its decorated one. Absent: it is not, as in tests. */
+  readonly encryption?: Encryption;
   readonly log: FastifyBaseLogger;
   readonly clock: Clock;
   /** Version of the product, e.g. `0.1.0`. */
@@ -139,7 +143,7 @@ function buildServer(
   pki: Pki,
   address: () => string,
 ): App {
-  const { log, version } = options;
+  const { log, version, encryption } = options;
   const authenticator = withImpersonation(
     authenticatorChain([
       ...joining.authenticators,
@@ -171,6 +175,7 @@ function buildServer(
       serveOpenApiV2(app, scope.kinds);
       service.addGuarded(app);
       tunnels.serve(app);
+      serveEncryption(app, encryption);
       serveBackup(app, backupSource(options, scope));
     },
   });
@@ -187,10 +192,11 @@ async function inMemory(store: Store, stack: AsyncDisposableStack): Promise<Stor
 
 /** The store as this server uses it: timed, and heartbeats in memory where it is the only server. */
 async function layered(
-  { store, sharedStore = false }: ServerOptions,
+  { store, sharedStore = false, encryption }: ServerOptions,
   registry: Registry,
   stack: AsyncDisposableStack,
 ): Promise<Store> {
+  addEncryptionMetrics(registry, encryption);
   const durable = timedStore(store, storeLatency(registry));
   return sharedStore ? durable : inMemory(durable, stack);
 }

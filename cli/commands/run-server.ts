@@ -5,6 +5,7 @@ import { previewRollout } from "../../controllers/preview.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import type { Run } from "../command.ts";
 import { productVersion } from "../version.ts";
+import { openRunEncryption } from "./run-encryption.ts";
 import { tidyWhenIdle } from "./run-idle.ts";
 import { openLog } from "./run-log.ts";
 import { applyAtStart, startManifests } from "./run-manifests.ts";
@@ -20,10 +21,12 @@ export const runServerCommand: Run = async (call) => {
   const storeUrl = storeUrlOf(call.flags, dataDir);
   await using store = await openStore(storeUrl);
   const log = openLog(call.flags, "info");
+  await using encryption = await openRunEncryption(call, { store, storeUrl, dataDir, log });
   const options = {
     config,
-    store,
+    store: encryption?.store ?? store,
     sharedStore: isSharedStore(storeUrl),
+    ...(encryption === undefined ? {} : { encryption }),
     log,
     clock: systemClock,
     version: productVersion,

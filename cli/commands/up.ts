@@ -9,6 +9,7 @@ import { previewRollout } from "../../controllers/preview.ts";
 import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import type { Call, Run } from "../command.ts";
 import { productVersion } from "../version.ts";
+import { openRunEncryption } from "./run-encryption.ts";
 import { tidyWhenIdle } from "./run-idle.ts";
 import { openLog } from "./run-log.ts";
 import { applyAtStart, startManifests } from "./run-manifests.ts";
@@ -41,12 +42,14 @@ async function runAll(call: Call, log: Logger): Promise<void> {
   const provider = await providerOf(call, stack);
   await claimDataDir(dataDir);
   const store = stack.use(await openStore(storeUrl));
+  const encryption = stack.use(await openRunEncryption(call, { store, storeUrl, dataDir, log }));
   const sharedStore = isSharedStore(storeUrl);
   const server = stack.use(
     await startServer({
       config,
-      store,
+      store: encryption?.store ?? store,
       sharedStore,
+      ...(encryption === undefined ? {} : { encryption }),
       log,
       clock,
       version: productVersion,

@@ -90,8 +90,10 @@ async function startDeciders(
   const listen = `${site.address}:${port}`;
   const kubeconfig = join(dataDir, "kubeconfig");
   const common = ["--log-level=warn", `--kubeconfig=${kubeconfig}`];
+  const keys = join(dataDir, "encryption-keys.yaml");
+  const places = [`--data-dir=${dataDir}`, `--encryption-keys=${keys}`];
   const server = await startPart({
-    argv: [program, "server", `--data-dir=${dataDir}`, `--listen=${listen}`, ...common],
+    argv: [program, "server", ...places, `--listen=${listen}`, ...common],
     ready: /Lighthouse is ready/,
   });
   try {

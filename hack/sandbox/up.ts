@@ -65,6 +65,7 @@ async function startLighthouse(choice: Choice, listen: string): Promise<string> 
     program,
     "up",
     `--data-dir=${home}/data`,
+    `--encryption-keys=${home}/encryption-keys.yaml`,
     `--kubeconfig=${kubeconfig}`,
     `--listen=${listen}`,
     ...(choice.kind === "simulated" ? ["--simulate"] : [`--docker=${choice.url}`]),

@@ -31,7 +31,9 @@ describe.skipIf(skipWithoutDockerd())("lighthouse up when things go wrong", () =
       ({ image, phase }) => `${image} ${phase}`,
     );
   const up = (...flags: readonly string[]) =>
-    run([process.execPath, program, "up", ...flags], { timeoutMs: 30_000 });
+    run([process.execPath, program, "up", `--encryption-keys=${folder}/keys.yaml`, ...flags], {
+      timeoutMs: 30_000,
+    });
   const url = (): string => `--docker=${site.docker.url}`;
 
   test("kill -9 in the middle of a rollout, and a new start converges", async () => {

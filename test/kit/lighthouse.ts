@@ -66,6 +66,8 @@ export async function startLighthouse(options: UpOptions): Promise<Lighthouse> {
     `--data-dir=${options.dataDir}`,
     `--listen=${options.listen ?? "127.0.0.1:0"}`,
     `--kubeconfig=${kubeconfig}`,
+    // With the data, so that both are removed together: nothing of a test goes to a home folder.
+    `--encryption-keys=${join(options.dataDir, "encryption-keys.yaml")}`,
     ...options.docker.flatMap((url) => ["--docker", url]),
     ...(options.store === undefined ? [] : ["--store", options.store]),
     ...(options.args ?? []),

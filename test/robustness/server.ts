@@ -30,6 +30,7 @@ const sharedFiles = ["ca.crt", "ca.key", "service-account.key"];
 async function takeIdentity(from: string, to: string): Promise<void> {
   await mkdir(join(to, "pki"), { mode: 0o700 });
   for (const file of sharedFiles) await cp(join(from, "pki", file), join(to, "pki", file));
+  await cp(join(from, "encryption-keys.yaml"), join(to, "encryption-keys.yaml"));
 }
 
 /** Starts `lighthouse server` as a process of its own. */

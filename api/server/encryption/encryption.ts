@@ -56,6 +56,10 @@ export type EncryptionStatus = {
 export interface Encryption extends AsyncDisposable {
   /** To be used in place of the store beneath. */
   readonly store: Store;
+  /** The file of keys. */
+  readonly file: string;
+  /** The file was not there before this start. */
+  readonly made: boolean;
   /** What the last look found; for metrics. */
   readonly survey: Survey;
   status(): Promise<EncryptionStatus>;
@@ -80,13 +84,6 @@ const what = { group: "lighthouse.dev", plural: "encryption" };
  */
 export async function openEncryption(options: EncryptionOptions): Promise<Encryption> {
   const keys = await openKeys(options);
-  const { log } = options;
-  if (keys.made) {
-    log.warn(
-      { file: keys.path },
-      "made encryption keys: keep a copy apart from backups of the data",
-    );
-  }
   const peers = options.shared ? openPeers(options.store, () => options.clock.nowMs()) : noPeers;
   const encryption = new StoreEncryption(options, keys, peers);
   await encryption.start();
@@ -98,10 +95,11 @@ class StoreEncryption implements Encryption {
   survey: Survey;
   readonly #options: EncryptionOptions;
   readonly #raw: Store;
-  readonly #path: string;
+  readonly file: string;
+  readonly made: boolean;
   readonly #storeId: string;
   readonly #peers: Peers;
-  #file: KeysFile;
+  #keys: KeysFile;
   #ring: KeyRing;
   #stamp = "";
   /** Looks that also search for values to seal. */
@@ -114,10 +112,11 @@ class StoreEncryption implements Encryption {
   constructor(options: EncryptionOptions, keys: OpenedKeys, peers: Peers) {
     this.#options = options;
     this.#raw = options.store;
-    this.#path = keys.path;
+    this.file = keys.path;
+    this.made = keys.made;
     this.#storeId = keys.storeId;
     this.#peers = peers;
-    this.#file = keys.file;
+    this.#keys = keys.file;
     this.#ring = keys.ring;
     this.survey = keys.survey;
     this.#looksLeft = isSettled(keys.survey, keys.ring) ? 0 : looksAfterChange;
@@ -130,7 +129,7 @@ class StoreEncryption implements Encryption {
 
   /** Says which keys are here before the first write is made. */
   async start(): Promise<void> {
-    this.#stamp = await stampOf(this.#path);
+    this.#stamp = await stampOf(this.file);
     await this.#announce();
     this.#tending = this.#tend(this.#closing.signal);
   }
@@ -141,13 +140,13 @@ class StoreEncryption implements Encryption {
 
   rotate(): Promise<EncryptionStatus> {
     return this.#alone(async () => {
-      const newest = newestKey(this.#file);
+      const newest = newestKey(this.#keys);
       // A key that still waits for other servers is enough.
       if (newest.id === this.#ring.writing) {
         const createdMs = Math.max(this.#options.clock.nowMs(), newest.createdMs + 1);
-        await this.#replaceFile(withKey(this.#file, newEncryptionKey(createdMs)));
+        await this.#replaceFile(withKey(this.#keys, newEncryptionKey(createdMs)));
         this.#options.log.info(
-          { key: newestKey(this.#file).id, file: this.#path },
+          { key: newestKey(this.#keys).id, file: this.file },
           "made an encryption key",
         );
       }
@@ -174,9 +173,9 @@ class StoreEncryption implements Encryption {
       await this.#raw.compact((await this.#raw.head()).revision);
       const { writing } = this.#ring;
       const since = findKey(this.#ring, writing)?.createdMs ?? 0;
-      const keys = this.#file.keys.filter(({ createdMs }) => createdMs >= since);
+      const keys = this.#keys.keys.filter(({ createdMs }) => createdMs >= since);
       await this.#remember(keys.map(({ id }) => id));
-      await this.#replaceFile({ ...this.#file, keys });
+      await this.#replaceFile({ ...this.#keys, keys });
       this.#ring = { ...this.#ring, keys };
       await this.#announce();
       return this.#status();
@@ -238,13 +237,13 @@ class StoreEncryption implements Encryption {
 
   /** Takes up a file that was changed by hand, or copied here from another server. */
   async #reload(): Promise<void> {
-    const stamp = await stampOf(this.#path);
+    const stamp = await stampOf(this.file);
     if (stamp === this.#stamp) return;
     this.#stamp = stamp;
-    const file = await readKeysFile(this.#path);
+    const file = await readKeysFile(this.file);
     if (file === undefined) {
       this.#options.log.error(
-        { file: this.#path },
+        { file: this.file },
         "the file of encryption keys is gone: the next start needs it",
       );
       return;
@@ -252,7 +251,7 @@ class StoreEncryption implements Encryption {
     this.#takeUp(file);
     this.#looksLeft = looksAfterChange;
     this.#options.log.info(
-      { file: this.#path, keys: file.keys.map(({ id }) => id) },
+      { file: this.file, keys: file.keys.map(({ id }) => id) },
       "read the encryption keys anew",
     );
   }
@@ -262,7 +261,7 @@ class StoreEncryption implements Encryption {
     const added = file.keys.some(({ id }) => !known.has(id));
     // A key that is gone from the file may still be needed: this process keeps it until it is pruned.
     const kept = this.#ring.keys.filter(({ id }) => findKey(file, id) === undefined);
-    this.#file = file;
+    this.#keys = file;
     this.#ring = {
       ...this.#ring,
       keys: [...file.keys, ...kept],
@@ -273,8 +272,8 @@ class StoreEncryption implements Encryption {
   }
 
   async #replaceFile(file: KeysFile): Promise<void> {
-    await writeKeysFile(this.#path, file);
-    this.#stamp = await stampOf(this.#path);
+    await writeKeysFile(this.file, file);
+    this.#stamp = await stampOf(this.file);
     this.#takeUp(file);
   }
 
@@ -291,12 +290,12 @@ class StoreEncryption implements Encryption {
     const stored = await readRecord(this.#raw);
     if (stored === undefined) return;
     const { record } = stored;
-    const newest = newestKey(this.#file);
+    const newest = newestKey(this.#keys);
     const current = findKey(this.#ring, record.writing);
     if (current === undefined) {
       const { log } = this.#options;
       log.error(
-        { key: record.writing, file: this.#path },
+        { key: record.writing, file: this.file },
         "the key that other servers write with is missing",
       );
       return;
@@ -353,10 +352,10 @@ class StoreEncryption implements Encryption {
   async #status(): Promise<EncryptionStatus> {
     this.survey = await surveyStore(this.#raw, this.#ring);
     const { byKey, plain, damaged } = this.survey;
-    const newest = newestKey(this.#file);
+    const newest = newestKey(this.#keys);
     const unknown = Object.keys(byKey).filter((id) => findKey(this.#ring, id) === undefined);
     return {
-      file: this.#path,
+      file: this.file,
       store: this.#storeId,
       keys: this.#ring.keys.map(({ id, createdMs }) => ({
         id,
