@@ -196,6 +196,23 @@ test("headers go both ways, but those of one connection and our credentials", as
     expect(got[0]?.headers).not.toHaveProperty(name);
 });
 
+test("a host has no say in what browsers keep of our address, and no page of its own there", async () => {
+  answer = {
+    headers: {
+      "set-cookie": "__Host-lighthouse=stolen",
+      "Clear-Site-Data": '"cookies"',
+      "content-security-policy": "script-src *",
+      "content-type": "text/html",
+    },
+    text: "<script>",
+  };
+  const options = { headers: asUser("reader") };
+  const { headers } = await server.send("GET", `${proxy}/v1.41/info`, undefined, options);
+  expect(headers).not.toHaveProperty("set-cookie");
+  expect(headers).not.toHaveProperty("clear-site-data");
+  expect(headers["content-security-policy"]).toBe("default-src 'none'; sandbox");
+});
+
 test.each(["10", "3"])("an answer of seven bytes that announces %s is cut", async (length) => {
   answer = { headers: { "content-length": length }, text: "HTTP/1." };
   const asking = server.send("GET", `${proxy}/v1.41/info`, undefined, {

@@ -17,10 +17,38 @@ export function headersForNode(headers: IncomingHttpHeaders): Readonly<Record<st
   return Object.fromEntries(kept);
 }
 
-/** What of an engine's headers goes back to the caller. */
-export function headersFromNode({ headers }: Pick<NodeAnswer, "headers">): OutgoingHttpHeaders {
-  const kept = Object.entries(headers).filter(([name]) => !hopByHopHeaders.has(name.toLowerCase()));
-  return Object.fromEntries(
-    kept.map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
-  );
+/**
+ * What a browser keeps for the whole address, which is the API server's: neither a host nor a container has
+ * a say in it. Cookies would not even come back to them.
+ */
+const ofWholeOrigin: ReadonlySet<string> = new Set([
+  "alt-svc",
+  "clear-site-data",
+  "nel",
+  "origin-agent-cluster",
+  "report-to",
+  "service-worker-allowed",
+  "set-cookie",
+  "strict-transport-security",
+]);
+
+const policyHeader = "content-security-policy";
+
+/** For what no browser needs to show: nothing is loaded, nothing runs. */
+const nothingRuns = "default-src 'none'; sandbox";
+
+const isTheirs = (name: string): boolean =>
+  !hopByHopHeaders.has(name) && !ofWholeOrigin.has(name) && name !== policyHeader;
+
+/**
+ * What of an answer's headers goes back to the caller; `policy` is what a browser may do with the body,
+ * a Content-Security-Policy.
+ */
+export function headersFromNode(
+  { headers }: Pick<NodeAnswer, "headers">,
+  policy = nothingRuns,
+): OutgoingHttpHeaders {
+  const kept = Object.entries(headers).filter(([name]) => isTheirs(name.toLowerCase()));
+  const own = kept.map(([name, value]) => [name, typeof value === "string" ? value : [...value]]);
+  return { ...Object.fromEntries(own), [policyHeader]: policy };
 }

@@ -15,14 +15,21 @@ async function copy(body: Readable, raw: Reply["raw"]): Promise<void> {
   if (!raw.writableEnded) raw.end();
 }
 
-/** Hands an answer back as it comes: status, headers at once, then each chunk. */
-export async function relayAnswer(reply: Reply, answer: NodeAnswer): Promise<void> {
+/**
+ * Hands an answer back as it comes: status, headers at once, then each chunk. `policy` is what a browser may
+ * do with it, see {@link headersFromNode}.
+ */
+export async function relayAnswer(
+  reply: Reply,
+  answer: NodeAnswer,
+  policy?: string,
+): Promise<void> {
   reply.hijack();
   const { raw } = reply;
   raw.on("error", () => {}); // the connection broke: "close" follows and ends the call
   // More than was announced would be taken for the answer to the next request of the connection.
   raw.strictContentLength = true;
-  raw.writeHead(answer.status, headersFromNode(answer));
+  raw.writeHead(answer.status, headersFromNode(answer, policy));
   raw.flushHeaders();
   try {
     await copy(answer.body, raw);

@@ -59,7 +59,7 @@ async function serve(options: PodProxyOptions, request: Request, reply: Reply): 
   const answer = await exchange({ request, target, upgrade, signal }, socket, `${name}:${port}`);
   request.releaseSeats?.();
   const { upgraded } = answer;
-  if (upgraded === undefined) return relayAnswer(reply, answer);
+  if (upgraded === undefined) return relayAnswer(reply, answer, ownOrigin);
   if (upgrade !== undefined) return relayUpgraded(reply, upgrade, { answer, upgraded, signal });
   upgraded.destroy();
   throw unavailable(`pod ${name}:${port} switched protocols unasked`);
@@ -100,7 +100,7 @@ async function exchange(asked: Asked, socket: Duplex, host: string): Promise<Nod
   // What a container does not read is no error of the request: it may answer all the same.
   if (asked.upgrade === undefined) pipeline(request.raw, outgoing).catch(() => undefined);
   else outgoing.end();
-  return isolated(await answering, target, request.url);
+  return relocated(await answering, target, request.url);
 }
 
 function answerOf(outgoing: ClientRequest, host: string): Promise<NodeAnswer> {
@@ -123,35 +123,15 @@ function answerOf(outgoing: ClientRequest, host: string): Promise<NodeAnswer> {
 }
 
 /**
- * What a browser keeps for the whole address, which is the API server's: a container has no say in it.
- * Cookies would not even come back to it.
- */
-const ofWholeOrigin: ReadonlySet<string> = new Set([
-  "alt-svc",
-  "clear-site-data",
-  "nel",
-  "origin-agent-cluster",
-  "report-to",
-  "service-worker-allowed",
-  "set-cookie",
-  "strict-transport-security",
-]);
-
-/**
  * Pages of containers come from the API server's address. They are kept in an origin of their own, so that
  * no script of theirs uses the credentials that a browser holds for the API.
  */
-function isolated(answer: NodeAnswer, { rest }: ProxyTarget, url: string): NodeAnswer {
+const ownOrigin = "sandbox allow-scripts allow-forms allow-popups";
+
+/** Where a container leads to on itself, it leads to through here. */
+function relocated(answer: NodeAnswer, { rest }: ProxyTarget, url: string): NodeAnswer {
   const { location } = answer.headers;
-  const own = Object.entries(answer.headers).filter(([name]) => !ofWholeOrigin.has(name));
+  if (typeof location !== "string" || !/^\/(?!\/)/.test(location)) return answer;
   const prefix = url.slice(0, url.length - (rest === "/" && !url.endsWith("/") ? 0 : rest.length));
-  const isLocal = typeof location === "string" && /^\/(?!\/)/.test(location);
-  return {
-    ...answer,
-    headers: {
-      ...Object.fromEntries(own),
-      "content-security-policy": "sandbox allow-scripts allow-forms allow-popups",
-      ...(isLocal ? { location: `${prefix}${location}` } : {}),
-    },
-  };
+  return { ...answer, headers: { ...answer.headers, location: `${prefix}${location}` } };
 }
