@@ -203,6 +203,7 @@ test("a rotation that was cut off at any write is completed at the next start", 
     for (let i = 0; i < 3; i += 1)
       await before.store.put(`${secretKey}-${i}`, Buffer.from(canary), 0);
     await before[Symbol.asyncDispose]();
+    const old = sealedWith(await raw(store, `${secretKey}-0`));
     const dying = failingAfter(store, allowed);
     const rotating = await open(dying.store, { file });
     const outcome = await rotating.rotate().then(
@@ -222,6 +223,7 @@ test("a rotation that was cut off at any write is completed at the next start", 
       values: [3],
     });
     expect(keys).toHaveLength(2);
+    expect(keys.find(({ writes }) => writes)?.id).not.toBe(old);
     for (let i = 0; i < 3; i += 1) {
       expect(
         Buffer.from((await after.store.get(`${secretKey}-${i}`))?.value ?? []).toString(),

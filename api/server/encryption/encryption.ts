@@ -119,7 +119,8 @@ class StoreEncryption implements Encryption {
     this.#keys = keys.file;
     this.#ring = keys.ring;
     this.survey = keys.survey;
-    this.#looksLeft = isSettled(keys.survey, keys.ring) ? 0 : looksAfterChange;
+    const rotated = newestKey(keys.file).id === keys.ring.writing;
+    this.#looksLeft = rotated && isSettled(keys.survey, keys.ring) ? 0 : looksAfterChange;
     this.store = encryptedStore(options.store, {
       ring: () => this.#ring,
       onUnreadable: (key, _at, err) =>
