@@ -4,10 +4,10 @@ import { tunnelPath } from "../api/tunnel/protocol.ts";
 
 /** Whom the agent of a beacon dials, given how it reaches the API. */
 export function dialTargetOf(config: ClientConfig, beacon: string): DialTarget {
-  const { server, ca, tlsServerName, insecureSkipTlsVerify, userAgent, credentials = {} } = config;
+  const { server, tlsServerName, insecureSkipTlsVerify, userAgent, credentials = {} } = config;
   return {
     server,
-    ...(ca === undefined ? {} : { ca }),
+    roots: () => config.ca,
     ...(tlsServerName === undefined ? {} : { tlsServerName }),
     ...(insecureSkipTlsVerify === undefined ? {} : { insecureSkipTlsVerify }),
     ...(userAgent === undefined ? {} : { userAgent }),

@@ -10,7 +10,7 @@ export type StoredIdentity = {
   readonly beacon: string;
   /** The token that it joined with, without its secret. */
   readonly tokenId: string;
-  /** Certificate of the server's authority, PEM. */
+  /** Roots of the server's authority, PEM; the one that issues first. */
   readonly authority: string;
   /** Client certificate, PEM. */
   readonly certificate: string;
@@ -114,6 +114,16 @@ export async function keepCertificate(dataDir: string, certificate: string): Pro
   const { certificate: path } = pathsOf(dataDir);
   try {
     await writeWhole(path, certificate);
+  } catch (cause) {
+    throw named(path, cause);
+  }
+}
+
+/** Keeps the roots that the server trusts from now on. */
+export async function keepAuthority(dataDir: string, authority: string): Promise<void> {
+  const { authority: path } = pathsOf(dataDir);
+  try {
+    await writeWhole(path, authority);
   } catch (cause) {
     throw named(path, cause);
   }

@@ -3,24 +3,22 @@ import { backoffMs } from "../../api/client/backoff.ts";
 import type { ClientConfig, Credentials } from "../../api/client/config.ts";
 import { createClient } from "../../api/client/create-client.ts";
 import { fetchAuthority, pinnedAuthority } from "../../api/client/fetch-authority.ts";
-import {
-  authorityHash,
-  authorityPath,
-  type JoinLink,
-  tokenId,
-} from "../../api/client/join-link.ts";
+import { authorityHash, type JoinLink, tokenId } from "../../api/client/join-link.ts";
+import { pemBlocks, rootsMark } from "../../api/machinery/authority.ts";
 import type { Clock } from "../../api/machinery/clock.ts";
 import { badRequest, reasonOf, unauthorized } from "../../api/machinery/errors.ts";
 import type { Log } from "../../controllers/runtime/reconciler.ts";
 import { askForCertificate } from "./ask.ts";
 import { type Clocks, clockProblem, validityProblem } from "./clocks.ts";
 import {
+  keepAuthority,
   keepCertificate,
   keepIdentity,
   openKey,
   readIdentity,
   type StoredIdentity,
 } from "./identity-files.ts";
+import { askForRoots, isOfIssuer, isTrusted } from "./roots.ts";
 
 /** What opening an identity needs. */
 export type IdentityOptions = {
@@ -33,6 +31,8 @@ export type IdentityOptions = {
   readonly userAgent: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Once another root issues, certificates are renewed within so long. Milliseconds, default one minute. */
+  readonly hurryMs?: number;
 };
 
 /** Who an agent is towards its server. */
@@ -46,8 +46,10 @@ export interface AgentIdentity {
 
 const retry = { baseMs: 1_000, maxMs: 60_000 };
 const renewalRetry = { baseMs: 5_000, maxMs: 900_000 };
-/** A server that is away must not hold up an agent that has work to do. */
-const clockTimeoutMs = 3_000;
+/** A fleet must not renew in one second, and a rotation not wait for it. */
+const defaultHurryMs = 60_000;
+/** Servers that are not of one mind yet must not be asked in turns without a pause. */
+const learnPauseMs = 5_000;
 /** Clocks are set, hosts sleep: nobody waits longer for a moment than so. */
 const longestSleepMs = 3_600_000;
 
@@ -145,16 +147,23 @@ class Identity implements AgentIdentity {
   readonly config: ClientConfig;
   readonly #options: IdentityOptions;
   #current: StoredIdentity;
+  #news = new AbortController();
 
   constructor(options: IdentityOptions, stored: StoredIdentity) {
     this.#options = options;
     this.#current = stored;
     this.beacon = stored.beacon;
+    const authority = (): string => this.#current.authority;
     this.config = {
       server: stored.server,
-      ca: stored.authority,
+      get ca() {
+        return authority();
+      },
       credentials: async () => this.#credentials(),
       userAgent: options.userAgent,
+      onRoots: (mark) => {
+        if (mark !== rootsMark(authority())) this.#news.abort();
+      },
     };
   }
 
@@ -167,6 +176,31 @@ class Identity implements AgentIdentity {
   hasEnded(serverMs: number): boolean {
     const nowMs = Math.max(serverMs, this.#options.clock.nowMs());
     return lifeOf(this.#current.certificate).endMs <= nowMs;
+  }
+
+  /** Whether the root of the certificate is not trusted any more. */
+  isDropped(): boolean {
+    return !isTrusted(this.#current.certificate, this.#current.authority);
+  }
+
+  /** Learns which roots the server trusts. @returns its clock, milliseconds since the epoch */
+  async learn(signal: AbortSignal): Promise<number> {
+    const { dataDir, log, clock } = this.#options;
+    const { authority, nowMs = clock.nowMs() } = await askForRoots(this.config, signal);
+    if (authority === this.#current.authority) return nowMs;
+    await keepAuthority(dataDir, authority);
+    this.#current = { ...this.#current, authority };
+    log.info({ beacon: this.beacon, roots: rootsMark(authority) }, "learnt the server's roots");
+    return nowMs;
+  }
+
+  /** When to renew: in time, and soon when another root issues now. */
+  #dueMs(): number {
+    const { clock, hurryMs = defaultHurryMs } = this.#options;
+    const { certificate, authority } = this.#current;
+    const inTime = renewalMs(certificate, Math.random());
+    if (isOfIssuer(certificate, authority)) return inTime;
+    return Math.min(inTime, clock.nowMs() + hurryMs * Math.random());
   }
 
   /** Gets a new certificate by the one that is there; that one stays until the new one is on disk. */
@@ -182,19 +216,33 @@ class Identity implements AgentIdentity {
     log.info({ beacon: this.beacon, ends }, "renewed the certificate");
   }
 
+  /** Waits for a moment, and learns the roots when the server says that they are others. */
+  async #waitUntil(dueMs: number, signal: AbortSignal): Promise<number> {
+    const { clock } = this.#options;
+    const restMs = Math.min(dueMs - clock.nowMs(), longestSleepMs);
+    const news = this.#news.signal;
+    await clock.sleep(restMs, AbortSignal.any([signal, news])).catch(() => undefined);
+    signal.throwIfAborted();
+    if (!news.aborted) return dueMs;
+    this.#news = new AbortController();
+    await this.learn(signal);
+    const soonMs = this.#dueMs();
+    await clock.sleep(Math.min(learnPauseMs, Math.max(0, soonMs - clock.nowMs())), signal);
+    return Math.min(dueMs, soonMs);
+  }
+
   async keep(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
-    let dueMs = renewalMs(this.#current.certificate, Math.random());
+    let dueMs = this.#dueMs();
     for (let failures = 0; !signal.aborted;) {
-      const restMs = dueMs - clock.nowMs();
       try {
-        if (restMs > 0) {
-          await clock.sleep(Math.min(restMs, longestSleepMs), signal);
+        if (dueMs > clock.nowMs()) {
+          dueMs = await this.#waitUntil(dueMs, signal);
           continue;
         }
         await this.renew(signal);
         failures = 0;
-        dueMs = renewalMs(this.#current.certificate, Math.random());
+        dueMs = this.#dueMs();
       } catch (err) {
         if (signal.aborted) return;
         failures += 1;
@@ -225,20 +273,17 @@ async function reEnrol(identity: Identity, context: Context): Promise<void> {
 }
 
 /**
- * The server's clock, in milliseconds since the epoch; ours when the server is away, which is no reason not
- * to start. Clocks that are apart are told of once: certificates fail by them in words that name none.
+ * Learns the server's roots and its clock, in milliseconds since the epoch; ours when the server is away,
+ * which is no reason not to start. Clocks that are apart are told of once: certificates fail by them in
+ * words that name none.
  */
-async function serverClock({ config }: AgentIdentity, context: Context): Promise<number> {
+async function serverClock(identity: Identity, context: Context): Promise<number> {
   const { clock, log, signal } = context;
   try {
-    await using client = createClient({ ...config, requestTimeoutMs: clockTimeoutMs });
-    const request = { method: "GET", path: authorityPath, accept: "*/*" } as const;
-    const { headers, body } = await client.raw(request, signal);
-    for await (const _chunk of body); // read to its end, as it must be
-    const serverMs = Date.parse(String(headers["date"]));
+    const serverMs = await identity.learn(signal);
     const apart = clockProblem({ ownMs: clock.nowMs(), serverMs });
-    if (apart !== undefined) log.warn({ server: config.server }, apart);
-    return Number.isNaN(serverMs) ? clock.nowMs() : serverMs;
+    if (apart !== undefined) log.warn({ server: identity.config.server }, apart);
+    return serverMs;
   } catch (err) {
     signal.throwIfAborted();
     log.debug({ err }, "cannot ask for the server's clock");
@@ -248,8 +293,9 @@ async function serverClock({ config }: AgentIdentity, context: Context): Promise
 
 function withLink(stored: StoredIdentity, link: JoinLink | undefined, dataDir: string) {
   if (link === undefined) return stored;
-  const have = authorityHash(stored.authority);
-  if (have !== link.caHash) {
+  const hashes = pemBlocks(stored.authority).map(authorityHash);
+  if (!hashes.includes(link.caHash)) {
+    const [have] = hashes;
     throw badRequest(
       `Cannot join at ${link.server}: this host belongs to ${stored.server}, whose certificate authority is ${have}, not ${link.caHash}; to move it, remove ${dataDir} first`,
     );
@@ -278,6 +324,7 @@ export async function openIdentity(
   if (isNews) return new Identity(options, await join(context, link));
   if (stored === undefined) return undefined;
   const identity = new Identity(options, stored);
-  if (identity.hasEnded(await serverClock(identity, context))) await reEnrol(identity, context);
+  const serverMs = await serverClock(identity, context);
+  if (identity.hasEnded(serverMs) || identity.isDropped()) await reEnrol(identity, context);
   return identity;
 }

@@ -55,7 +55,7 @@ async function createIdentity({ ca }: ClientConfig, who: Credentials): Promise<S
 
 type Agents = Readonly<Record<Use, Promise<Agent>>>;
 
-/** Keeps the agents of the latest certificate, so that a rotated one takes effect without a restart. */
+/** Keeps the agents of the latest certificate and roots, so that a rotated one takes effect without a restart. */
 export function createAgentPool(config: ClientConfig): AgentPool {
   let current: { readonly id: string; readonly agents: Agents } | undefined;
   const create = (who: Credentials): Agents => {
@@ -74,7 +74,8 @@ export function createAgentPool(config: ClientConfig): AgentPool {
   };
   return {
     for(credentials, use) {
-      const id = `${credentials.clientCert ?? ""}\n${credentials.clientKey ?? ""}`;
+      const { clientCert = "", clientKey = "" } = credentials;
+      const id = `${clientCert}\n${clientKey}\n${config.ca ?? ""}`;
       if (current?.id === id) return current.agents[use];
       const before = current;
       current = { id, agents: create(credentials) };

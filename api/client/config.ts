@@ -9,7 +9,10 @@ export type Credentials = {
 export type ClientConfig = {
   /** e.g. `https://127.0.0.1:6443`; may end in a base path. */
   readonly server: string;
-  /** Roots that the server's certificate must lead to, PEM. Absent: those of the system. */
+  /**
+   * Roots that the server's certificate must lead to, PEM. Absent: those of the system. Read before each
+   * call, so that a getter may rotate it.
+   */
   readonly ca?: string;
   /** The name to expect in the server's certificate. Absent: the host of `server`. */
   readonly tlsServerName?: string;
@@ -23,6 +26,8 @@ export type ClientConfig = {
   readonly fieldManager?: string;
   /** Texts of the answers' `Warning` headers, e.g. `unknown field "spec.replica"`. */
   readonly onWarning?: (text: string) => void;
+  /** The answers' header `lighthouse-roots`: which roots the server trusts, see `rootsMark`. */
+  readonly onRoots?: (mark: string) => void;
   /** How long a call, its retries and its answer may take; for streams, until the headers. Integer, milliseconds, default 30 000. */
   readonly requestTimeoutMs?: number;
   /** A watch without any byte for so long is dead: servers send a bookmark about once a minute. Integer, milliseconds, default 90 000. */

@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import { rootsHeader } from "../machinery/authority.ts";
 import { fromStatus } from "../machinery/status.ts";
 import type { AgentPool, Use } from "./agent-pool.ts";
 import { type ClientConfig, clientDefaults } from "./config.ts";
@@ -95,6 +96,8 @@ export function createExchange(config: ClientConfig, pool: AgentPool): Exchange 
   return async (request, signal, read) => {
     try {
       const answer = await send(request, signal);
+      const roots = headerText(answer.headers[rootsHeader]);
+      if (roots !== undefined) config.onRoots?.(roots);
       for (const text of warningsOf(answer.headers["warning"])) config.onWarning?.(text);
       if (answer.statusCode < 400) return { value: await read(answer) };
       const err = fromStatus(answer.statusCode, parseFailure(await readText(answer.body)));

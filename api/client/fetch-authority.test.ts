@@ -25,15 +25,18 @@ test("the pinned authority is trusted, whatever stands around it", () => {
   expect(new X509Certificate(found).fingerprint256).toBe(new X509Certificate(real).fingerprint256);
 });
 
-test("an authority that somebody added to the pinned one is not trusted", () => {
-  const found = pinned(`${real}\n${evil}`);
+test.each([
+  ["behind", () => `${real}\n${evil}`],
+  ["before", () => `${evil}\n${real}`],
+])("an authority that somebody put %s the pinned one is not trusted", (_where, text) => {
+  const found = pinned(text());
   expect(certificates(found)).toBe(1);
   expect(new X509Certificate(found).fingerprint256).toBe(new X509Certificate(real).fingerprint256);
 });
 
 test.each([
   ["another authority", () => evil],
-  ["another one before it", () => `${evil}\n${real}`],
+  ["several others", () => `${evil}\n${evil}`],
   ["no certificate", () => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"],
 ])("%s is refused", (_what, text) => {
   expect(() => pinned(text())).toThrow(WrongAuthority);

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { request } from "node:https";
+import { pemBlocks } from "../machinery/authority.ts";
 import { unavailable } from "../machinery/errors.ts";
 import { fromConnectionError } from "./connection-error.ts";
 import { tlsFloor } from "../machinery/tls-floor.ts";
@@ -63,18 +64,20 @@ export function fetchAuthority(server: string, signal: AbortSignal): Promise<Unv
 /**
  * The one certificate that the link pins, PEM. Whatever else came with it is left out: who stands in between
  * could add an authority of his own to the real one, which is no secret.
- * @throws WrongAuthority when another one comes first
+ * @throws WrongAuthority when it is not there
  */
 export function pinnedAuthority(server: string, { authority }: Unverified, caHash: string): string {
+  let found: string | undefined;
   let have: string;
-  let certificate: string;
   try {
-    certificate = new X509Certificate(authority).toString();
-    have = authorityHash(certificate);
+    // While the authority is rotated there are two; links of either are good.
+    const [first = authority, ...others] = pemBlocks(authority);
+    have = authorityHash(first);
+    found = [first, ...others].find((one) => authorityHash(one) === caHash);
   } catch (cause) {
     throw new WrongAuthority(`Cannot trust ${server}: it shows no certificate`, { cause });
   }
-  if (have === caHash) return certificate;
+  if (found !== undefined) return new X509Certificate(found).toString();
   throw new WrongAuthority(
     `Cannot trust ${server}: its certificate authority is ${have}, the pin expects ${caHash}; somebody may be in between, or the pin is of another server: nothing was sent to it`,
   );

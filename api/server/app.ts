@@ -195,13 +195,21 @@ function credentialsOf({ headers, raw }: Request): Credentials {
   return tls.authorized === true ? { headers, certificate } : { headers, expired: certificate };
 }
 
-// Typed as an error, it is the code of one.
-const isExpired = ({ authorizationError }: Partial<TLSSocket>): boolean =>
-  String(authorizationError) === "CERT_HAS_EXPIRED";
+/** What TLS says of a certificate that has ended, or of whose root it knows nothing (any more). */
+const notNow: ReadonlySet<string> = new Set([
+  "CERT_HAS_EXPIRED",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
 
-/** The client certificate if it is verified, or was too late; read once per connection. */
+// Typed as an error, it is the code of one.
+const isLapsed = ({ authorizationError }: Partial<TLSSocket>): boolean =>
+  notNow.has(String(authorizationError));
+
+/** The client certificate if it is verified, or may have been once; read once per connection. */
 function certificateOf(socket: Partial<TLSSocket>): Uint8Array | undefined {
-  if (socket.authorized !== true && !isExpired(socket)) return undefined;
+  if (socket.authorized !== true && !isLapsed(socket)) return undefined;
   if (socket.getPeerX509Certificate === undefined) return undefined;
   if (!certificates.has(socket)) certificates.set(socket, socket.getPeerX509Certificate()?.raw);
   return certificates.get(socket);

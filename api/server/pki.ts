@@ -1,18 +1,13 @@
 import { X509Certificate } from "node:crypto";
-import { readdir } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { beaconsGroup, beaconUser } from "./authz/node-identity.ts";
+import { openAuthority } from "./pki/authority-files.ts";
+import type { AuthorityRecord } from "./pki/authority-record.ts";
 import { beaconNameOf, certifiedBeacon } from "./pki/beacon-name.ts";
-import {
-  makePrivateDirectory,
-  publicMode,
-  readIfPresent,
-  secretMode,
-  writeAtomically,
-} from "./pki/files.ts";
+import { makePrivateDirectory, readIfPresent } from "./pki/files.ts";
 import { isCurrent, readCertificate, requireKeyOf, type Wanted } from "./pki/inspect.ts";
-import { type Identity, issueAuthority, issueCertificate, type KeyPair } from "./pki/issue.ts";
+import { type Identity, issueCertificate, type KeyPair } from "./pki/issue.ts";
+import { checking, pathsOf, readPair, writePair } from "./pki/pairs.ts";
 
 /** Identities of the certificates that the server issues to itself and to the built-in parts. */
 const builtInIdentities = {
@@ -30,10 +25,14 @@ function identityOf(holder: Holder, beacon: string): Identity {
 
 /** The certificate authority and everything it issued at start. */
 export type Pki = {
-  /** Certificate of the authority, PEM. */
+  /** Certificates of the roots that are trusted, PEM, that of the issuer first. Mostly it is one. */
   readonly authority: string;
   /** The authority with its key, for what is signed while the server runs. It never leaves it. */
   readonly issuer: KeyPair;
+  /** What goes out behind the serving certificate: see `Authority`. */
+  readonly cross: string;
+  /** Certificates of roots that are not trusted any more, PEM each. */
+  readonly retired: readonly string[];
   readonly serving: KeyPair;
   readonly admin: KeyPair;
   readonly controllers: KeyPair;
@@ -53,66 +52,9 @@ export type PkiOptions = {
   readonly beacon?: string;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
+  /** What the servers of the store have agreed upon; absent before the first rotation. */
+  readonly record?: AuthorityRecord;
 };
-
-const authorityName = "lighthouse-ca";
-
-type Paths = { readonly certificate: string; readonly key: string };
-
-const pathsOf = (directory: string, name: string): Paths => ({
-  certificate: join(directory, `${name}.crt`),
-  key: join(directory, `${name}.key`),
-});
-
-/** Runs a check of one file; its error names the file and the way out. */
-function checking<T>(path: string, wayOut: string, check: () => T): T {
-  try {
-    return check();
-  } catch (err) {
-    const why = err instanceof Error ? err.message : String(err);
-    throw new Error(`Cannot use ${path}: ${why}; ${wayOut}`, { cause: err });
-  }
-}
-
-async function readPair(paths: Paths): Promise<Partial<KeyPair>> {
-  const [certificate, key] = await Promise.all([
-    readIfPresent(paths.certificate),
-    readIfPresent(paths.key),
-  ]);
-  return {
-    ...(certificate === undefined ? {} : { certificate }),
-    ...(key === undefined ? {} : { key }),
-  };
-}
-
-// The key goes first: a certificate without a key would look like damage.
-async function writePair(paths: Paths, pair: KeyPair): Promise<KeyPair> {
-  await writeAtomically(paths.key, pair.key, secretMode);
-  await writeAtomically(paths.certificate, pair.certificate, publicMode);
-  return pair;
-}
-
-async function openAuthority({ directory, nowMs }: PkiOptions): Promise<KeyPair> {
-  const paths = pathsOf(directory, "ca");
-  const wayOut = `restore it from a backup, or remove ${directory} to start with a new identity: every kubeconfig and agent then needs new credentials`;
-  const { certificate, key } = await readPair(paths);
-  if (certificate === undefined) {
-    // A first start that was interrupted leaves no certificate at all.
-    const others = (await readdir(directory)).some((file) => file.endsWith(".crt"));
-    if (others) {
-      throw new Error(`Cannot use ${paths.certificate}: it is missing; ${wayOut}`);
-    }
-    return writePair(paths, await issueAuthority(authorityName, nowMs));
-  }
-  if (key === undefined) throw new Error(`Cannot use ${paths.key}: it is missing; ${wayOut}`);
-  const parsed = checking(paths.certificate, wayOut, () => readCertificate(certificate));
-  checking(paths.key, wayOut, () => requireKeyOf(parsed, key));
-  checking(paths.certificate, wayOut, () => {
-    const end = parsed.validToDate;
-    if (end.getTime() <= nowMs) throw new Error(`it expired on ${end.toISOString()}`);
-  });
-  return { certificate, key };
-}
 
 async function openLeaf(
   holder: Holder,
@@ -164,16 +106,16 @@ async function beaconFor({ directory, beacon }: PkiOptions): Promise<string> {
  */
 export async function openPki(options: PkiOptions): Promise<Pki> {
   await makePrivateDirectory(options.directory);
-  const authority = await openAuthority(options);
+  const { issuer, roots, cross, retired } = await openAuthority(options.record, options);
   const beacon = await beaconFor(options);
   const leaf = (holder: Holder): Promise<KeyPair> =>
-    openLeaf(holder, authority, { ...options, beacon });
+    openLeaf(holder, issuer, { ...options, beacon });
   const [serving, admin, controllers, agent] = await Promise.all([
     leaf("serving"),
     leaf("admin"),
     leaf("controllers"),
     leaf("agent"),
   ]);
-  const { certificate } = authority;
-  return { authority: certificate, issuer: authority, serving, admin, controllers, agent, beacon };
+  const trust = { authority: roots.join(""), issuer, cross, retired };
+  return { ...trust, serving, admin, controllers, agent, beacon };
 }

@@ -7,6 +7,7 @@ import { runCompactor } from "../store/compactor.ts";
 import type { Store } from "../store/store.ts";
 import { withVolatile } from "../store/volatile.ts";
 import { buildApp } from "./app.ts";
+import { serveAuthority } from "./authority-routes.ts";
 import { openAudit } from "./audit/open-audit.ts";
 import { accountAuthenticator } from "./authn/account.ts";
 import { certificateAuthenticator } from "./authn/certificate.ts";
@@ -27,14 +28,15 @@ import { openRegistry, type Registry } from "./metrics/registry.ts";
 import { storeLatency, timedStore } from "./metrics/timed-store.ts";
 import { serveOpenApi } from "./openapi/openapi.ts";
 import { serveOpenApiV2 } from "./openapi/openapi-v2.ts";
-import { openPki, type Pki } from "./pki.ts";
+import { type LivePki, openLivePki } from "./live-pki.ts";
+import type { Pki } from "./pki.ts";
 import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
 import type { PlanRollout } from "./rollouts/planner.ts";
 import { openScope, type OwnedScope } from "./scope.ts";
 import { openService, type Service } from "./service.ts";
 import { publishAuthority } from "./root-certificate.ts";
-import { keepFresh, tlsMaterial } from "./serving-certificate.ts";
+import { tlsMaterial, useMaterial } from "./serving-tls.ts";
 import { fillTokenSecrets } from "./tokens/fill-secrets.ts";
 import { serveIssuer } from "./tokens/issuer-documents.ts";
 import { openTokenKeys } from "./tokens/token-keys.ts";
@@ -107,7 +109,7 @@ type Ways = { readonly joining: Joining; readonly oidc: Oidc };
 async function openWays(
   { config, clock, log }: ServerOptions,
   { storage, tokens }: OwnedScope,
-  pki: Pki,
+  pki: LivePki,
 ): Promise<Ways> {
   const joining = openJoining({ storage, clock, pki, log });
   const trusting = { config: config.oidc ?? {}, accountIssuer: tokens.issuer };
@@ -140,10 +142,10 @@ function backupSource(
 function buildServer(
   options: ServerOptions,
   { scope, nodes, service, tunnels, joining, oidc }: Parts,
-  pki: Pki,
+  pki: LivePki,
   address: () => string,
 ): App {
-  const { log, version, encryption } = options;
+  const { clock, log, version, encryption } = options;
   const authenticator = withImpersonation(
     authenticatorChain([
       ...joining.authenticators,
@@ -161,7 +163,7 @@ function buildServer(
     endpoints: tunnels.endpoints,
     log,
     ...service,
-    tls: tlsMaterial(pki),
+    tls: tlsMaterial(pki.current()),
     publicRoutes: (app) => {
       service.addPublic(app);
       joining.addPublic(app);
@@ -171,6 +173,7 @@ function buildServer(
       serveVersion(app, version);
       serveDiscovery(app, scope.kinds, address);
       serveIssuer(app, scope.tokens, address);
+      serveAuthority(app, { pki, storage: scope.storage, clock });
       serveOpenApi(app, scope.kinds);
       serveOpenApiV2(app, scope.kinds);
       service.addGuarded(app);
@@ -203,11 +206,16 @@ async function layered(
 
 type OnError = (err: unknown, what: string) => void;
 
-/** Tells everybody in the cluster which authority is ours. */
-async function spreadTrust(scope: OwnedScope, { authority }: Pki, onError: OnError): Promise<void> {
-  await publishAuthority(scope, authority);
+/** Tells everybody in the cluster which authority is ours, now and whenever its roots change. */
+async function spreadTrust(scope: OwnedScope, pki: LivePki, onError: OnError): Promise<void> {
+  const authority = (): string => pki.current().authority;
+  await publishAuthority(scope, authority());
   const fails = (err: unknown): void => onError(err, "fill a token's Secret");
-  fillTokenSecrets({ ...scope, authority, onError: fails });
+  const secrets = fillTokenSecrets({ ...scope, authority, onError: fails });
+  pki.onChange(async () => {
+    secrets.refill();
+    await publishAuthority(scope, authority());
+  });
 }
 
 type Running = { run(signal: AbortSignal): Promise<void> };
@@ -233,7 +241,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const directory = pkiDirectory(config);
   await using stack = new AsyncDisposableStack();
   const beacon = config.beacon === undefined ? {} : { beacon: config.beacon };
-  const pki = await openPki({ directory, names, ...beacon, nowMs: clock.nowMs() });
   const onError: OnError = (err, what) => log.error({ err, what }, "cannot go on");
   const registry = openRegistry();
   const store = await layered(options, registry, stack);
@@ -247,8 +254,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   stack.use(scope.cache);
   await spreadTrust(scope, pki, onError);
   let url = serverUrl(config.listen);
+  const files = { directory, names, ...beacon };
+  const pki = await openLivePki({ storage: scope.storage, files, clock, log });
   const server = (): string => peerUrl(config.listen, url);
-  const about = { ...scope, clock, issuer: pki.issuer, registry, server, onError };
+  const about = { ...scope, clock, trust: pki.current, registry, server, onError };
   const { tunnels, nodes } = connectAgents(about);
   const audit = stack.use(await openAudit(config, (err) => onError(err, "write audit events")));
   const service = openService({ scope, store, registry, audit });
@@ -259,29 +268,27 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     service.drain();
     await Promise.all([tunnels.drain(), app.close()]);
   });
-  ways.joining.watch(app.server);
+  for (const part of [ways.joining, pki]) part.watch(app.server);
   url = serverUrl(await listenOn(app, config.listen));
-  await writeKubeconfigs(config, pki, url);
+  await writeKubeconfigs(config, pki.current(), url);
+  pki.onChange(async (now) => {
+    useMaterial(app, tlsMaterial(now));
+    await writeKubeconfigs(config, now, url);
+  });
   const stop = new AbortController();
-  let current = pki;
-  const onRenewed = (renewed: Pki): Promise<void> => {
-    current = renewed;
-    return writeKubeconfigs(config, renewed, url);
-  };
-  const renewing = keepFresh({ app, directory, names, clock, log, onRenewed }, pki, stop.signal);
-  const tidying = runAll([tunnels, ...Object.values(ways)], stop.signal);
+  const tidying = runAll([pki, tunnels, ...Object.values(ways)], stop.signal);
   const trimming = trimHistory(options, onError, stop.signal);
   stack.defer(async () => {
     stop.abort();
-    await Promise.all([renewing, trimming, tidying]);
+    await Promise.all([trimming, tidying]);
   });
   log.info({ url }, "server ready");
   const owned = stack.move();
-  const accesses = accessesOf(() => current, url);
+  const accesses = accessesOf(pki.current, url);
   return {
     url,
     nodes,
-    beacon: pki.beacon,
+    beacon: pki.current().beacon,
     ...accesses,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -24,8 +24,8 @@ export type DialCredentials = {
 export type DialTarget = {
   /** e.g. `https://lighthouse.example:6443`; may end in a base path. */
   readonly server: string;
-  /** Roots that the server's certificate must lead to, PEM. Absent: those of the system. */
-  readonly ca?: string;
+  /** Roots that the server's certificate must lead to, PEM; asked before each dial. `undefined`: those of the system. */
+  readonly roots?: () => string | undefined;
   /** The name to expect in the server's certificate. Absent: the host of `server`. */
   readonly tlsServerName?: string;
   readonly insecureSkipTlsVerify?: boolean;
@@ -50,10 +50,11 @@ const maxMessageBytes = 64 << 20;
 class Stripped extends Error {}
 
 function optionsOf(
-  { tlsServerName, ca, insecureSkipTlsVerify, userAgent, server }: DialTarget,
+  { tlsServerName, roots, insecureSkipTlsVerify, userAgent, server }: DialTarget,
   { token, clientCert, clientKey }: DialCredentials,
 ): DialOptions {
   const { hostname } = new URL(server);
+  const ca = roots?.();
   const name = tlsServerName ?? hostname.replaceAll(/^\[|\]$/g, "");
   return {
     ...tlsFloor,

@@ -94,7 +94,9 @@ export function inProcessClient(
 ): OwnedClient {
   return createClient({
     server: access.server,
-    ca: access.authority,
+    get ca() {
+      return access.authority;
+    },
     credentials: async () => ({
       clientCert: access.client.certificate,
       clientKey: access.client.key,

@@ -22,7 +22,7 @@ export async function runTunnelledAgent(
 ): Promise<void> {
   const { clock, log, beacon } = options;
   const userAgent = `lighthouse-agent/${productVersion}`;
-  const target = dialTargetOf({ ...config, userAgent }, beacon);
+  const target = { ...dialTargetOf(config, beacon), userAgent };
   await runActive(options, signal, (active) => {
     const nodes = createServedNodes();
     const register: AgentOptions["register"] = (node, _streams, handler) =>

@@ -3,14 +3,14 @@ import { unauthorized } from "../../machinery/errors.ts";
 import type { Authenticator, User } from "../access.ts";
 import { beaconsGroup, beaconUser } from "../authz/node-identity.ts";
 import { expiredBeaconUser, expiredGroup } from "../certificates/beacon-request.ts";
-import { isIssuedBy } from "../pki/inspect.ts";
+import { certificatesIn, isIssuedBy } from "../pki/inspect.ts";
 import { type BeaconCertificate, beaconCertificate, type BeaconGuard } from "./beacon-guard.ts";
 
 /** What knowing agents by their certificates needs. */
 export type BeaconAuthenticatorOptions = {
   readonly guard: BeaconGuard;
-  /** Certificate of our authority, PEM. */
-  readonly authority: string;
+  /** Certificates of our roots, also of those that are not trusted any more; PEM, several in one or each. */
+  readonly trust: () => readonly string[];
 };
 
 type Known = {
@@ -32,13 +32,16 @@ function read(der: Uint8Array): Known | undefined {
 }
 
 /**
- * Knows agents by their certificates, for as long as the guard accepts them. One that has ended makes
- * its owner a user who may ask for another one, and nothing else. Stands before the authenticator of
+ * Knows agents by their certificates, for as long as the guard accepts them. One that has ended, or whose
+ * root was dropped, makes its owner a user who may ask for another one, and nothing else. Stands before the authenticator of
  * all other certificates, and leaves those to it.
  */
 export function beaconAuthenticator(options: BeaconAuthenticatorOptions): Authenticator {
-  const { guard } = options;
-  const authority = new X509Certificate(options.authority);
+  const { guard, trust } = options;
+  const isOurs = (der: Uint8Array): boolean => {
+    const certificate = new X509Certificate(der);
+    return trust().some((pem) => certificatesIn(pem).some((root) => isIssuedBy(certificate, root)));
+  };
   const known = new WeakMap<Uint8Array, { readonly entry: Known | undefined }>();
   const entryOf = (der: Uint8Array): Known | undefined => {
     const found = known.get(der) ?? { entry: read(der) };
@@ -55,8 +58,7 @@ export function beaconAuthenticator(options: BeaconAuthenticatorOptions): Authen
   const lapsed = (der: Uint8Array): User | undefined => {
     const entry = entryOf(der);
     // TLS said nothing of who issued it.
-    const isOurs = entry?.certificate.enrolled === true;
-    if (!isOurs || !isIssuedBy(new X509Certificate(der), authority)) return undefined;
+    if (entry?.certificate.enrolled !== true || !isOurs(der)) return undefined;
     const problem = guard.problem({ ...entry.certificate, endMs: Number.POSITIVE_INFINITY });
     if (problem !== undefined) throw unauthorized(problem);
     return entry.lapsed;

@@ -36,7 +36,12 @@ const signer = "lighthouse.dev/beacon";
 function open() {
   const { storage } = server.scope;
   const guard = openBeaconGuard({ cache: storage.cache, clock: server.clock });
-  return { guard, known: beaconAuthenticator({ guard, authority: issuer.certificate }), storage };
+  const roots = [issuer.certificate];
+  return {
+    guard,
+    known: beaconAuthenticator({ guard, trust: () => roots }),
+    storage,
+  };
 }
 
 /** A listener of the guard's, to which clients connect with certificates. */

@@ -35,7 +35,7 @@ beforeEach(async () => {
   const stop = new AbortController();
   // Two servers of one store.
   for (const clock of [server.clock, server.clock]) {
-    tendRequests({ storage, clock, issuer, onError: fail }, stop.signal);
+    tendRequests({ storage, clock, issuer: () => issuer, onError: fail }, stop.signal);
   }
   return () => {
     stop.abort();

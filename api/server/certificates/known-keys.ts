@@ -27,7 +27,11 @@ export function knownKeys({ metadata }: Recorded): readonly AgentKey[] {
   if (!Array.isArray(list)) return [];
   return list
     .filter(isObject)
-    .map((entry) => ({ key: textIn(entry, "key"), expires: textIn(entry, "expires") }))
+    .map((entry) => {
+      const root = textIn(entry, "root");
+      const facts = { key: textIn(entry, "key"), expires: textIn(entry, "expires") };
+      return root === "" ? facts : { ...facts, root };
+    })
     .filter(({ key }) => key !== "");
 }
 

@@ -9,6 +9,7 @@ import { beaconsGroup, beaconUser } from "../authz/node-identity.ts";
 import { countUse, findBootstrapToken, tokenIdOf } from "../authn/bootstrap-token.ts";
 import { objectIn, objectsIn, textIn } from "../kinds/fill.ts";
 import { changeItem, readItem, type Storage, write } from "../objects/storage.ts";
+import { rootMark } from "../pki/authority-record.ts";
 import { issueForKey, type KeyPair } from "../pki/issue.ts";
 import { beaconRequestProblems, beaconSigner, requestedBeacon } from "./beacon-request.ts";
 import { beaconCollection, rememberKey } from "./beacon-record.ts";
@@ -28,8 +29,8 @@ const lifetimeMs = 7 * 86_400_000;
 export type RequestTenderOptions = {
   readonly storage: Storage;
   readonly clock: Pick<Clock, "nowMs">;
-  /** The authority that signs. */
-  readonly issuer: KeyPair;
+  /** The authority that signs, as it is now. */
+  readonly issuer: () => KeyPair;
   readonly onError: (err: unknown) => void;
   /** Told of every verdict, for the server's log. */
   readonly onJudged?: (request: string, verdict: Judgement) => void;
@@ -130,8 +131,10 @@ async function issue(
     nowMs,
     lifetimeMs: typeof asked === "number" ? Math.min(asked * 1_000, lifetimeMs) : lifetimeMs,
   };
-  const certificate = await issueForKey(options.issuer, order);
-  const key = { key: facts.fingerprint, expires: formatTime(nowMs + order.lifetimeMs) };
+  const issuer = options.issuer();
+  const certificate = await issueForKey(issuer, order);
+  const expires = formatTime(nowMs + order.lifetimeMs);
+  const key = { key: facts.fingerprint, expires, root: rootMark(issuer.certificate) };
   const record = { beacon, key, nodeLabels, nowMs };
   if (!(await rememberKey(options.storage, record, isAllowed))) throw outdated;
   await update(options, request, (current) => {

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import { pemBlocks } from "../../machinery/authority.ts";
 import type { Identity, KeyPair } from "./issue.ts";
 
 const dayMs = 86_400_000;
@@ -16,6 +17,11 @@ export function readCertificate(pem: string): X509Certificate {
   } catch (err) {
     throw new Error("it does not hold a certificate in PEM", { cause: err });
   }
+}
+
+/** The certificates of a PEM text, in order. @throws Error if one is damaged */
+export function certificatesIn(pem: string): readonly X509Certificate[] {
+  return pemBlocks(pem).map(readCertificate);
 }
 
 /** @throws Error if the PEM text is no private key, or not the one of this certificate. */

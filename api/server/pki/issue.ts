@@ -40,7 +40,9 @@ export async function loadX509(): Promise<typeof X509> {
   return x509;
 }
 
-const generateKeys = (): Promise<webcrypto.CryptoKeyPair> =>
+type Keys = webcrypto.CryptoKeyPair;
+
+const generateKeys = (): Promise<Keys> =>
   webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
 
 /** 127 random bits: positive, and never used twice. */
@@ -61,26 +63,84 @@ async function toPem(key: webcrypto.CryptoKey): Promise<string> {
   return `${PemConverter.encode(bytes, "PRIVATE KEY")}\n`;
 }
 
-/** Creates a certificate authority: ECDSA P-256, valid for ten years, for leaves only. */
-export async function issueAuthority(name: string, nowMs: number): Promise<KeyPair> {
-  const x509 = await loadX509();
-  const keys = await generateKeys();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+const pemOf = (certificate: X509.X509Certificate): string => `${certificate.toString("pem")}\n`;
+
+type Library = typeof X509;
+
+/** What makes a certificate one of an authority, with so many more below it before the leaf. */
+async function authorityExtensions(
+  x509: Library,
+  publicKey: X509.PublicKeyType,
+  pathLength: number,
+): Promise<X509.Extension[]> {
+  const { keyCertSign, cRLSign } = x509.KeyUsageFlags;
+  return [
+    new x509.BasicConstraintsExtension(true, pathLength, true),
+    new x509.KeyUsagesExtension(keyCertSign | cRLSign, true),
+    await x509.SubjectKeyIdentifierExtension.create(publicKey),
+  ];
+}
+
+async function selfSigned(x509: Library, name: X509.JsonName, keys: Keys, nowMs: number) {
+  return x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    name: [{ CN: [name] }],
+    name,
     ...validity(nowMs, authorityDays),
     signingAlgorithm: algorithm,
     keys,
+    // One more below it: its successor, see `issueSuccessor`.
+    extensions: await authorityExtensions(x509, keys.publicKey, 1),
+  });
+}
+
+/** Creates a certificate authority: ECDSA P-256, valid for ten years, for leaves and its successor. */
+export async function issueAuthority(name: string, nowMs: number): Promise<KeyPair> {
+  const x509 = await loadX509();
+  const keys = await generateKeys();
+  const certificate = await selfSigned(x509, [{ CN: [name] }], keys, nowMs);
+  return { certificate: pemOf(certificate), key: await toPem(keys.privateKey) };
+}
+
+const importKey = (x509: Library, pem: string): Promise<webcrypto.CryptoKey> =>
+  webcrypto.subtle.importKey("pkcs8", x509.PemConverter.decodeFirst(pem), algorithm, false, [
+    "sign",
+  ]);
+
+/** An authority that takes over from another one. */
+export type Successor = KeyPair & {
+  /**
+   * The successor's key, certified by its predecessor (PEM): who trusts only that one trusts what the
+   * successor issued when it is shown this too. RFC 4210, section 4.4, calls it "new with old".
+   */
+  readonly cross: string;
+};
+
+/**
+ * Creates the authority that takes over from `old`. It has the same name: clients that choose their
+ * certificate by the name of its issuer go on, and so do roots that allow nothing but leaves, which a
+ * certificate of their own name does not count as.
+ */
+export async function issueSuccessor(old: KeyPair, nowMs: number): Promise<Successor> {
+  const x509 = await loadX509();
+  const keys = await generateKeys();
+  const issuer = new x509.X509Certificate(old.certificate);
+  const certificate = await selfSigned(x509, issuer.subjectName.toJSON(), keys, nowMs);
+  const cross = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: issuer.subjectName,
+    issuer: issuer.subjectName,
+    notBefore: certificate.notBefore,
+    notAfter: issuer.notAfter,
+    signingAlgorithm: algorithm,
+    publicKey: keys.publicKey,
+    signingKey: await importKey(x509, old.key),
     extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(
-        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
-        true,
-      ),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ...(await authorityExtensions(x509, keys.publicKey, 0)),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   });
-  return { certificate: `${certificate.toString("pem")}\n`, key: await toPem(keys.privateKey) };
+  const pair = { certificate: pemOf(certificate), key: await toPem(keys.privateKey) };
+  return { ...pair, cross: pemOf(cross) };
 }
 
 function subjectOf({ user, groups, unit }: Identity): X509.JsonName {
@@ -99,13 +159,7 @@ async function signLeaf(authority: KeyPair, leaf: Leaf): Promise<string> {
   const x509 = await loadX509();
   const { identity, usage, names, nowMs, publicKey, endMs } = leaf;
   const issuer = new x509.X509Certificate(authority.certificate);
-  const signingKey = await webcrypto.subtle.importKey(
-    "pkcs8",
-    x509.PemConverter.decodeFirst(authority.key),
-    algorithm,
-    false,
-    ["sign"],
-  );
+  const signingKey = await importKey(x509, authority.key);
   const sans = names.map((value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value }) as const);
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   const certificate = await x509.X509CertificateGenerator.create({
@@ -126,7 +180,7 @@ async function signLeaf(authority: KeyPair, leaf: Leaf): Promise<string> {
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });
-  return `${certificate.toString("pem")}\n`;
+  return pemOf(certificate);
 }
 
 /** Issues a certificate with a new key, valid for a year. */

@@ -18,8 +18,8 @@ const accounts = collectionPrefix({ group: "", plural: "serviceaccounts" });
 export type SecretFillerOptions = {
   readonly storage: Storage;
   readonly tokens: AccountTokens;
-  /** Certificate of the server's authority, PEM. */
-  readonly authority: string;
+  /** Certificates of the server's authority as they are now, PEM. */
+  readonly authority: () => string;
   readonly onError: (err: unknown) => void;
 };
 
@@ -47,7 +47,11 @@ async function nextState(options: SecretFillerOptions, current: Item): Promise<N
   const orphaned = account === undefined || (known !== undefined && known !== account.metadata.uid);
   if (orphaned) return write("delete", object);
   const data = objectIn(object, "data") ?? {};
-  if (textIn(data, "token") !== "" && known !== undefined) return { does: "keep", item: current };
+  const authority = encoded(options.authority());
+  if (textIn(data, "token") !== "" && known !== undefined) {
+    if (textIn(data, "ca.crt") === authority) return { does: "keep", item: current };
+    return write("put", { ...object, data: { ...data, "ca.crt": authority } });
+  }
   const token = await options.tokens.sign({
     claims: {
       namespace,
@@ -59,7 +63,7 @@ async function nextState(options: SecretFillerOptions, current: Item): Promise<N
   const filled = {
     ...data,
     token: encoded(token),
-    "ca.crt": encoded(options.authority),
+    "ca.crt": authority,
     namespace: encoded(namespace),
   };
   const annotated = { ...annotations, [uidAnnotation]: account.metadata.uid };
@@ -88,12 +92,18 @@ async function fillOne(options: SecretFillerOptions, key: string, retries = 0): 
 
 const nothingToDo = new Error("The Secret holds no token");
 
+/** Fills Secrets for as long as the cache is open. */
+export type SecretFiller = {
+  /** Looks at all of them, since the authority has changed. */
+  readonly refill: () => void;
+};
+
 /**
  * Fills Secrets of the type `kubernetes.io/service-account-token` with a token of the account that
  * their annotation names, and removes them with it. Goes on for as long as the cache is open.
  * @see https://kubernetes.io/docs/concepts/configuration/secret/#serviceaccount-token-secrets
  */
-export function fillTokenSecrets(options: SecretFillerOptions): void {
+export function fillTokenSecrets(options: SecretFillerOptions): SecretFiller {
   const { cache } = options.storage;
   const tend = (items: readonly Item[]): void => {
     // It never rejects: failures are told and tried again.
@@ -116,4 +126,5 @@ export function fillTokenSecrets(options: SecretFillerOptions): void {
   };
   follow(secrets, (events) => tend(changed(events)));
   follow(accounts, accountsGone);
+  return { refill: () => tend(cache.list(secrets)) };
 }

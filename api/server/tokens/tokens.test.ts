@@ -170,7 +170,7 @@ test("a token that is bound to a Pod names it and its Node, and ends with it", a
 
 test("a Secret of the token type is filled, and ends with its account", async () => {
   const onError = (err: unknown): never => expect.fail(String(err));
-  fillTokenSecrets({ ...server.scope, authority: "CA", onError });
+  fillTokenSecrets({ ...server.scope, authority: () => "CA", onError });
   const annotations = { "kubernetes.io/service-account.name": "robot" };
   const url = `${shop}/secrets/held`;
   const object = {
@@ -198,7 +198,7 @@ test("a Secret of the token type is filled, and ends with its account", async ()
 
 test("a Secret for an account that does not exist goes", async () => {
   const onError = (err: unknown): never => expect.fail(String(err));
-  fillTokenSecrets({ ...server.scope, authority: "CA", onError });
+  fillTokenSecrets({ ...server.scope, authority: () => "CA", onError });
   const annotations = { "kubernetes.io/service-account.name": "nobody" };
   const type = "kubernetes.io/service-account-token";
   await server.send(

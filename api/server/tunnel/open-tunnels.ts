@@ -6,7 +6,7 @@ import type { App } from "../http.ts";
 import type { Registry } from "../metrics/registry.ts";
 import type { Endpoint } from "../objects/routes.ts";
 import type { Storage } from "../objects/storage.ts";
-import type { KeyPair } from "../pki/issue.ts";
+import type { Pki } from "../pki.ts";
 import { type NodeStreams, nodeStreams, type RemoteAgents } from "../pods/pod-streams.ts";
 import { openTunnel } from "./accept.ts";
 import { beaconKind, holderOf } from "./beacon-status.ts";
@@ -19,8 +19,8 @@ import { createTunnels, type Tunnels } from "./tunnels.ts";
 type TunnelOptions = {
   readonly storage: Storage;
   readonly clock: Clock;
-  /** The authority that all servers of one store share. */
-  readonly issuer: KeyPair;
+  /** The authority that all servers of one store share, as it is now. */
+  readonly trust: () => Pick<Pki, "issuer" | "authority">;
   /** URL by which other servers reach this one; asked for when a tunnel opens. */
   readonly server: () => string;
   /** Nodes whose agent runs in this process. */

@@ -7,15 +7,16 @@ import type { NodeHandler } from "../../tunnel/node-link.ts";
 import type { ServedNodes } from "../../tunnel/served-nodes.ts";
 import { peerPath, peersGroup, peerUser } from "../authz/bootstrap-peers.ts";
 import type { App } from "../http.ts";
-import { type KeyPair, issueCertificate } from "../pki/issue.ts";
+import type { Pki } from "../pki.ts";
+import { issueCertificate } from "../pki/issue.ts";
 import { OpenStreams } from "../streams/open-streams.ts";
 import { agreeOnTunnel } from "./switch-protocol.ts";
 
 /** What calling other servers, and being called by them, needs. */
 export type PeerOptions = {
   readonly clock: Clock;
-  /** The authority that all servers of one store share. */
-  readonly issuer: KeyPair;
+  /** The authority that all servers of one store share, as it is now. */
+  readonly trust: () => Pick<Pki, "issuer" | "authority">;
   /** Who answers for a Node whose tunnel is open here; `undefined` else. */
   readonly local: (node: string) => NodeHandler | undefined;
   readonly onError: (err: unknown, what: string) => void;
@@ -61,7 +62,8 @@ class PeerLinks implements Peers {
   }
 
   async #dial(server: string): Promise<HubEnd> {
-    const { clock, issuer } = this.#options;
+    const { clock, trust } = this.#options;
+    const { issuer, authority } = trust();
     const identity = { user: peerUser, groups: [peersGroup] };
     const wanted = { identity, usage: "client", names: [], nowMs: clock.nowMs() } as const;
     const what = `the connection to the API server that holds the tunnel`;
@@ -69,7 +71,7 @@ class PeerLinks implements Peers {
       server,
       path: peerPath,
       what,
-      ca: issuer.certificate,
+      roots: () => authority,
       credentials: async () => {
         const { certificate, key } = await issueCertificate(issuer, wanted);
         return { clientCert: certificate, clientKey: key };

@@ -115,7 +115,7 @@ test.each([
 
 test("a server of another authority is not trusted", async () => {
   const { certificate } = await issueAuthority("other", Date.now());
-  const target = { ...dialTargetOf(env.agent, "b1"), ca: certificate };
+  const target = { ...dialTargetOf(env.agent, "b1"), roots: () => certificate };
   await expect(dialTunnel(target, signal)).rejects.toMatchObject({
     reason: "ServiceUnavailable",
     message: expect.stringMatching(
@@ -177,7 +177,7 @@ async function strippingProxy(): Promise<AsyncDisposable & { readonly target: Di
   return {
     target: {
       server: `https://127.0.0.1:${port}`,
-      ca: authority.certificate,
+      roots: () => authority.certificate,
       credentials: async () => ({}),
       path: tunnelPath("b1"),
       what: "the tunnel",
