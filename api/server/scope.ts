@@ -13,6 +13,7 @@ import { applicationRecords } from "./admission/application-records.ts";
 import { applicationRefusals } from "./admission/application-refusals.ts";
 import { dataSourceRefusals } from "./admission/data-sources.ts";
 import { namespaceAdmission } from "./admission/namespaces.ts";
+import { namespaceNodeSelector } from "./admission/namespace-node-selector.ts";
 import { limitRangeAdmission } from "./admission/limit-range.ts";
 import { nodeRestriction } from "./admission/node-restriction.ts";
 import { podSecurity } from "./admission/pod-security/admission.ts";
@@ -135,6 +136,7 @@ export async function openScope(
     requestAdmission({ rights, storage, clock }),
     beaconKeysAdmission(),
     applicationRecords(rights),
+    namespaceNodeSelector(storage),
     applicationRefusals({ storage }),
     dataSourceRefusals(),
     podSecurity({ storage, settings: settings.podSecurity }),
