@@ -1,6 +1,16 @@
 import type { Client } from "../api/client/client.ts";
 import type { ClientConfig } from "../api/client/config.ts";
 
+/** Asks a person one question. Rejects with the signal's reason, or when the input ends. */
+export type Ask = (
+  question: string,
+  options: {
+    /** What is typed is not shown. */
+    readonly hidden?: boolean;
+    readonly signal: AbortSignal;
+  },
+) => Promise<string>;
+
 /** Where a command writes and what it may know of its surroundings; tests pass their own. */
 export type Io = {
   out(text: string): void;
@@ -15,6 +25,12 @@ export type Io = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** All of stdin, for `-f -`. */
   readStdin(): Promise<string>;
+  /** Absent where nobody sits at a terminal. */
+  readonly ask?: Ask;
+  /** How this very program is started again, by others; absent: as `lighthouse`. */
+  self?(): readonly string[];
+  /** Opens an address in the person's browser; absent where there is none. */
+  browse?(url: string): void;
   readonly clock: { nowMs(): number };
 };
 
@@ -74,7 +90,14 @@ export type Command = {
   readonly flags: readonly Flag[];
   /** What completion offers for positional arguments. */
   readonly completes?:
-    "type-then-name" | "application" | "pod-or-application" | "beacon" | "token" | "node";
+    | "type-then-name"
+    | "application"
+    | "pod-or-application"
+    | "beacon"
+    | "token"
+    | "node"
+    | "user"
+    | "session";
   load(): Promise<Run>;
 };
 

@@ -1,5 +1,6 @@
 import type { Command, Flag } from "./command.ts";
 import { daemonCommands } from "./daemon-commands.ts";
+import { identityCommands } from "./identity-commands.ts";
 import { joinCommands } from "./join-commands.ts";
 import { dockerCommands } from "./docker-commands.ts";
 import { connectionFlags } from "./program.ts";
@@ -212,6 +213,7 @@ const otherCommands: readonly Command[] = [
 export const commands: readonly Command[] = [
   ...objectCommands,
   ...rolloutCommands,
+  ...identityCommands,
   ...joinCommands,
   ...dockerCommands,
   ...daemonCommands,

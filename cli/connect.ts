@@ -1,6 +1,7 @@
 import { createClient } from "../api/client/create-client.ts";
 import { loadKubeconfig } from "../api/client/kubeconfig.ts";
 import type { Io, Session } from "./command.ts";
+import { loginCredentials } from "./login/own-plugin.ts";
 import { paintError } from "./output.ts";
 import { productVersion } from "./version.ts";
 
@@ -25,6 +26,7 @@ export async function connectTo(target: Target): Promise<Session> {
     env: io.env,
     ...(kubeconfig === undefined ? {} : { path: kubeconfig }),
     ...(context === undefined ? {} : { context }),
+    ownPlugin: (user) => loginCredentials(user, io),
   });
   const warned = new Set<string>();
   const client = createClient({

@@ -8,6 +8,8 @@ import {
   TimedOut,
 } from "./command.ts";
 import { commands } from "./commands.ts";
+import { askTerminal } from "./login/ask-terminal.ts";
+import { openBrowser, ownCommand } from "./login/own-command.ts";
 import { exitCode } from "./exit-code.ts";
 import { paintError } from "./output.ts";
 import { type Invocation, parse } from "./program.ts";
@@ -26,12 +28,10 @@ function processIo(): Io {
   return {
     out: (chunk) => void stdout.write(chunk),
     err: (chunk) => void stderr.write(chunk),
-    isTerminal: stdout.isTTY,
-    color: showsColors(stdout),
-    errorColor: showsColors(stderr),
-    size: () => ({ columns: stdout.columns, rows: stdout.rows }),
-    env,
-    clock: { nowMs: () => Date.now() },
+    ...(stdin.isTTY && stderr.isTTY
+      ? { ask: askTerminal(stdin, stderr), browse: openBrowser }
+      : {}),
+    self: () => ownCommand(env),
     async readStdin() {
       const chunks: Buffer[] = [];
       for await (const chunk of stdin as AsyncIterable<Buffer>) chunks.push(chunk);

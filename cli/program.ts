@@ -82,6 +82,8 @@ function toCommander(command: Command, word: string, found: (it: Invocation) => 
 const groupSummaries: Readonly<Record<string, string>> = {
   rollout: "Look at rollouts, hold them, approve them and take them back",
   token: "Tokens that agents join with: make, show, replace and delete them",
+  user: "People who log in with a password: make, show, change and delete them",
+  session: "Logins: show them, and end them",
   beacon: "Agents of networks: show them, and decide who is one",
 };
 

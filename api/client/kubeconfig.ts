@@ -18,6 +18,8 @@ export type KubeconfigOptions = {
   readonly context?: string;
   /** Where `KUBECONFIG` (a list of files) and `HOME` are looked up; default the process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Credentials of users with `exec` that this process has itself, without running anything. */
+  readonly ownPlugin?: (user: KubeconfigUser) => (() => Promise<Credentials>) | undefined;
 };
 
 /** A context, ready to connect. */
@@ -31,7 +33,11 @@ export type ResolvedContext = {
 /** Files are read again so often: tokens and certificates rotate. */
 const fileCacheMs = 60_000;
 
-function pathsOf({ path, env = process.env }: KubeconfigOptions): readonly string[] {
+/** Files that kubectl would read, absolute, in its order. Not all need exist. */
+export function kubeconfigPaths({
+  path,
+  env = process.env,
+}: Pick<KubeconfigOptions, "path" | "env">): readonly string[] {
   if (path !== undefined && path !== "") return [resolve(path)];
   const list = (env["KUBECONFIG"] ?? "").split(delimiter).filter((one) => one !== "");
   if (list.length > 0) return list.map((one) => resolve(one));
@@ -93,7 +99,10 @@ function cached(read: () => Promise<Credentials>): () => Promise<Credentials> {
 async function credentialsOf(
   user: KubeconfigUser,
   cluster: KubeconfigCluster,
+  { ownPlugin }: KubeconfigOptions,
 ): Promise<NonNullable<ClientConfig["credentials"]>> {
+  const own = user.exec === undefined ? undefined : ownPlugin?.(user);
+  if (own !== undefined) return own;
   if (user.exec !== undefined || user["auth-provider"] !== undefined) {
     const { pluginCredentials } = await import("./kubeconfig-plugins.ts");
     return pluginCredentials(user, cluster);
@@ -136,9 +145,9 @@ async function clusterConfig(cluster: KubeconfigCluster, name: string): Promise<
 
 async function resolveContext(
   { contexts, clusters, users, currentContext }: Kubeconfig,
-  wanted: string | undefined,
+  options: KubeconfigOptions,
 ): Promise<ResolvedContext> {
-  const name = wanted ?? currentContext;
+  const name = options.context ?? currentContext;
   if (name === undefined) {
     throw badRequest(
       "Cannot choose a context: the kubeconfig has no current-context, pass --context",
@@ -152,7 +161,7 @@ async function resolveContext(
     namespace: context.namespace ?? "default",
     config: {
       ...(await clusterConfig(cluster, context.cluster ?? "")),
-      credentials: await credentialsOf(user, cluster),
+      credentials: await credentialsOf(user, cluster, options),
     },
   };
 }
@@ -163,12 +172,12 @@ async function resolveContext(
  * @throws StatusError `BadRequest` with the file or entry that is missing or wrong.
  */
 export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<ResolvedContext> {
-  const paths = pathsOf(options);
+  const paths = kubeconfigPaths(options);
   const kubeconfig = await readKubeconfig(paths);
   if (kubeconfig === undefined) {
     throw badRequest(
       `Cannot find a kubeconfig: there is no ${paths.join(", ")}; start "lighthouse up" first, or pass --kubeconfig`,
     );
   }
-  return resolveContext(kubeconfig, options.context);
+  return resolveContext(kubeconfig, options);
 }

@@ -15,7 +15,7 @@ import type {
   V1Secret,
   V1UserInfo,
 } from "@kubernetes/client-node";
-import type { Application, Beacon, Revision } from "../../crds/types.gen.ts";
+import type { Application, Beacon, Revision, Session, User } from "../../crds/types.gen.ts";
 import type { ResourceType } from "./gvk.ts";
 import type { KubeObject } from "./object.ts";
 
@@ -156,3 +156,5 @@ const ours = (kind: string, plural: string, namespaced: boolean): ResourceType =
 export const applications: Resource<Application> = ours("Application", "applications", true);
 export const revisions: Resource<Revision> = ours("Revision", "revisions", true);
 export const beacons: Resource<Beacon> = ours("Beacon", "beacons", false);
+export const users: Resource<User> = ours("User", "users", false);
+export const sessions: Resource<Session> = ours("Session", "sessions", false);

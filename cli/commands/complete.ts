@@ -1,6 +1,15 @@
 import { collectionPath } from "../../api/machinery/gvk.ts";
 import type { KubeObject } from "../../api/machinery/object.ts";
-import { applications, beacons, namespaces, nodes, pods } from "../../api/machinery/resources.ts";
+import type { ResourceType } from "../../api/machinery/gvk.ts";
+import {
+  applications,
+  beacons,
+  namespaces,
+  nodes,
+  pods,
+  sessions,
+  users,
+} from "../../api/machinery/resources.ts";
 import type { Call, Command, Flag, Run, Session } from "../command.ts";
 import { commonTypes, findType } from "../kinds.ts";
 import { groupSummary } from "../program.ts";
@@ -67,6 +76,14 @@ async function valueOffers(
   return [];
 }
 
+/** Kinds without namespace whose names a command takes. */
+const clusterTypes: Readonly<Record<string, ResourceType>> = {
+  node: nodes,
+  beacon: beacons,
+  user: users,
+  session: sessions,
+};
+
 async function argumentOffers(
   command: Command,
   before: readonly string[],
@@ -85,8 +102,8 @@ async function argumentOffers(
     return tokens.map(({ id, description }): Offer => [id, description]);
   }
   const session = await call.connect();
-  if (command.completes === "node") return namesIn(session, collectionPath(nodes));
-  if (command.completes === "beacon") return namesIn(session, collectionPath(beacons));
+  const type = clusterTypes[command.completes];
+  if (type !== undefined) return namesIn(session, collectionPath(type));
   const apps = await namesIn(session, collectionPath(applications, session.namespace));
   const named = apps.map(([name]): Offer => [`app/${name}`, "Application"]);
   if (command.completes === "application") return named;
