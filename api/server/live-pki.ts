@@ -26,8 +26,8 @@ export type LivePkiOptions = {
   readonly files: Omit<PkiOptions, "nowMs" | "record">;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long other servers get to learn of a new root before it issues. Milliseconds, default 10 s. */
-  readonly spreadMs?: number;
+  /** How long other servers get to learn of a new root before it issues. Milliseconds. */
+  readonly spreadMs: number;
 };
 
 /** Told after every change; the server goes on when it fails. */
@@ -55,7 +55,8 @@ const recordKey = storeKey(collection, { name: "authority" });
 
 const halfDayMs = 43_200_000;
 const retryMs = 5_000;
-const defaultSpreadMs = 10_000;
+/** Enough for servers that see the same store; one that does not hear of it in time only refuses for a while. */
+export const rootSpreadMs = 10_000;
 
 const recordOf = (item: Item | undefined): AuthorityRecord | undefined =>
   item === undefined ? undefined : parseAuthorityRecord(item.object["record"]);
@@ -198,13 +199,13 @@ class Live implements LivePki {
   }
 
   #untilAdvanceMs(): number {
-    const { clock, spreadMs = defaultSpreadMs } = this.#options;
+    const { clock, spreadMs } = this.#options;
     if (this.#record?.phase !== "Spreading") return Number.POSITIVE_INFINITY;
     return Math.max(0, this.#record.sinceMs + spreadMs - clock.nowMs());
   }
 
   async #advance(): Promise<void> {
-    const { clock, spreadMs = defaultSpreadMs } = this.#options;
+    const { clock, spreadMs } = this.#options;
     if (this.#record?.phase !== "Spreading") return;
     await this.#change((record) => {
       if (record === undefined) throw unchanged;

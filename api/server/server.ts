@@ -28,7 +28,7 @@ import { openRegistry, type Registry } from "./metrics/registry.ts";
 import { storeLatency, timedStore } from "./metrics/timed-store.ts";
 import { serveOpenApi } from "./openapi/openapi.ts";
 import { serveOpenApiV2 } from "./openapi/openapi-v2.ts";
-import { type LivePki, openLivePki } from "./live-pki.ts";
+import { type LivePki, openLivePki, rootSpreadMs } from "./live-pki.ts";
 import type { Pki } from "./pki.ts";
 import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
@@ -255,7 +255,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await spreadTrust(scope, pki, onError);
   let url = serverUrl(config.listen);
   const files = { directory, names, ...beacon };
-  const pki = await openLivePki({ storage: scope.storage, files, clock, log });
+  // Other servers have to learn of a new root before it issues.
+  const spreadMs = options.sharedStore === true ? rootSpreadMs : 0;
+  const pki = await openLivePki({ storage: scope.storage, files, clock, log, spreadMs });
   const server = (): string => peerUrl(config.listen, url);
   const about = { ...scope, clock, trust: pki.current, registry, server, onError };
   const { tunnels, nodes } = connectAgents(about);
