@@ -15,6 +15,8 @@ export type Ask = (
 export type Io = {
   out(text: string): void;
   err(text: string): void;
+  /** Bytes to stdout; resolves once they are taken. Absent where only text is wanted. */
+  outBytes?(chunk: Uint8Array): Promise<void>;
   /** Whether stdout is a terminal: only then are there colours and lines that redraw. */
   readonly isTerminal: boolean;
   readonly color: boolean;

@@ -1,4 +1,5 @@
 import type { Command, Flag } from "./command.ts";
+import { backupCommands } from "./backup-commands.ts";
 import { daemonCommands } from "./daemon-commands.ts";
 import { identityCommands } from "./identity-commands.ts";
 import { joinCommands } from "./join-commands.ts";
@@ -217,6 +218,7 @@ export const commands: readonly Command[] = [
   ...joinCommands,
   ...dockerCommands,
   ...daemonCommands,
+  ...backupCommands,
   ...encryptionCommands,
   ...otherCommands,
 ];

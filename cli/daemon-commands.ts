@@ -19,13 +19,15 @@ const servingName: Flag = {
   repeatable: true,
   about: "another DNS name or IP address that clients use, for the certificate; repeatable",
 };
-const store: Flag = {
+/** Where the objects are. */
+export const store: Flag = {
   long: "store",
   value: "URL",
   about:
     "lmdb:///DIR, or etcd://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...] (default: under --data-dir)",
 };
-const dataDir: Flag = {
+/** Where all that outlives the process is. */
+export const dataDir: Flag = {
   long: "data-dir",
   value: "DIR",
   about: "keys, certificates and the embedded store (default: ~/.local/share/lighthouse)",

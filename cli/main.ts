@@ -28,6 +28,10 @@ function processIo(): Io {
   return {
     out: (chunk) => void stdout.write(chunk),
     err: (chunk) => void stderr.write(chunk),
+    outBytes: (chunk) =>
+      new Promise((resolve, reject) => {
+        stdout.write(chunk, (err) => (err instanceof Error ? reject(err) : resolve()));
+      }),
     ...(stdin.isTTY && stderr.isTTY
       ? { ask: askTerminal(stdin, stderr), browse: openBrowser }
       : {}),

@@ -84,6 +84,8 @@ const groupSummaries: Readonly<Record<string, string>> = {
   token: "Tokens that agents join with: make, show, replace and delete them",
   user: "People who log in with a password: make, show, change and delete them",
   session: "Logins: show them, and end them",
+  backup: "Back up the whole control plane, and look at backups",
+  restore: "Bring a control plane back from a backup",
   beacon: "Agents of networks: show them, and decide who is one",
 };
 
@@ -108,7 +110,10 @@ export function buildProgram(
     const [first = "", second] = command.name.split(" ");
     const hidden = { hidden: first.startsWith("__") };
     if (second === undefined) {
-      program.addCommand(toCommander(command, first, found), hidden);
+      const single = toCommander(command, first, found);
+      // A command may have others below it: `backup FILE`, `backup inspect FILE`.
+      groups.set(first, single);
+      program.addCommand(single, hidden);
       continue;
     }
     let group = groups.get(first);

@@ -72,6 +72,11 @@ export const annotation = {
   discoveredTaints: "lighthouse.dev/discovered-taints",
   /** Nodes: the images that the agent brought and may remove, see agent/images/claims.ts. */
   pulledImages: "lighthouse.dev/pulled-images",
+  /**
+   * Nodes: since when containers of Pods that nobody knows are left as they are, RFC 3339. Set by a
+   * restore, and by the API server on Nodes that come later; people take it off.
+   */
+  holdUnknown: "lighthouse.dev/hold-unknown",
   /** Nodes: "true" when the engine only pretends to run containers. Set by the agent. */
   simulated: "lighthouse.dev/simulated",
   /**

@@ -188,7 +188,9 @@ export async function* decodeRecords(
     for (;;) {
       const record = await readRecord(taker);
       if (record === undefined) throw cutOff();
-      if ((record.type === "about") !== (seen.records === 0)) {
+      // A server that cannot even begin says so instead.
+      const begins = record.type === "about" || (record.type === "failure" && seen.records === 0);
+      if (begins !== (seen.records === 0)) {
         throw malformed("it does not begin with what it is");
       }
       seen.records += 1;
