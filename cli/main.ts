@@ -32,6 +32,12 @@ function processIo(): Io {
       new Promise((resolve, reject) => {
         stdout.write(chunk, (err) => (err instanceof Error ? reject(err) : resolve()));
       }),
+    isTerminal: stdout.isTTY,
+    color: showsColors(stdout),
+    errorColor: showsColors(stderr),
+    size: () => ({ columns: stdout.columns, rows: stdout.rows }),
+    env,
+    clock: { nowMs: () => Date.now() },
     ...(stdin.isTTY && stderr.isTTY
       ? { ask: askTerminal(stdin, stderr), browse: openBrowser }
       : {}),

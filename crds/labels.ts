@@ -111,13 +111,13 @@ export type AgentKey = {
   readonly key: string;
   /** When the last certificate for it ends, RFC 3339. */
   readonly expires: string;
+  /** The root that issued this certificate: 16 hex digits of the hash of its public key. */
+  readonly root?: string;
 };
 
 /**
  * How long an eviction that had to wait is remembered. Whoever evicts asks again and again (`kubectl
  * drain` every 5 s); who stops asking has changed their mind. Milliseconds.
-  /** The root that issued this certificate: 16 hex digits of the hash of its public key. */
-  readonly root?: string;
  */
 export const evictionHoldsMs = 60_000;
 
