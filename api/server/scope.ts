@@ -20,6 +20,7 @@ import { podSecurity } from "./admission/pod-security/admission.ts";
 import { type AdmissionSettings, defaultAdmission } from "./admission/settings.ts";
 import { quotaAdmission } from "./admission/quota.ts";
 import { serviceAccountAdmission } from "./admission/service-accounts.ts";
+import { ownerGrants } from "./admission/owner-grants.ts";
 import { rbacEscalation } from "./admission/rbac-escalation.ts";
 import { beaconKeysAdmission } from "./certificates/admit-beacons.ts";
 import { requestAdmission } from "./certificates/admit-requests.ts";
@@ -152,6 +153,7 @@ function metricsOf({ storage, clock }: Parts, nodes: ScopeOptions["nodes"]): Met
   if (nodes === undefined) return noMetrics;
   const readings = nodeReadings({ nodes, nowMs: () => clock.nowMs() });
   return metricsSource({ storage, readings });
+    ownerGrants({ storage, clock }),
 }
 
 /** Creates what a fresh store lacks, and brings our own CRDs up to date. */

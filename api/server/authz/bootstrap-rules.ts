@@ -210,6 +210,24 @@ export const release: readonly ShortRule[] = [
   { apiGroups: [""], resources: ["pods/eviction"], verbs: ["create"] },
 ];
 
+/**
+ * What the creator of an Application may do with that one. No approval of its canaries: that is for a second
+ * pair of eyes.
+ */
+export const ownerRules: readonly ShortRule[] = [
+  {
+    apiGroups: [ours],
+    resources: ["applications"],
+    verbs: [...read, "delete", "patch", "update"],
+  },
+  { apiGroups: [ours], resources: ["applications/rollout", "applications/status"], verbs: read },
+  {
+    apiGroups: [ours],
+    resources: ["applications/plan", "applications/scale"],
+    verbs: [...read, ...write],
+  },
+];
+
 const events: ShortRule = {
   verbs: write,
   apiGroups: ["", "events.k8s.io"],

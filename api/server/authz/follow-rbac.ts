@@ -1,4 +1,4 @@
-import { collectionPrefix } from "../../store/keys.ts";
+import { collectionPrefix, storeKey } from "../../store/keys.ts";
 import type { WatchCache } from "../../store/watch-cache.ts";
 import { rbacGroup } from "./policy.ts";
 import { RbacIndex, type RbacPlural } from "./rbac-index.ts";
@@ -10,12 +10,17 @@ const plurals: readonly RbacPlural[] = [
   "clusterrolebindings",
 ];
 
+const applications = { group: "lighthouse.dev", plural: "applications" };
+
 /**
  * An index of all RBAC objects, as current as the cache. It follows the cache until that is
  * closed.
  */
 export function followRbac(cache: WatchCache): RbacIndex {
-  const index = new RbacIndex();
+  const index = new RbacIndex(
+    (namespace, { name, uid }) =>
+      cache.newest(storeKey(applications, { namespace, name }))?.object.metadata.uid === uid,
+  );
   const follow = (plural: RbacPlural): void => {
     const prefix = collectionPrefix({ group: rbacGroup, plural });
     index.clear(plural);

@@ -35,7 +35,12 @@ export type RoleBinding = {
   readonly namespace: string;
   readonly roleRef: RoleRef;
   readonly subjects: readonly Subject[];
+  /** The Application that it belongs to: without that it gives nothing. */
+  readonly owner?: ApplicationOwner;
 };
+
+/** An Application as an owner reference names it; it is in the binding's own namespace. */
+export type ApplicationOwner = { readonly name: string; readonly uid: string };
 
 const textsIn = (object: JsonObject, field: string): readonly string[] => {
   const list = object[field];
@@ -86,11 +91,19 @@ function subjectOf(subject: JsonObject, namespace: string): Subject | undefined 
   return { kind, name, namespace: own === "" ? namespace : own };
 }
 
+function ownerOf({ metadata }: AnyObject): ApplicationOwner | undefined {
+  return metadata.ownerReferences?.find(
+    ({ apiVersion, kind }) => kind === "Application" && apiVersion.startsWith("lighthouse.dev/"),
+  );
+}
+
 /** What a stored RoleBinding or ClusterRoleBinding says. */
 export function bindingOf(object: AnyObject): RoleBinding {
   const { name, namespace = "" } = object.metadata;
   const subjects = objectsIn(object, "subjects")
     .map((subject) => subjectOf(subject, namespace))
     .filter((subject) => subject !== undefined);
-  return { name, namespace, roleRef: roleRefIn(object), subjects };
+  const owner = ownerOf(object);
+  const binding = { name, namespace, roleRef: roleRefIn(object), subjects };
+  return owner === undefined || namespace === "" ? binding : { ...binding, owner };
 }

@@ -1,5 +1,12 @@
 import type { AnyObject } from "../../machinery/object.ts";
-import { bindingOf, type PolicyRule, type RoleBinding, type RoleRef, rulesIn } from "./policy.ts";
+import {
+  type ApplicationOwner,
+  bindingOf,
+  type PolicyRule,
+  type RoleBinding,
+  type RoleRef,
+  rulesIn,
+} from "./policy.ts";
 import type { Subject } from "./policy.ts";
 
 /** A binding as it concerns one of its subjects. */
@@ -22,6 +29,9 @@ const objectKey = (plural: RbacPlural, namespace: string, name: string): string 
 
 const nothing: readonly Grant[] = [];
 
+/** Whether the very Application is there that an owner reference in this namespace names. */
+export type Lives = (namespace: string, owner: ApplicationOwner) => boolean;
+
 /**
  * All RBAC objects, arranged so that a request asks only the bindings of its user. Holds no more
  * than what it was told; telling is idempotent.
@@ -32,6 +42,12 @@ export class RbacIndex {
   readonly #bindings = new Map<string, RoleBinding>();
   /** By namespace; that of ClusterRoleBindings is empty. */
   readonly #grants = new Map<string, BySubject>();
+  readonly #lives: Lives;
+
+  /** `lives` is asked of bindings that belong to an Application; default: none of them does. */
+  constructor(lives: Lives = () => false) {
+    this.#lives = lives;
+  }
 
   /** Takes in the newest state of an object. */
   set(plural: RbacPlural, object: AnyObject): void {
@@ -70,18 +86,26 @@ export class RbacIndex {
 
   /** What is bound to a user's name in a namespace; cluster-wide if that is empty. */
   ofUser(name: string, namespace: string): readonly Grant[] {
-    return this.#grants.get(namespace)?.get(`u:${name}`) ?? nothing;
+    return this.#holding(this.#grants.get(namespace)?.get(`u:${name}`));
   }
 
   /** What is bound to a group in a namespace; cluster-wide if that is empty. */
   ofGroup(name: string, namespace: string): readonly Grant[] {
-    return this.#grants.get(namespace)?.get(`g:${name}`) ?? nothing;
+    return this.#holding(this.#grants.get(namespace)?.get(`g:${name}`));
   }
 
   /** The rules of a role; `undefined` when there is no such role. */
   rulesOf({ kind, name }: RoleRef, namespace: string): readonly PolicyRule[] | undefined {
     return this.#roles.get(
       kind === "Role" ? objectKey("roles", namespace, name) : objectKey("clusterroles", "", name),
+    );
+  }
+
+  /** Without those whose Application is gone, or another one by now: the collector is not waited for. */
+  #holding(grants: readonly Grant[] = nothing): readonly Grant[] {
+    if (!grants.some(({ binding }) => binding.owner !== undefined)) return grants;
+    return grants.filter(
+      ({ binding: { owner, namespace } }) => owner === undefined || this.#lives(namespace, owner),
     );
   }
 
