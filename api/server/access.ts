@@ -14,6 +14,8 @@ export type User = {
 /** What an authenticator may look at; one view over HTTP/1.1 and HTTP/2. */
 export type Credentials = {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Of HTTP, e.g. `GET`; absent where there is no request, e.g. in a review. */
+  readonly method?: string;
   /** The client certificate, DER, once TLS has verified it against our CA. */
   readonly certificate?: Uint8Array;
   /**

@@ -4,6 +4,7 @@ import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { unauthorized } from "../machinery/errors.ts";
 import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
 import { onAnswered } from "./answered.ts";
+import { checkPage } from "./authn/same-origin.ts";
 import { refusal } from "./authz/denial.ts";
 import { followAccess } from "./authz/follow-access.ts";
 import { serveNodeProxy } from "./docker/endpoint.ts";
@@ -174,8 +175,12 @@ function judgeOf(
   again: Pick<Credentials, "ongoing"> = {},
 ): (request: Request) => Promise<void> {
   return async (request) => {
-    if (again.ongoing !== true) checkUpgrade(request);
-    const user = await authenticator.authenticate({ ...credentialsOf(request), ...again });
+    const credentials = { ...credentialsOf(request), ...again };
+    if (again.ongoing !== true) {
+      checkUpgrade(request);
+      checkPage(credentials);
+    }
+    const user = await authenticator.authenticate(credentials);
     if (user === undefined) throw unauthorized();
     if (again.ongoing !== true) request.user = user;
     const { allowed, reason } = await authorizer.authorize(user, request.info);
@@ -185,14 +190,15 @@ function judgeOf(
 
 const certificates = new WeakMap<object, Uint8Array | undefined>();
 
-function credentialsOf({ headers, raw }: Request): Credentials {
+function credentialsOf({ headers, method, raw }: Request): Credentials {
   // Over HTTP/2 the stream has a stand-in of its own: only the session's lives as long as it.
   const { stream } = raw as { readonly stream?: ServerHttp2Stream };
   const socket = stream?.session?.socket ?? raw.socket;
   const tls = socket as Partial<TLSSocket>;
   const certificate = certificateOf(tls);
-  if (certificate === undefined) return { headers };
-  return tls.authorized === true ? { headers, certificate } : { headers, expired: certificate };
+  const plain = { headers, method };
+  if (certificate === undefined) return plain;
+  return tls.authorized === true ? { ...plain, certificate } : { ...plain, expired: certificate };
 }
 
 /** What TLS says of a certificate that has ended, or of whose root it knows nothing (any more). */

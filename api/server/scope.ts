@@ -31,6 +31,9 @@ import { keepAggregated } from "./authz/keep-aggregated.ts";
 import { withNodeProxy } from "./authz/node-proxy.ts";
 import { withNodeRights } from "./authz/node-authorizer.ts";
 import { rbacRights } from "./authz/rbac-authorizer.ts";
+import { withOwnPassword } from "./identity/own-password.ts";
+import { userAdmission } from "./identity/user-admission.ts";
+import { followUsers, type Users } from "./identity/users.ts";
 import { builtIn } from "./kinds/built-in.ts";
 import { builtInKinds } from "./kinds/built-in-kinds.ts";
 import { fieldTypes } from "./fields/field-types.ts";
@@ -57,6 +60,7 @@ import { passingTokenKeys, type TokenKeys } from "./tokens/token-keys.ts";
 export type OwnedScope = Scope & {
   readonly cache: WatchCache;
   readonly reviewer: TokenReviewer;
+  readonly users: Users;
 };
 
 /** What the server and its tests decide about a scope. */
@@ -115,7 +119,8 @@ export async function openScope(
   const world = { now: () => clock.nowMs(), crds: () => storedCrds(cache) };
   const graph = followNodes(cache);
   const byRoles = withNodeProxy(rbacRights(followRbac(cache)));
-  const rights = withNodeRights(byRoles, { graph, storage });
+  const rights = withOwnPassword(withNodeRights(byRoles, { graph, storage }));
+  const users = followUsers(cache);
   const tokens = accountTokens({ keys: tokenKeys, clock, issuer });
   const reviewer = tokenReviewer({ tokens, storage, clock });
   const schemas = definitionSchemas(definitions);
@@ -134,6 +139,7 @@ export async function openScope(
     serviceAccountAdmission(storage),
     limitRangeAdmission(storage),
     rbacEscalation(rights),
+    userAdmission({ rights, cache, users }),
     requestAdmission({ rights, storage, clock }),
     beaconKeysAdmission(),
     applicationRecords(rights),
@@ -146,7 +152,7 @@ export async function openScope(
   ]);
   const planner = planRollout === undefined ? {} : { planRollout };
   const shared = { storage, kinds, admission, rights, tokens, clock, ...planner };
-  return { ...shared, cache, reviewer, fieldTypes: fieldTypes(definitions) };
+  return { ...shared, cache, reviewer, users, fieldTypes: fieldTypes(definitions) };
 }
 
 function metricsOf({ storage, clock }: Parts, nodes: ScopeOptions["nodes"]): MetricsSource {

@@ -5,6 +5,7 @@ import { type AppOptions, buildApp } from "../../api/server/app.ts";
 import { accountAuthenticator } from "../../api/server/authn/account.ts";
 import { authenticatorChain } from "../../api/server/authn/chain.ts";
 import { withImpersonation } from "../../api/server/authn/impersonate.ts";
+import { type Identity, openIdentity } from "../../api/server/identity/open-identity.ts";
 import type { App } from "../../api/server/http.ts";
 import type { JsonObject, Kinds, WritableMeta } from "../../api/server/kinds/kind.ts";
 import { type NodeStreams, nodeStreams } from "../../api/server/pods/pod-streams.ts";
@@ -61,6 +62,7 @@ export type TestApp = AsyncDisposable & {
   readonly scope: OwnedScope;
   readonly nodes: NodeStreams;
   readonly clock: ManualClock;
+  readonly identity: Identity;
   /** A body that is no string is sent as JSON. */
   send(method: Method, url: string, body?: unknown, options?: SendOptions): Promise<Answer>;
   stream(url: string, options?: SendOptions): Promise<OpenStream>;
@@ -99,10 +101,13 @@ const selfNamed: Authenticator = {
 
 type Guard = Pick<AppOptions, "authenticator" | "authorizer">;
 
-function guardOf({ rights, reviewer }: OwnedScope): Guard {
-  const chain = authenticatorChain([selfNamed, accountAuthenticator(reviewer)]);
+function guardOf({ rights, reviewer }: OwnedScope, { authenticators }: Identity): Guard {
+  const chain = authenticatorChain([selfNamed, ...authenticators, accountAuthenticator(reviewer)]);
   return { authenticator: withImpersonation(chain, rights), authorizer: rights };
 }
+
+/** Tests hash many passwords, and guard none. */
+const cheap = { memoryKiB: 8, passes: 1, lanes: 1 };
 
 const noGuard: Guard = {
   authenticator: { authenticate: async () => ({ name: "tester", groups: ["system:masters"] }) },
@@ -123,12 +128,16 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     planRollout: previewRollout,
   });
   const scope = options.kinds === undefined ? opened : { ...opened, kinds: options.kinds };
+  const log = pino({ level: process.env["LIGHTHOUSE_TEST_LOG"] ?? "silent" });
+  const identity = openIdentity({ ...opened, clock, log, cost: cheap });
   const app = buildApp({
     scope,
     nodes,
     bookmarkMs,
-    log: pino({ level: process.env["LIGHTHOUSE_TEST_LOG"] ?? "silent" }),
-    ...(options.guarded === true ? guardOf(opened) : noGuard),
+    log,
+    publicRoutes: identity.addPublic,
+    endpoints: identity.endpoints,
+    ...(options.guarded === true ? guardOf(opened, identity) : noGuard),
   });
   await app.ready();
   const tunnel = opening.move();
@@ -138,6 +147,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     scope,
     nodes,
     clock,
+    identity,
     send: (method, url, body, options) => send(app, { method, url, body, ...options }),
     stream: (url, options) => stream(app, url, options),
     async [Symbol.asyncDispose]() {

@@ -44,7 +44,7 @@ const roles = ["roles", "clusterroles", "rolebindings", "clusterrolebindings"];
 const sources: readonly Source[] = [
   ...roles.map((plural): Source => ({ group: rbacGroup, plural })),
   { group: "lighthouse.dev", plural: "users", touches: hasNewSpec },
-  { group: "lighthouse.dev", plural: "sessions" },
+  { group: "lighthouse.dev", plural: "sessions", touches: hasNewSpec },
   { group: "lighthouse.dev", plural: "beacons", touches: hasNewSpec, concerns: () => isAgent },
   { group: "", plural: "serviceaccounts", touches: isGone },
   {

@@ -227,7 +227,7 @@ test("a web page cannot use the certificate of whoever looks at it", async () =>
   const { code, body } = await server.send("POST", url, undefined, { headers: page });
   expect([code, body["message"]]).toEqual([
     403,
-    "Cannot call Docker for the page of https://evil.example: it must bring a token of its own",
+    "Cannot change anything for the page of https://evil.example: it must bring a token of its own",
   ]);
   expect(got).toEqual([]);
 });

@@ -8,6 +8,7 @@ import type { Revision } from "../../store/store.ts";
 import { compileStructural } from "../schema/structural.ts";
 import { compileJsonPath, scalarText } from "./json-path.ts";
 import type { Kind, Strategy, Subresource, Verb } from "./kind.ts";
+import { opensDoors, passwordParts } from "../identity/password-part.ts";
 import { beaconParts } from "../tunnel/beacon-part.ts";
 import { rolloutParts } from "../rollouts/parts.ts";
 import { printerColumns } from "./printer-columns.ts";
@@ -93,6 +94,7 @@ function customKind(
     custom: true,
     generation: true,
     storageVersion,
+    settles: opensDoors(gvk),
     ...(scale === undefined ? {} : { scale }),
     ...deprecation(gvk, version),
   };
@@ -130,7 +132,7 @@ function subresourcesOf(gvk: Gvk, { subresources }: CrdVersion): readonly Subres
   if (subresources?.scale !== undefined) {
     found.push({ name: "scale", responseKind: scaleGvk, verbs: partVerbs });
   }
-  return [...found, ...rolloutParts(gvk), ...beaconParts(gvk)];
+  return [...found, ...rolloutParts(gvk), ...beaconParts(gvk), ...passwordParts(gvk)];
 }
 
 function deprecation(gvk: Gvk, version: CrdVersion): Pick<Kind, "deprecation"> {

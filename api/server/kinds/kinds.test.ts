@@ -35,7 +35,7 @@ test("a fresh store has the namespaces and CRDs that everything else needs", asy
     "lighthouse-system",
   ]);
   const crds = await server.send("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions");
-  expect(crds.body["items"]).toHaveLength(3);
+  expect(crds.body["items"]).toHaveLength(5);
 });
 
 describe("Secret and ConfigMap", () => {

@@ -12,9 +12,13 @@ import { type Changed, changeItem, type Next } from "./storage.ts";
 import { decideWrite, existing, keyOfCall } from "./update.ts";
 import { shownForm } from "./versions.ts";
 
+/** How long an answer waits for the server's own cache, in milliseconds. */
+const settleMs = 5_000;
+
 /** DELETE of one object. @throws StatusError `NotFound`, `Conflict` on preconditions */
 export async function deleteObject(call: Call): Promise<Answer> {
   const { does, item } = await removeObject(call, readDeleteOptions(call));
+  if (call.kind.settles === true) await call.storage.cache.reach(item.at, settleMs);
   if (does !== "delete") return { code: 200, body: shownForm(call.kind, item).bytes };
   const { group, plural } = call.kind;
   const { name, uid } = item.object.metadata;

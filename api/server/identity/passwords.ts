@@ -1,0 +1,74 @@
+import { randomBytes } from "node:crypto";
+import type { User } from "../../../crds/types.gen.ts";
+import type { Clock } from "../../machinery/clock.ts";
+import { isConflict } from "../../machinery/errors.ts";
+import { formatTime } from "../../machinery/time.ts";
+import { encodeObject, type Item } from "../../store/item.ts";
+import { textIn } from "../kinds/fill.ts";
+import { readItem, type Storage } from "../objects/storage.ts";
+import { type Argon2Cost, currentCost, hashPassword, isOutdated, isPassword } from "./argon2.ts";
+import { keyOf } from "./collections.ts";
+import type { HashQueue } from "./hash-queue.ts";
+
+/** The passwords of Users. They belong to the uid: a User made anew under a name has none. */
+export interface Passwords {
+  /**
+   * Whether it is the password of the User. Takes as long for somebody who is unknown or has none.
+   * @throws StatusError `TooManyRequests` when too many ask
+   */
+  fits(user: User | undefined, password: string): Promise<boolean>;
+  /** Gives the User this password; the caller has judged it. */
+  set(user: User, password: string): Promise<void>;
+  /** Whether the User has one. */
+  has(user: User): Promise<boolean>;
+}
+
+/** What keeping passwords needs. */
+export type PasswordsOptions = {
+  readonly storage: Storage;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly queue: HashQueue;
+  /** Default: what the product asks for. */
+  readonly cost?: Argon2Cost;
+};
+
+/** The hash of a password that nobody has. */
+function nobodysHash({ memoryKiB, passes, lanes }: Argon2Cost): string {
+  const random = (bytes: number): string =>
+    randomBytes(bytes).toString("base64").replaceAll("=", "");
+  return `$argon2id$v=19$m=${memoryKiB},t=${passes},p=${lanes}$${random(16)}$${random(32)}`;
+}
+
+/** Keeps hashes in the store, under a prefix that no route serves. */
+export function openPasswords(options: PasswordsOptions): Passwords {
+  const { storage, clock, queue, cost = currentCost } = options;
+  const decoy = nobodysHash(cost);
+  // From the store and not from the cache: another server may have changed it a moment ago.
+  const read = (user: User): Promise<Item | undefined> =>
+    readItem(storage, keyOf.password(user.metadata.uid));
+  const write = async (user: User, password: string, before: Item | undefined): Promise<void> => {
+    const { name, uid } = user.metadata;
+    const hash = await queue.run(() => hashPassword(password, cost));
+    const changed = formatTime(clock.nowMs());
+    const metadata = { name: uid, creationTimestamp: changed };
+    const record = { apiVersion: "lighthouse.dev/v1", kind: "Password", metadata };
+    const value = encodeObject({ ...record, user: name, hash });
+    await storage.store.put(keyOf.password(uid), value, before?.at ?? 0);
+  };
+  return {
+    async fits(user, password) {
+      const item = user === undefined ? undefined : await read(user);
+      const stored = item === undefined ? decoy : textIn(item.object, "hash");
+      const fits = await queue.run(() => isPassword(password, stored));
+      if (!fits || user === undefined || item === undefined) return false;
+      if (isOutdated(stored, cost)) await write(user, password, item).catch(ignoreRace);
+      return true;
+    },
+    set: async (user, password) => write(user, password, await read(user)),
+    has: async (user) => (await read(user)) !== undefined,
+  };
+}
+
+function ignoreRace(err: unknown): void {
+  if (!isConflict(err)) throw err; // the password was changed meanwhile: that one stays
+}

@@ -1,0 +1,70 @@
+import type { Clock } from "../../machinery/clock.ts";
+
+/** How many tries a key has, and how they come back. */
+export type Allowance = {
+  /** Tries in a row, from 1. */
+  readonly burst: number;
+  /** Milliseconds after which one more is allowed. */
+  readonly refillMs: number;
+};
+
+/** One try of one key. */
+export type Try = { readonly key: string; readonly allowance: Allowance };
+
+/** Counts tries by key, so that guessing takes years. Of one server alone, and lost with it. */
+export interface Throttle {
+  /** Takes a try from each key, or from none of them. `undefined`: go on; else so many seconds, from 1, to
+   * wait. */
+  take(tries: readonly Try[]): number | undefined;
+  /** Gives the tries back: they were honest. */
+  giveBack(tries: readonly Try[]): void;
+  /** How many keys are remembered. */
+  readonly size: number;
+}
+
+/** What a throttle needs. */
+export type ThrottleOptions = {
+  readonly clock: Pick<Clock, "nowMs">;
+  /** Keys that are remembered at most; the one that was tried longest ago is forgotten first. */
+  readonly maxKeys?: number;
+};
+
+type Bucket = { used: number; atMs: number };
+
+/** A token bucket per key. What a bucket has regained in full is forgotten, too. */
+export function openThrottle({ clock, maxKeys = 10_000 }: ThrottleOptions): Throttle {
+  const buckets = new Map<string, Bucket>();
+  const usedNow = ({ key, allowance }: Try, nowMs: number): number => {
+    const bucket = buckets.get(key);
+    if (bucket === undefined) return 0;
+    // Clocks are set back, and must not take tries away by that.
+    const passedMs = Math.max(0, nowMs - bucket.atMs);
+    return Math.max(0, bucket.used - passedMs / allowance.refillMs);
+  };
+  const set = (key: string, used: number, nowMs: number): void => {
+    buckets.delete(key); // to the end: the order is that of the last try
+    if (used <= 0) return;
+    buckets.set(key, { used, atMs: nowMs });
+    if (buckets.size <= maxKeys) return;
+    const [oldest] = buckets.keys();
+    if (oldest !== undefined) buckets.delete(oldest);
+  };
+  const waitMs = (one: Try, nowMs: number): number =>
+    (usedNow(one, nowMs) + 1 - one.allowance.burst) * one.allowance.refillMs;
+  return {
+    take(tries) {
+      const nowMs = clock.nowMs();
+      const longestMs = Math.max(0, ...tries.map((one) => waitMs(one, nowMs)));
+      if (longestMs > 0) return Math.max(1, Math.ceil(longestMs / 1_000));
+      for (const one of tries) set(one.key, usedNow(one, nowMs) + 1, nowMs);
+      return undefined;
+    },
+    giveBack(tries) {
+      const nowMs = clock.nowMs();
+      for (const one of tries) set(one.key, usedNow(one, nowMs) - 1, nowMs);
+    },
+    get size() {
+      return buckets.size;
+    },
+  };
+}
