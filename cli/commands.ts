@@ -3,6 +3,7 @@ import { backupCommands } from "./backup-commands.ts";
 import { daemonCommands } from "./daemon-commands.ts";
 import { identityCommands } from "./identity-commands.ts";
 import { joinCommands } from "./join-commands.ts";
+import { authorityCommands } from "./authority-commands.ts";
 import { dockerCommands } from "./docker-commands.ts";
 import { connectionFlags } from "./program.ts";
 import { encryptionCommands } from "./encryption-commands.ts";
@@ -216,6 +217,7 @@ export const commands: readonly Command[] = [
   ...rolloutCommands,
   ...identityCommands,
   ...joinCommands,
+  ...authorityCommands,
   ...dockerCommands,
   ...daemonCommands,
   ...backupCommands,

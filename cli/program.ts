@@ -80,6 +80,7 @@ function toCommander(command: Command, word: string, found: (it: Invocation) => 
 
 /** What the commands of two words are about, by their first one. */
 const groupSummaries: Readonly<Record<string, string>> = {
+  ca: "Rotate the certificate authority",
   rollout: "Look at rollouts, hold them, approve them and take them back",
   token: "Tokens that agents join with: make, show, replace and delete them",
   user: "People who log in with a password: make, show, change and delete them",
