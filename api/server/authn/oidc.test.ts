@@ -64,9 +64,9 @@ function open() {
   return {
     world,
     clock,
-    async ask(token: string): Promise<string | undefined> {
+    async ask(token: string, again: { ongoing?: true } = {}): Promise<string | undefined> {
       const headers = { authorization: `Bearer ${token}` };
-      return (await authenticator.authenticate({ headers }))?.name;
+      return (await authenticator.authenticate({ headers, ...again }))?.name;
     },
     token(claims: JWTPayload = {}, key: Key | undefined = world.keys[0], head: object = {}) {
       if (key === undefined) throw new Error("there is no key");
@@ -103,6 +103,11 @@ test("oidcAuthenticator() ends with the token, and with the user's being disable
   await clock.advance(600_000);
   expect(await ask(first)).toBeUndefined();
   expect(world.refused.at(-1)).toBe("the token has expired");
+  // What it opened goes on, and ends with the user all the same.
+  expect(await ask(first, { ongoing: true })).toBe("ann");
+  expect(await ask(first)).toBeUndefined();
+  world.disabled = "ann";
+  expect(await ask(first, { ongoing: true })).toBeUndefined();
 });
 
 test.each([

@@ -56,7 +56,15 @@ function claimedIssuer(token: string): string | undefined {
   }
 }
 
-type Terms = { readonly issuer: TrustedIssuer; readonly nowMs: number };
+type Terms = {
+  readonly issuer: TrustedIssuer;
+  readonly nowMs: number;
+  /** It opened something that goes on: that its time is over does not matter. */
+  readonly ongoing: boolean;
+};
+
+/** Longer than any token lives. */
+const anySeconds = 1e11;
 
 async function payloadBy(token: string, keys: KeySet, terms: Terms): Promise<JWTPayload> {
   const { url, audiences } = terms.issuer.config.issuer;
@@ -66,7 +74,7 @@ async function payloadBy(token: string, keys: KeySet, terms: Terms): Promise<JWT
     algorithms,
     requiredClaims: ["exp"],
     currentDate: new Date(terms.nowMs),
-    clockTolerance: leewaySeconds,
+    clockTolerance: terms.ongoing ? anySeconds : leewaySeconds,
   };
   try {
     return (await jwtVerify(token, keys, options)).payload;
@@ -128,20 +136,21 @@ export function oidcAuthenticator(options: OidcOptions): Authenticator {
   const issuers = new Map(options.issuers.map((one) => [one.config.issuer.url, one]));
   const cache = new Map<string, Cached>();
 
-  function remembered(digest: string): User | undefined {
+  function remembered(digest: string, ongoing: boolean): User | undefined {
     const found = cache.get(digest);
     if (found === undefined) return undefined;
     const holds = found.generation === found.issuer.keys.generation;
-    if (holds && found.expiresMs > clock.nowMs()) return found.user;
+    if (holds && (ongoing || found.expiresMs > clock.nowMs())) return found.user;
     cache.delete(digest);
     return undefined;
   }
 
-  async function judged(token: string, digest: string, issuer: TrustedIssuer): Promise<User> {
-    const nowMs = clock.nowMs();
-    const payload = await verify(token, { issuer, nowMs });
-    const expiresMs = expiryOf(payload, nowMs);
+  async function judged(token: string, digest: string, terms: Terms): Promise<User> {
+    const { issuer, nowMs, ongoing } = terms;
+    const payload = await verify(token, terms);
     const { user, droppedGroups } = issuer.toUser(payload);
+    if (ongoing) return user;
+    const expiresMs = expiryOf(payload, nowMs);
     if (droppedGroups.length > 0) onDropped(issuer.config.issuer.url, user.name, droppedGroups);
     if (cache.size >= maxCached) {
       const [oldest] = cache.keys();
@@ -151,15 +160,15 @@ export function oidcAuthenticator(options: OidcOptions): Authenticator {
     return user;
   }
 
-  async function userOf(token: string): Promise<User | undefined> {
+  async function userOf(token: string, ongoing: boolean): Promise<User | undefined> {
     const digest = tokenHash(token);
-    const known = remembered(digest);
+    const known = remembered(digest, ongoing);
     if (known !== undefined) return known;
     const url = claimedIssuer(token);
     const issuer = url === undefined ? undefined : issuers.get(url);
     if (url === undefined || issuer === undefined) return undefined;
     try {
-      return await judged(token, digest, issuer);
+      return await judged(token, digest, { issuer, nowMs: clock.nowMs(), ongoing });
     } catch (err) {
       onRefused(url, whyOf(err));
       return undefined;
@@ -170,7 +179,7 @@ export function oidcAuthenticator(options: OidcOptions): Authenticator {
     async authenticate(credentials) {
       const token = bearerToken(credentials);
       if (token === undefined || token.length > maxTokenLength) return undefined;
-      const user = await userOf(token);
+      const user = await userOf(token, credentials.ongoing === true);
       if (user === undefined || !isDisabled(user.name)) return user;
       onRefused("", `User ${user.name} is disabled`);
       return undefined;
