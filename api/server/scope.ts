@@ -17,6 +17,8 @@ import { namespaceNodeSelector } from "./admission/namespace-node-selector.ts";
 import { limitRangeAdmission } from "./admission/limit-range.ts";
 import { nodeRestriction } from "./admission/node-restriction.ts";
 import { podSecurity } from "./admission/pod-security/admission.ts";
+import { policyAdmission } from "./admission/policies/admission.ts";
+import { policyWriteAdmission } from "./admission/policies/write.ts";
 import { type AdmissionSettings, defaultAdmission } from "./admission/settings.ts";
 import { quotaAdmission } from "./admission/quota.ts";
 import { serviceAccountAdmission } from "./admission/service-accounts.ts";
@@ -147,6 +149,8 @@ export async function openScope(
     applicationRefusals({ storage }),
     dataSourceRefusals(),
     podSecurity({ storage, settings: settings.podSecurity }),
+    policyWriteAdmission({ storage, kinds, definitions, rights }),
+    policyAdmission({ storage, kinds, rights }),
     planWarnings({ storage, clock, planRollout }),
     quotaAdmission({ storage, clock }),
   ]);

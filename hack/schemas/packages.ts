@@ -93,6 +93,16 @@ export const packages: readonly Package[] = [
     kinds: ["V1Eviction", "V1PodDisruptionBudget", "V1PodDisruptionBudgetList"],
   },
   {
+    home: "io.k8s.api.admissionregistration.v1",
+    group: "admissionregistration.k8s.io",
+    kinds: [
+      "V1ValidatingAdmissionPolicy",
+      "V1ValidatingAdmissionPolicyBinding",
+      "V1ValidatingAdmissionPolicyBindingList",
+      "V1ValidatingAdmissionPolicyList",
+    ],
+  },
+  {
     home: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
     group: "apiextensions.k8s.io",
     kinds: ["V1CustomResourceDefinition", "V1CustomResourceDefinitionList"],

@@ -15,11 +15,6 @@ export type Review = {
   /** The state before; absent on CREATE. */
   readonly before?: AnyObject;
   readonly user: User;
-};
-
-/** The same once the object is complete and valid in itself. */
-export type FinalReview = Omit<Review, "object"> & {
-  readonly object: AnyObject;
   /** Nothing will be stored. */
   readonly dryRun: boolean;
   /** Sends a Warning header with the answer. */
@@ -28,11 +23,14 @@ export type FinalReview = Omit<Review, "object"> & {
   readonly annotate: (key: string, value: string) => void;
 };
 
+/** The same once the object is complete and valid in itself. */
+export type FinalReview = Omit<Review, "object"> & { readonly object: AnyObject };
+
 /** Judges or completes writes beyond what a kind's own strategy knows. */
 export interface Admission {
   /** Comes before validation. @throws StatusError, mostly `Forbidden`, to refuse the write. */
   admit?(review: Review): Promise<void>;
-  /** Comes after validation, and changes nothing. @throws StatusError, mostly `Invalid` */
+  /** Comes after validation, and changes nothing but a status. @throws StatusError, mostly `Invalid` */
   judge?(review: FinalReview): Promise<void>;
 }
 

@@ -1,3 +1,4 @@
+import { admissionPolicyBindingKind, admissionPolicyKind } from "./admission-policy.ts";
 import { builtIn, type BuiltInSchemas } from "./built-in.ts";
 import { certificateRequestKind } from "./certificate-request.ts";
 import { configMapKind, secretKind, serviceAccountKind } from "./config.ts";
@@ -40,6 +41,8 @@ export function builtInKinds(
     clusterRoleKind,
     roleBindingKind,
     clusterRoleBindingKind,
+    admissionPolicyKind,
+    admissionPolicyBindingKind,
     crdKind(world),
     nodeMetricsKind(metrics),
     podMetricsKind(metrics),

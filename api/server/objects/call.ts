@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { badRequest } from "../../machinery/errors.ts";
 import type { Clock } from "../../machinery/clock.ts";
 import type { User } from "../access.ts";
-import type { Admission } from "../admission/chain.ts";
+import type { Admission, Review } from "../admission/chain.ts";
 import type { Rights } from "../authz/rbac-authorizer.ts";
 import type { AccountTokens } from "../tokens/account-tokens.ts";
 import type { Kind, Kinds, Verb } from "../kinds/kind.ts";
@@ -78,4 +78,12 @@ export function isDryRun(call: Pick<Call, "query">): boolean {
   if (value === undefined || value === "") return false;
   if (value !== "All") throw badRequest(`Invalid value for dryRun: "${value}": supported: "All"`);
   return true;
+}
+
+/** What admission learns of every write, and how it answers besides yes and no. */
+export function reviewOf(call: Call): Omit<Review, "before" | "object" | "operation"> {
+  const { kind, namespace, name, subresource, user } = call;
+  const warn = (text: string): void => call.warn(text);
+  const annotate = (key: string, value: string): void => call.annotate(key, value);
+  return { kind, namespace, name, subresource, user, dryRun: isDryRun(call), warn, annotate };
 }

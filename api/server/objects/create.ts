@@ -14,7 +14,7 @@ import type { AnyObject } from "../../machinery/object.ts";
 import type { Body } from "../kinds/kind.ts";
 import { checkManager } from "../fields/field-manager.ts";
 import { type Tracking, trackUpdate } from "../fields/tracking.ts";
-import { type Call, isDryRun, newUid } from "./call.ts";
+import { type Call, isDryRun, newUid, reviewOf } from "./call.ts";
 import { metadataCauses, nameCauses } from "./metadata.ts";
 import { type Draft, judgeFields, readObject } from "./read-object.ts";
 import { dropRepeatedOwners } from "./owner-references.ts";
@@ -78,8 +78,7 @@ export async function newObject(call: Call, draft: Draft, track: Tracking): Prom
   if (managedFields !== undefined) object.metadata.managedFields = managedFields;
   kind.strategy.prepareCreate(object);
   const { name = "" } = object.metadata;
-  const { user, namespace, subresource } = call;
-  const review = { operation: "CREATE", kind, namespace, name, subresource, user } as const;
+  const review = { ...reviewOf(call), operation: "CREATE", name } as const;
   await call.admission.admit({ ...review, object });
   const causes = [
     ...nameCauses(object.metadata, kind.nameProblems),
@@ -88,9 +87,7 @@ export async function newObject(call: Call, draft: Draft, track: Tracking): Prom
   ];
   if (causes.length > 0) throw invalid(kind, name, causes);
   const whole = object as unknown as AnyObject;
-  const warn = (text: string): void => call.warn(text);
-  const annotate = (key: string, value: string): void => call.annotate(key, value);
-  await call.admission.judge({ ...review, object: whole, dryRun: isDryRun(call), warn, annotate });
+  await call.admission.judge({ ...review, object: whole });
   return object;
 }
 

@@ -6,7 +6,7 @@ import { formatTime, parseTime } from "../../machinery/time.ts";
 import type { Item } from "../../store/item.ts";
 import { parseStoreKey } from "../../store/keys.ts";
 import type { Body } from "../kinds/kind.ts";
-import type { Answer, Call } from "./call.ts";
+import { type Answer, type Call, reviewOf } from "./call.ts";
 import { type DeleteOptions, type Policy, readDeleteOptions } from "./delete-options.ts";
 import { type Changed, changeItem, type Next } from "./storage.ts";
 import { decideWrite, existing, keyOfCall } from "./update.ts";
@@ -34,10 +34,14 @@ export async function removeObject(call: Call, options: DeleteOptions): Promise<
     async (current) => {
       const found = existing(call, current);
       checkPreconditions(call, options, found.object);
-      const { kind, user, namespace, name, subresource } = call;
-      const before = found.object;
-      const operation = "DELETE";
-      await call.admission.admit({ operation, kind, namespace, name, subresource, before, user });
+      const { dryRun } = options;
+      const review = {
+        ...reviewOf(call),
+        operation: "DELETE",
+        before: found.object,
+        dryRun,
+      } as const;
+      await call.admission.admit(review);
       return doomed(call, options, found);
     },
     options,

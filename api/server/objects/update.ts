@@ -7,7 +7,7 @@ import { storeKey } from "../../store/keys.ts";
 import type { Body, Kind, PartialUpdate, WritableMeta } from "../kinds/kind.ts";
 import { checkManager } from "../fields/field-manager.ts";
 import { hasStatus, type Tracking, trackUpdate } from "../fields/tracking.ts";
-import { type Call, isDryRun } from "./call.ts";
+import { type Call, isDryRun, reviewOf } from "./call.ts";
 import { metadataCauses } from "./metadata.ts";
 import { dropRepeatedOwners } from "./owner-references.ts";
 import { type Draft, judgeFields, readObject } from "./read-object.ts";
@@ -95,15 +95,13 @@ export async function nextState(
   const ofStatus = call.subresource === "status" || partOf(call)?.part === "status";
   const object = ofStatus ? withStatus(call, parts) : withSpec(call, parts);
   judgeFields(call, draft);
-  const { kind, user, namespace, name, subresource } = call;
-  const review = { operation: "UPDATE", kind, namespace, name, subresource, before, user } as const;
+  const { kind, name } = call;
+  const review = { ...reviewOf(call), operation: "UPDATE", before } as const;
   await call.admission.admit({ ...review, object });
   const causes = causesOf(call, object, before);
   if (causes.length > 0) throw invalid(kind, name, causes);
   const whole = object as unknown as AnyObject;
-  const warn = (text: string): void => call.warn(text);
-  const annotate = (key: string, value: string): void => call.annotate(key, value);
-  await call.admission.judge({ ...review, object: whole, dryRun: isDryRun(call), warn, annotate });
+  await call.admission.judge({ ...review, object: whole });
   return decideWrite(kind, object, current);
 }
 

@@ -12,7 +12,8 @@ function convertUnknown(value: unknown): CelValue {
   return typeof value === "number" && Number.isInteger(value) ? BigInt(value) : value;
 }
 
-function convertDeep(value: unknown): CelValue {
+/** A JSON value as expressions see it that know no schema: whole numbers are integers. */
+export function convertDeep(value: unknown): CelValue {
   if (Array.isArray(value)) return value.map(convertDeep);
   if (!isJsonObject(value)) return convertUnknown(value);
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, convertDeep(v)]));
