@@ -18,13 +18,13 @@ import { hostPlace } from "./host-address.ts";
 import { engineDiskBytes, hostFacts } from "./host-facts.ts";
 import { createHostLimits, type HostLimits } from "./limits/host-limits.ts";
 import type { Offers } from "./limits/offer.ts";
-import type { HostFacts } from "./node.ts";
-import type { Silence } from "./node.ts";
+import type { HostFacts, Silence } from "./node.ts";
 import type { NodeRegistry } from "./node-registry.ts";
 import { hostNetworks } from "./networks/host-networks.ts";
 import type { PodNetworks } from "./networks/pod-networks.ts";
 import { followPulse } from "./pulse.ts";
 import type { ServedHost } from "./served-host.ts";
+import { holdOf } from "./pods/hold.ts";
 import { createImageStore, type ImageStore } from "./pods/image-store.ts";
 import { createInventory, type Inventory } from "./pods/inventory.ts";
 import {
@@ -182,6 +182,7 @@ class Host {
       prober,
       cache: this.#cache,
       reacher: this.#reacher,
+      hold: holdOf({ ...this.#deps, nodeName: this.nodeName }),
       hostIp: () => this.#address,
       isLive: () => this.#answers && this.#synced,
       liveSinceMs: () => this.#liveSinceMs,

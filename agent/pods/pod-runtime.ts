@@ -14,6 +14,7 @@ import type { PodNetworks } from "../networks/pod-networks.ts";
 import { overdueOf } from "./deadline.ts";
 import { askedState, effectiveState, replacedBy } from "./desired.ts";
 import { isUp } from "./facts.ts";
+import { type Hold, holdLookMs } from "./hold.ts";
 import type { ImageStore } from "./image-store.ts";
 import { withLastWords } from "./last-words.ts";
 import type { Inventory } from "./inventory.ts";
@@ -55,6 +56,8 @@ export type PodRuntimeOptions = {
   readonly log: Log;
   readonly cluster: string;
   readonly reacher: Reacher;
+  /** Which containers of gone pods must stay. */
+  readonly hold: Hold;
   /** Address of the host, as on its Node. */
   hostIp(): string;
   /** Whether the host may be acted on: its engine answers. */
@@ -142,8 +145,8 @@ class PodRuntime implements Reconciler {
     try {
       const pod = this.#options.cache.get(key);
       if (this.#isOver(key, pod)) return {};
-      await this.#removeOrphans(key, pod, signal);
-      if (pod === undefined) return {};
+      const left = await this.#removeOrphans(key, pod, signal);
+      if (pod === undefined) return left ? { requeueAfterMs: holdLookMs } : {};
       return await this.#work(pod, signal);
     } catch (err) {
       if (signal.aborted || !(isPassing(err) || isEngineAway(err))) throw err;
@@ -162,15 +165,24 @@ class PodRuntime implements Reconciler {
     return false;
   }
 
-  /** Containers of a pod of this name that is no more. */
-  async #removeOrphans(key: ObjectKey, pod: Pod | undefined, signal: AbortSignal): Promise<void> {
-    const { inventory, client, log, cache } = this.#options;
+  /** Containers of a pod of this name that is no more. Whether some were left for now. */
+  async #removeOrphans(
+    key: ObjectKey,
+    pod: Pod | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { inventory, client, log, cache, hold } = this.#options;
+    let left = false;
     for (const uid of inventory.uidsOf(key)) {
       if (uid === pod?.metadata.uid || this.#options.isPaused()) continue;
       // The cache may be behind; what is removed cannot be brought back.
       const fresh = await client.get(pods, key, signal);
       if (fresh?.metadata.uid === uid || cache.get(key)?.metadata.uid === uid) continue;
       const ids = (await inventory.of(uid, signal)).map(({ id }) => id);
+      if (await hold({ uid, key }, ids.length, signal)) {
+        left = true;
+        continue;
+      }
       log.info(
         { pod: keyText(key), uid, containers: ids.length },
         "removing containers of a gone pod",
@@ -178,6 +190,7 @@ class PodRuntime implements Reconciler {
       await removeOrphans({ uid, key }, ids, this.#options, signal);
       this.#forget(uid);
     }
+    return left;
   }
 
   #forget(uid: string): void {

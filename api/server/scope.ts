@@ -20,9 +20,9 @@ import { podSecurity } from "./admission/pod-security/admission.ts";
 import { policyAdmission } from "./admission/policies/admission.ts";
 import { policyWriteAdmission } from "./admission/policies/write.ts";
 import { type AdmissionSettings, defaultAdmission } from "./admission/settings.ts";
+import { ownerGrants } from "./admission/owner-grants.ts";
 import { quotaAdmission } from "./admission/quota.ts";
 import { serviceAccountAdmission } from "./admission/service-accounts.ts";
-import { ownerGrants } from "./admission/owner-grants.ts";
 import { rbacEscalation } from "./admission/rbac-escalation.ts";
 import { beaconKeysAdmission } from "./certificates/admit-beacons.ts";
 import { requestAdmission } from "./certificates/admit-requests.ts";
@@ -36,6 +36,7 @@ import { rbacRights } from "./authz/rbac-authorizer.ts";
 import { withOwnPassword } from "./identity/own-password.ts";
 import { userAdmission } from "./identity/user-admission.ts";
 import { followUsers, type Users } from "./identity/users.ts";
+import { holdAdmission } from "./backup/hold.ts";
 import { builtIn } from "./kinds/built-in.ts";
 import { builtInKinds } from "./kinds/built-in-kinds.ts";
 import { fieldTypes } from "./fields/field-types.ts";
@@ -136,16 +137,16 @@ export async function openScope(
   tendCrds({ storage, kinds, clock, onError: (err) => onError(err, "tend the CRDs") });
   await keepAggregated(storage, (err) => onError(err, "aggregate roles"));
   const admission = admissionChain([
-    nodeRestriction({ graph }),
+    ...nodeAdmission(storage, graph),
     namespaceAdmission(storage),
     serviceAccountAdmission(storage),
+    namespaceNodeSelector(storage),
     limitRangeAdmission(storage),
     rbacEscalation(rights),
     userAdmission({ rights, cache, users }),
     requestAdmission({ rights, storage, clock }),
     beaconKeysAdmission(),
     applicationRecords(rights),
-    namespaceNodeSelector(storage),
     applicationRefusals({ storage }),
     dataSourceRefusals(),
     podSecurity({ storage, settings: settings.podSecurity }),
@@ -153,17 +154,23 @@ export async function openScope(
     policyAdmission({ storage, kinds, rights }),
     planWarnings({ storage, clock, planRollout }),
     quotaAdmission({ storage, clock }),
+    ownerGrants({ storage, clock }),
   ]);
   const planner = planRollout === undefined ? {} : { planRollout };
   const shared = { storage, kinds, admission, rights, tokens, clock, ...planner };
   return { ...shared, cache, reviewer, users, fieldTypes: fieldTypes(definitions) };
 }
 
+/** What guards writes of agents, and of Nodes. */
+const nodeAdmission = (storage: Storage, graph: ReturnType<typeof followNodes>) => [
+  nodeRestriction({ graph }),
+  holdAdmission(storage),
+];
+
 function metricsOf({ storage, clock }: Parts, nodes: ScopeOptions["nodes"]): MetricsSource {
   if (nodes === undefined) return noMetrics;
   const readings = nodeReadings({ nodes, nowMs: () => clock.nowMs() });
   return metricsSource({ storage, readings });
-    ownerGrants({ storage, clock }),
 }
 
 /** Creates what a fresh store lacks, and brings our own CRDs up to date. */
