@@ -17,6 +17,7 @@ import { liftBodyDeadline } from "../request-limits.ts";
 import { checkOrigin, requiredUpgrade, type Upgrade, upgradeOf } from "../streams/upgrade.ts";
 import { callerOf } from "../tunnel/caller.ts";
 import { headersForNode } from "./headers.ts";
+import { hideValues } from "./hide-values.ts";
 import { nodePartOf, nodePathOf } from "./node-path.ts";
 import { keepNeededImage } from "./needed-images.ts";
 import { judgeCall } from "./policy.ts";
@@ -119,7 +120,8 @@ async function serveDocker(
     ...withBody(headersForNode(request.headers), judged.body, upgrade),
   };
   const keepsNeeded = found.operation.target === "image" && !found.operation.keeps && !override;
-  await pass(options, { request, reply, name, call, upgrade, keepsNeeded });
+  const looks = override ? undefined : found.operation.pattern;
+  await pass(options, { request, reply, name, call, upgrade, keepsNeeded, looks });
 }
 
 /** A body, and the headers that describe it. */
@@ -143,6 +145,8 @@ type Passed = Io & {
   readonly upgrade?: Upgrade | undefined;
   /** It would remove an image, which a Revision may need. */
   readonly keepsNeeded?: boolean;
+  /** `pattern` of an operation whose caller may not see values of Pods. Absent: may. */
+  readonly looks?: string | undefined;
 };
 
 /** One for all: an error of its own for each call that ends would be the dearest part of a short one. */
@@ -162,7 +166,10 @@ async function pass(options: NodeProxyOptions, passed: Passed): Promise<void> {
       await keepNeededImage(storage.cache, handler, { call, signal });
     const answer = await handler(call, signal);
     request.releaseSeats?.();
-    await relay(passed, answer, signal);
+    const pattern = passed.looks;
+    const shown =
+      pattern === undefined ? answer : await hideValues({ handler, pattern, call, signal }, answer);
+    await relay(passed, shown, signal);
   } catch (err) {
     if (!gone.signal.aborted) throw err;
     reply.hijack(); // nobody is there to be told

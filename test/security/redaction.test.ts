@@ -1,0 +1,378 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Agent, type Dispatcher } from "undici";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createClient, type OwnedClient } from "../../api/client/create-client.ts";
+import { loadKubeconfig } from "../../api/client/kubeconfig.ts";
+import { readText } from "../../cli/read.ts";
+import {
+  application,
+  auditEverything,
+  base64,
+  canaries,
+  leaksIn,
+  pod,
+  secret,
+} from "./kit/canaries.ts";
+import { eventually } from "../kit/eventually.ts";
+import { type Lighthouse, startLighthouse } from "../kit/lighthouse.ts";
+
+const secrets = "/api/v1/namespaces/default/secrets";
+const pods = "/api/v1/namespaces/default/pods";
+const applications = "/apis/lighthouse.dev/v1/namespaces/default/applications";
+const json = "application/json";
+
+describe("no Secret is anywhere but in itself", () => {
+  let dir = "";
+  let lighthouse: Lighthouse;
+  let client: OwnedClient;
+  /** Sends what our own client would not: whatever a test makes up. */
+  let sender: Agent;
+  /** All that anybody was answered who did not read a Secret. */
+  const answers: string[] = [];
+
+  const dataDir = (): string => join(dir, "data");
+
+  async function send(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body?: unknown,
+    type = json,
+  ): Promise<string> {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const headers = { "content-type": type, accept: json };
+    const { statusCode, body: answer } = await sender.request({
+      origin: lighthouse.url,
+      path,
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: text }),
+    });
+    return `${statusCode} ${await answer.text()}`;
+  }
+
+  /** A request that must succeed. */
+  async function arrange(
+    method: string,
+    path: string,
+    body?: unknown,
+    type = json,
+  ): Promise<string> {
+    const answer = await send(method, path, body, type);
+    if (!answer.startsWith("2")) throw new Error(`Cannot ${method} ${path}: ${answer}`);
+    return answer.slice(4);
+  }
+
+  /** A request whose answer nobody may learn a Secret from. */
+  async function tell(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body: unknown,
+    type = json,
+  ): Promise<void> {
+    answers.push(`${method} ${path} ${await send(method, path, body, type)}`);
+  }
+
+  async function makeSecrets(): Promise<void> {
+    const { data, env, argument, file, stringData, pull, token } = canaries;
+    const all = {
+      data: base64(data),
+      env: base64(env),
+      argument: base64(argument),
+      file: base64(file),
+    };
+    await arrange("POST", secrets, secret("all", { data: all }));
+    await arrange("POST", secrets, secret("text", { stringData: { TEXT: stringData } }));
+    const auths = { auths: { "registry.invalid": { auth: base64(`user:${pull}`) } } };
+    const docker = { ".dockerconfigjson": base64(JSON.stringify(auths)) };
+    await arrange(
+      "POST",
+      secrets,
+      secret("registry", { type: "kubernetes.io/dockerconfigjson", data: docker }),
+    );
+    const bootstrap = {
+      "token-id": "abcdef",
+      "token-secret": token,
+      "usage-bootstrap-authentication": "true",
+    };
+    const metadata = { name: "bootstrap-token-abcdef", namespace: "kube-system" };
+    const fields = { metadata, type: "bootstrap.kubernetes.io/token", stringData: bootstrap };
+    await arrange("POST", "/api/v1/namespaces/kube-system/secrets", secret("", fields));
+    // As kubectl apply does: the whole Secret once more, in an annotation of itself.
+    const annotations = { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify(all) };
+    await arrange(
+      "PATCH",
+      `${secrets}/all`,
+      { metadata: { annotations } },
+      "application/merge-patch+json",
+    );
+    const applied = secret("applied", { stringData: { x: stringData } });
+    await arrange(
+      "PATCH",
+      `${secrets}/applied?fieldManager=redaction`,
+      applied,
+      "application/apply-patch+yaml",
+    );
+  }
+
+  /** What is refused must not be repeated to whoever sent it, and not be kept. */
+  async function makeMistakes(): Promise<void> {
+    const bad = canaries.malformed;
+    await tell("POST", secrets, `{"apiVersion":"v1","kind":"Secret","data":{"p":"${bad}" oops`);
+    await tell("POST", secrets, `kind: Secret\ndata:\n p: ${bad}\n  q: [`, "application/yaml");
+    await tell("POST", secrets, secret("bad", { data: { p: `${bad}***` } }));
+    await tell("POST", secrets, secret("bad", { data: { p: { [bad]: bad } } }));
+    await tell("POST", secrets, secret("bad", { stringData: [bad] }));
+    await tell(
+      "POST",
+      secrets,
+      secret("bad", { type: "kubernetes.io/tls", data: { other: base64(bad) } }),
+    );
+    await tell(
+      "POST",
+      secrets,
+      secret("bad", {
+        type: "kubernetes.io/dockerconfigjson",
+        data: { ".dockerconfigjson": base64(`{${bad}`) },
+      }),
+    );
+    await tell(
+      "PATCH",
+      `${secrets}/all`,
+      [{ op: "test", path: "/data/env", value: bad }],
+      "application/json-patch+json",
+    );
+    await tell(
+      "PATCH",
+      `${secrets}/all`,
+      `[{"op":"replace","value":"${bad}"`,
+      "application/json-patch+json",
+    );
+    await tell(
+      "PATCH",
+      `${secrets}/applied?fieldManager=other`,
+      secret("applied", { stringData: { x: bad } }),
+      "application/apply-patch+yaml",
+    );
+    await tell("PUT", `${secrets}/text`, secret("other", { stringData: { p: bad } }));
+    await tell(
+      "POST",
+      "/api/v1/namespaces/nowhere/secrets",
+      secret("bad", { stringData: { p: bad } }),
+    );
+    await tell("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {
+      apiVersion: "authentication.k8s.io/v1",
+      kind: "TokenReview",
+      spec: { token: bad },
+    }).then(() => answers.pop());
+  }
+
+  async function phaseOf(name: string): Promise<string> {
+    const { status } = JSON.parse(await arrange("GET", `${pods}/${name}`)) as {
+      readonly status?: { readonly phase?: string; readonly containerStatuses?: unknown };
+    };
+    return JSON.stringify(status);
+  }
+
+  async function liveWithThem(): Promise<void> {
+    await arrange("POST", pods, pod("runs", "web:v1"));
+    await arrange("POST", pods, pod("breaks", "web:broken"));
+    await arrange("POST", pods, pod("unpulled", "registry.invalid/absent:v1"));
+    await arrange("POST", applications, application("web", "web:v1"));
+    await tell("POST", `${applications}?dryRun=All`, application("dry", "web:v1"));
+    await tell(
+      "PATCH",
+      `${applications}/web?dryRun=All`,
+      { spec: { replicas: 2 } },
+      "application/merge-patch+json",
+    );
+    await eventually("a pod runs", async () => (await phaseOf("runs")).includes('"Running"'), {
+      timeoutMs: 20_000,
+    });
+    await eventually(
+      "a pod breaks",
+      async () => /restartCount":[1-9]/.test(await phaseOf("breaks")),
+      { timeoutMs: 20_000 },
+    );
+    await eventually(
+      "an image is missing",
+      async () => /Pull|Image/.test(await phaseOf("unpulled")),
+      { timeoutMs: 20_000 },
+    );
+    await arrange(
+      "PATCH",
+      `${applications}/web`,
+      application("web", "web:v2"),
+      "application/merge-patch+json",
+    );
+    await arrange(
+      "PATCH",
+      `${secrets}/text`,
+      { stringData: { MORE: canaries.stringData } },
+      "application/merge-patch+json",
+    );
+    await arrange("DELETE", `${secrets}/applied`);
+  }
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), "lighthouse-redaction-"));
+    const policy = join(dir, "policy.json");
+    await writeFile(policy, JSON.stringify(auditEverything));
+    lighthouse = await startLighthouse({
+      dataDir: dataDir(),
+      docker: [],
+      args: ["--simulate", "--log-level=debug", `--audit-policy=${policy}`],
+    });
+    const { config } = await loadKubeconfig({ path: lighthouse.kubeconfig });
+    client = createClient({ ...config, userAgent: "redaction" });
+    const { credentials } = config;
+    const who = typeof credentials === "function" ? await credentials() : credentials;
+    const identity = { cert: who?.clientCert ?? "", key: who?.clientKey ?? "" };
+    sender = new Agent({ connect: { ca: config.ca ?? "", ...identity } });
+    await makeSecrets();
+    await makeMistakes();
+    await liveWithThem();
+  });
+  afterAll(async () => {
+    await client[Symbol.asyncDispose]();
+    await sender.close();
+    await lighthouse.stop("SIGKILL");
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  const read = async (path: string, accept = json): Promise<string> =>
+    readText(await client.raw({ method: "GET", path, accept }));
+
+  type Served = { readonly path: string; readonly verbs: readonly string[]; readonly name: string };
+
+  async function everyCollection(): Promise<readonly Served[]> {
+    const { groups } = JSON.parse(await read("/apis")) as {
+      readonly groups: readonly {
+        readonly versions: readonly { readonly groupVersion: string }[];
+      }[];
+    };
+    const roots = [
+      "/api/v1",
+      ...groups.flatMap(({ versions }) =>
+        versions.map(({ groupVersion }) => `/apis/${groupVersion}`),
+      ),
+    ];
+    const lists = await Promise.all(
+      roots.map(async (root) => {
+        const { resources } = JSON.parse(await read(root)) as {
+          readonly resources: readonly {
+            readonly name: string;
+            readonly verbs: readonly string[];
+          }[];
+        };
+        return resources.map(({ name, verbs }) => ({ path: `${root}/${name}`, name, verbs }));
+      }),
+    );
+    return lists.flat().filter(({ verbs }) => verbs.includes("list"));
+  }
+
+  test("not in any other kind, as objects, tables, metadata or watch events", async () => {
+    const served = (await everyCollection()).filter(({ name }) => name !== "secrets");
+    expect(served.length).toBeGreaterThan(25);
+    const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    const leaks = await Promise.all(
+      served.map(async ({ path, verbs }) => {
+        const texts = [
+          await read(path),
+          await read(`${path}?includeObject=Object`, table),
+          ...(verbs.includes("watch")
+            ? [await read(`${path}?watch=true&timeoutSeconds=1&resourceVersion=0`)]
+            : []),
+        ];
+        return texts.flatMap((text) => leaksIn(path, text));
+      }),
+    );
+    expect(leaks.flat()).toEqual([]);
+  });
+
+  test("not in tables of Secrets, documents or metrics", async () => {
+    const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    const texts = await Promise.all([
+      read("/api/v1/secrets?includeObject=None", table),
+      read("/openapi/v2"),
+      read("/openapi/v3"),
+      read("/metrics"),
+      read("/readyz?verbose"),
+    ]);
+    expect(texts.flatMap((text, i) => leaksIn(`document ${i}`, text))).toEqual([]);
+  });
+
+  test("not in answers to mistakes and dry runs", () => {
+    expect(answers.length).toBeGreaterThan(10);
+    expect(answers.filter((answer) => / 5\d\d /.test(answer.slice(0, 120)))).toEqual([]);
+    expect(answers.flatMap((answer) => leaksIn(answer.slice(0, 60), answer.slice(60)))).toEqual([]);
+  });
+
+  test("not in the logs of server, controllers and agent, at their loudest", () => {
+    expect(lighthouse.output()).toContain('"level":20');
+    expect(leaksIn("log", lighthouse.output())).toEqual([]);
+  });
+
+  test("not in the audit log, whatever its policy asks for", async () => {
+    const folder = join(dataDir(), "audit");
+    const files = await Promise.all(
+      (await readdir(folder)).map((name) => readFile(join(folder, name), "utf8")),
+    );
+    const text = files.join("");
+    expect(text).toContain('"secrets"');
+    expect(leaksIn("audit", text)).toEqual([]);
+  });
+
+  test("not in what a reader of a host's Docker sees of Pods", async () => {
+    const { items } = JSON.parse(await arrange("GET", "/api/v1/nodes")) as {
+      readonly items: readonly { readonly metadata: { readonly name: string } }[];
+    };
+    const docker = `/api/v1/nodes/${items[0]?.metadata.name ?? ""}/proxy/v1.41`;
+    const rbac = "/apis/rbac.authorization.k8s.io/v1";
+    const rules = [{ apiGroups: [""], resources: ["nodes/docker-read"], verbs: ["get"] }];
+    const metadata = { name: "docker-look" };
+    await arrange("POST", `${rbac}/clusterroles`, { metadata, rules });
+    const roleRef = {
+      apiGroup: "rbac.authorization.k8s.io",
+      kind: "ClusterRole",
+      name: "docker-look",
+    };
+    const subjects = [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "reader" }];
+    await arrange("POST", `${rbac}/clusterrolebindings`, { metadata, roleRef, subjects });
+    const as = { "impersonate-user": "reader" };
+    const look = async (path: string, headers: Record<string, string> = as): Promise<string> => {
+      const sent = await sender.request({
+        origin: lighthouse.url,
+        path: docker + path,
+        method: "GET",
+        headers,
+      });
+      return sent.body.text();
+    };
+    const all = await look("/containers/json?all=1");
+    const ids = (JSON.parse(all) as readonly { readonly Id: string }[]).map(({ Id }) => Id);
+    expect(ids.length).toBeGreaterThan(2);
+    const inspected = await Promise.all(ids.map((id) => look(`/containers/${id}/json`)));
+    const texts = [all, ...inspected, await look("/system/df"), await look("/info")];
+    expect(texts.flatMap((text, i) => leaksIn(`docker ${i}`, text))).toEqual([]);
+    expect(inspected.join("")).toContain("ONE=");
+    const whole = await look(`/containers/${ids[0] ?? ""}/json`, {});
+    expect(leaksIn("inspect", whole)).not.toEqual([]);
+  });
+
+  test("not in a file of the data folder", async () => {
+    const entries = await readdir(dataDir(), { recursive: true, withFileTypes: true });
+    const leaks = await Promise.all(
+      entries
+        .filter((entry) => entry.isFile())
+        .map(async (entry) =>
+          leaksIn(
+            entry.name,
+            (await readFile(join(entry.parentPath, entry.name))).toString("latin1"),
+          ),
+        ),
+    );
+    expect(leaks.flat()).toEqual([]);
+  });
+});
