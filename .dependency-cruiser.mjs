@@ -16,11 +16,12 @@ const may = {
   "api/tunnel": ["api/machinery"],
   "api/store": ["api/machinery"],
   "api/backup": ["api/machinery"],
+  "api/audit": ["api/machinery"],
   "api/client": ["crds", "api/machinery"],
-  "api/server": ["crds", "api/machinery", "api/store", "api/tunnel", "api/backup"],
+  "api/server": ["crds", "api/machinery", "api/store", "api/tunnel", "api/backup", "api/audit"],
   "controllers/runtime": ["api/machinery", "api/client"],
   agent: ["crds", "api/machinery", "api/client", "api/tunnel", "controllers/runtime"],
-  cli: ["crds", "api/machinery", "api/client", "api/backup"],
+  cli: ["crds", "api/machinery", "api/client", "api/backup", "api/audit"],
 };
 const ours = "^(crds|api|controllers|agent|cli|dashboard|hack|test)/";
 const tests = "\\.test\\.ts$";

@@ -28,6 +28,8 @@ export type Credentials = {
    * that a token has ended, or was replaced by a newer one, does not.
    */
   readonly ongoing?: true;
+  /** Told who asks to act as somebody else, before it is decided whether they may. */
+  readonly onImpersonation?: (caller: User) => void;
 };
 
 /** Finds out who sent a request, impersonation included. */

@@ -1,6 +1,7 @@
 import type { App, Reply, Request } from "./http.ts";
 
-type Listener = (request: Request, reply: Reply, elapsedMs: number) => void;
+/** `complete`: the whole answer was handed over; else its client went away, or it was cut. */
+type Listener = (request: Request, reply: Reply, elapsedMs: number, complete: boolean) => void;
 
 /** One hook per app, whoever listens: open watches are many, and each keeps what a hook made. */
 const listenersOf = new WeakMap<App, Listener[]>();
@@ -20,12 +21,12 @@ export function onAnswered(app: App, listener: Listener): void {
   app.addHook("onRequest", (request, reply, done) => {
     const begun = performance.now();
     let ended = false;
-    const end = (): void => {
+    const end = (complete: boolean): void => {
       if (ended) return;
       ended = true;
-      for (const listen of listeners) listen(request, reply, performance.now() - begun);
+      for (const listen of listeners) listen(request, reply, performance.now() - begun, complete);
     };
-    reply.raw.once("finish", end).once("close", end);
+    reply.raw.once("finish", () => end(true)).once("close", () => end(false));
     done();
   });
 }

@@ -1,7 +1,14 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
-import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { unauthorized } from "../machinery/errors.ts";
+import type { Auditing } from "./audit/audit.ts";
 import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
 import { onAnswered } from "./answered.ts";
 import { checkPage } from "./authn/same-origin.ts";
@@ -52,6 +59,10 @@ export type AppOptions = {
   readonly routes?: (app: App) => void;
   /** Told of events that were queued for watchers. */
   readonly onWatchEvents?: (kind: Kind, count: number) => void;
+  /** Told of requests that no hook sees, and of each once its sender is known. */
+  readonly auditing?: Pick<Auditing, "onKnown" | "onUnrouted">;
+  /** Addresses and CIDRs of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies?: readonly string[];
   /** Who may do how much at once. Absent: everybody everything. */
   readonly fairness?: Fairness;
   /** Between two bookmarks of a watch, in milliseconds. Default one minute. */
@@ -78,8 +89,7 @@ export function buildApp(options: AppOptions): App {
   app.decorateRequest("info");
   app.decorateRequest("user");
   app.addHook("onRequest", (request, _reply, done) => {
-    request.info = requestInfo(request.method, request.url);
-    request.user = nobody;
+    introduce(request);
     request.judgedAt = live.changes;
     done();
   });
@@ -112,8 +122,14 @@ export function buildApp(options: AppOptions): App {
   return app;
 }
 
-function createApp({ log, tls }: AppOptions): App {
+function introduce(request: Request): void {
+  request.info = requestInfo(request.method, request.url);
+  request.user = nobody;
+}
+
+function createApp({ log, tls, auditing, trustedProxies = [] }: AppOptions): App {
   const common = {
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     ...(log === undefined ? { logger: false } : { loggerInstance: log }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
@@ -123,7 +139,11 @@ function createApp({ log, tls }: AppOptions): App {
       querystringParser: queryRecord,
     },
     return503OnClosing: false,
-    frameworkErrors: answerRefusal,
+    frameworkErrors(err: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+      introduce(request);
+      auditing?.onUnrouted(request, reply);
+      answerRefusal(err, request, reply);
+    },
     clientErrorHandler: answerUnreadable,
   };
   if (tls === undefined) return Fastify({ ...common, http: { maxHeaderSize: maxHeaderBytes } });
@@ -171,20 +191,29 @@ function endWithRights(app: App, live: LiveRequests, { storage }: Scope): void {
 
 /** Refuses who is not known, and what they may not do; of what goes on, what was taken away. */
 function judgeOf(
-  { authenticator, authorizer }: AppOptions,
+  { authenticator, authorizer, auditing }: AppOptions,
   again: Pick<Credentials, "ongoing"> = {},
 ): (request: Request) => Promise<void> {
   return async (request) => {
-    const credentials = { ...credentialsOf(request), ...again };
+    const onImpersonation = (caller: User): void => {
+      if (again.ongoing === true) return;
+      request.user = caller;
+      request.decision = { allowed: false, reason: "impersonation" }; // unless it goes on
+    };
+    const credentials = { ...credentialsOf(request), ...again, onImpersonation };
     if (again.ongoing !== true) {
       checkUpgrade(request);
       checkPage(credentials);
     }
     const user = await authenticator.authenticate(credentials);
     if (user === undefined) throw unauthorized();
-    if (again.ongoing !== true) request.user = user;
-    const { allowed, reason } = await authorizer.authorize(user, request.info);
-    if (!allowed) throw refusal(user, request.info, reason);
+    if (again.ongoing !== true) {
+      request.user = user;
+      await auditing?.onKnown(request);
+    }
+    const decision = await authorizer.authorize(user, request.info);
+    request.decision = decision;
+    if (!decision.allowed) throw refusal(user, request.info, decision.reason);
   };
 }
 

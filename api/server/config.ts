@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
@@ -45,11 +46,31 @@ const oidcFlags = z.strictObject({
   authorityFile: z.string().min(1).optional(),
 });
 
+const count = z.coerce.number().int().min(0).max(1_000_000).optional();
+const auditFields = z.strictObject({
+  mode: z.enum(["batch", "blocking", "blocking-strict"]).optional(),
+  key: z.string().min(1).optional(),
+  maxSizeMb: z.coerce.number().int().min(1).max(100_000).optional(),
+  maxBackups: count,
+  maxAgeDays: count,
+});
+
+/** An address, or one with the length of a prefix, e.g. `10.0.0.0/8`. */
+function isSubnet(text: string): boolean {
+  const [address = "", length, ...more] = text.split("/");
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return (
+    length === undefined || (/^\d+$/.test(length) && Number(length) <= (version === 4 ? 32 : 128))
+  );
+}
+
 const schema = z.strictObject({
   listen: listen.prefault(`127.0.0.1:${defaultPort}`),
   dataDir: z.string().min(1, "dataDir is empty, expected a directory"),
   kubeconfig: z.string().min(1).optional(),
   names: z.array(z.string().min(1)).default([]),
+  setupLink: z.boolean().optional(),
   beacon: z
     .string()
     .max(63, "beacon is longer than 63 characters")
@@ -57,6 +78,8 @@ const schema = z.strictObject({
     .optional(),
   auditLog: z.string().min(1).optional(),
   auditPolicy: z.string().min(1).optional(),
+  audit: auditFields.optional(),
+  trustedProxies: z.array(z.string().refine(isSubnet, "is no address or CIDR")).optional(),
   tokenIssuer: z
     .string()
     .regex(/^https:\/\/[^/?#\s]+(\/[^?#\s]*)?$/, "tokenIssuer is no https URL without query")
@@ -64,6 +87,19 @@ const schema = z.strictObject({
   authenticationConfig: z.string().min(1).optional(),
   oidc: oidcFlags.optional(),
 });
+
+/** How audit events are written. */
+export type AuditConfig = {
+  readonly mode?: "batch" | "blocking" | "blocking-strict";
+  /** Path of the key that vouches for the log. Default: `audit.key` among the certificates. */
+  readonly key?: string;
+  /** Of one file. Integer, MiB, default 100. */
+  readonly maxSizeMb?: number;
+  /** Files set aside. Integer, default 10. */
+  readonly maxBackups?: number;
+  /** How long those are kept. Integer, days, default 30; 0: for ever. */
+  readonly maxAgeDays?: number;
+};
 
 /** What a server needs to know. */
 export type ServerConfig = {
@@ -74,12 +110,18 @@ export type ServerConfig = {
   readonly kubeconfig?: string;
   /** Further DNS names and IP addresses that clients use for the server. */
   readonly names: readonly string[];
+  /** Whether to show a link to the first user while there is none. Default true. */
+  readonly setupLink?: boolean;
   /** The Beacon of the built-in agent. Default: that of the last start, else the host's name. */
   readonly beacon?: string;
   /** Absolute path of the file that audit events go to. Default: in the data directory. */
   readonly auditLog?: string;
   /** Absolute path of an audit.k8s.io/v1 Policy. Default: see `defaultPolicy`. */
   readonly auditPolicy?: string;
+  /** How events are written. */
+  readonly audit?: AuditConfig;
+  /** Addresses and CIDRs of proxies whose `X-Forwarded-For` is believed. Default: nobody's. */
+  readonly trustedProxies?: readonly string[];
   /** The `iss` of ServiceAccount tokens: where others find our keys. Default: `defaultIssuer`. */
   readonly tokenIssuer?: string;
   /** Whose ID tokens are users. Default: nobody's. */
@@ -112,7 +154,7 @@ export function parseServerConfig(input: unknown): ServerConfig {
     throw new Error(`Cannot use the server's configuration:\n${z.prettifyError(error)}`);
   }
   const { kubeconfig, dataDir, auditLog, auditPolicy, tokenIssuer, beacon, ...others } = data;
-  const { authenticationConfig, oidc, ...rest } = others;
+  const { authenticationConfig, oidc, audit, trustedProxies = [], setupLink, ...rest } = others;
   return {
     ...rest,
     ...oidcOf({ authenticationConfig, oidc }),
@@ -122,7 +164,15 @@ export function parseServerConfig(input: unknown): ServerConfig {
     ...(auditPolicy === undefined ? {} : { auditPolicy: resolve(auditPolicy) }),
     ...(tokenIssuer === undefined ? {} : { tokenIssuer }),
     ...(beacon === undefined ? {} : { beacon }),
+    ...(setupLink === undefined ? {} : { setupLink }),
+    ...(audit === undefined ? {} : { audit: auditOf(audit) }),
+    ...(trustedProxies.length === 0 ? {} : { trustedProxies }),
   };
+}
+
+function auditOf({ key, ...rest }: z.infer<typeof auditFields>): AuditConfig {
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  return { ...given, ...(key === undefined ? {} : { key: resolve(key) }) };
 }
 
 const wildcards = new Set(["0.0.0.0", "::"]);

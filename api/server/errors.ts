@@ -13,12 +13,18 @@ import type { App } from "./http.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
 import { ExpiredToken } from "./objects/continue.ts";
 
+const defects = new WeakSet<FastifyRequest>();
+
+/** Whether a request ended in an exception that nobody foresaw. */
+export const isDefect = (request: FastifyRequest): boolean => defects.has(request);
+
 /** The only place where an exception becomes a response. Handlers never catch. */
 export function mapErrors(app: App): void {
   app.setErrorHandler<FastifyError>((err, request, reply) => {
     const known = err instanceof StatusError ? err : ofFastify(err);
     if (known !== undefined) return sendError(reply, known);
     request.log.error({ err }, "unhandled error"); // the detail stays in our log
+    defects.add(request);
     return reply
       .code(500)
       .type("application/json")

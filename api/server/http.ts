@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { User } from "./access.ts";
+import type { Decision, User } from "./access.ts";
 import type { RequestInfo } from "./objects/request-info.ts";
 
 declare module "fastify" {
@@ -15,6 +15,8 @@ declare module "fastify" {
      * would be refused now. See `LiveRequests`.
      */
     ending: () => AbortSignal;
+    /** What authorization came to; absent while nobody was asked. */
+    decision?: Decision;
     /** What admission puts on the audit event; absent while there is nothing. */
     auditAnnotations?: Map<string, string>;
   }

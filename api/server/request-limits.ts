@@ -102,14 +102,22 @@ const requestTimeout = Object.assign(new Error("the body did not come"), {
   code: "ERR_HTTP_REQUEST_TIMEOUT",
 });
 
+function refusalOf({ code = "" }: { readonly code?: string }): Refusal {
+  return (Object.hasOwn(refusals, code) ? refusals[code] : undefined) ?? unreadable;
+}
+
+/** With which code such a request is answered; `undefined` when nobody is there to be answered. */
+export function codeOfUnreadable(err: { readonly code?: string }): number | undefined {
+  return err.code === "ECONNRESET" ? undefined : refusalOf(err).code;
+}
+
 /** Answers an HTTP/1.1 request that could not even be parsed, and ends its connection. */
 export function answerUnreadable(err: Error & { readonly code?: string }, socket: Socket): void {
   if (err.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
-  const known = Object.hasOwn(refusals, err.code ?? "") ? refusals[err.code ?? ""] : undefined;
-  const { code, text, message } = known ?? unreadable;
+  const { code, text, message } = refusalOf(err);
   const body = statusText(code, message);
   const head = [
     `HTTP/1.1 ${code} ${text}`,

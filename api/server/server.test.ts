@@ -21,6 +21,7 @@ function handClock(offsetMs = 0) {
     nowMs: () => Date.now() + offset,
     sleep: (_ms: number, signal: AbortSignal): Promise<void> =>
       new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason as Error);
         sleepers.add(resolve);
         signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
       }),

@@ -163,6 +163,7 @@ function buildServer(
     endpoints: tunnels.endpoints,
     log,
     ...service,
+    trustedProxies: options.config.trustedProxies ?? [],
     tls: tlsMaterial(pki.current()),
     publicRoutes: (app) => {
       service.addPublic(app);
@@ -261,7 +262,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const server = (): string => peerUrl(config.listen, url);
   const about = { ...scope, clock, trust: pki.current, registry, server, onError };
   const { tunnels, nodes } = connectAgents(about);
-  const audit = stack.use(await openAudit(config, (err) => onError(err, "write audit events")));
+  const audit = stack.use(await openAudit(config, clock, onError));
   const service = openService({ scope, store, registry, audit });
   const ways = await openWays(options, scope, pki);
   const parts: Parts = { scope, nodes, service, tunnels, ...ways };

@@ -8,9 +8,17 @@ import { openService } from "./service.ts";
 
 test("drain() fails readiness and spares liveness, so that nobody restarts what is ending", async () => {
   await using kit = await openTestApp();
-  const log = { write: () => true, written: 0, dropped: 0, [Symbol.asyncDispose]: async () => {} };
+  const log = {
+    write: () => true,
+    record: async () => true,
+    failing: false,
+    written: 0,
+    dropped: 0,
+    head: undefined,
+    [Symbol.asyncDispose]: async () => {},
+  };
   const { scope, store } = kit;
-  const audit = { policy: defaultPolicy, log };
+  const audit = { policy: defaultPolicy, mode: "batch", log } as const;
   const service = openService({ scope, store, registry: openRegistry(), audit });
   const app = Fastify();
   app.addHook("onRequest", async (request) => {

@@ -2,7 +2,7 @@ import { collectionPrefix } from "../store/keys.ts";
 import type { Store } from "../store/store.ts";
 import type { AppOptions } from "./app.ts";
 import { logRequests } from "./audit/access-log.ts";
-import { auditRequests } from "./audit/audit.ts";
+import { openAuditing } from "./audit/audit.ts";
 import type { OpenAudit } from "./audit/open-audit.ts";
 import { fairness } from "./fairness/fairness.ts";
 import { type HealthCheck, serveHealth } from "./health.ts";
@@ -19,7 +19,7 @@ import type { Scope } from "./objects/call.ts";
 import { addResponseHeaders } from "./response-headers.ts";
 
 /** What operators see of a server, and what protects it from its clients. */
-export type Service = Pick<AppOptions, "fairness" | "onWatchEvents"> & {
+export type Service = Pick<AppOptions, "auditing" | "fairness" | "onWatchEvents"> & {
   /** Headers, logs, counts and probes: for everybody, before anything else. */
   readonly addPublic: (app: App) => void;
   /** What only the authorized may see. */
@@ -33,7 +33,7 @@ export type ServiceOptions = {
   readonly scope: Scope;
   readonly store: Pick<Store, "head">;
   readonly registry: Registry;
-  readonly audit: Pick<OpenAudit, "policy" | "log">;
+  readonly audit: Pick<OpenAudit, "policy" | "log" | "mode">;
 };
 
 /** Builds the service side of one server. */
@@ -57,13 +57,15 @@ export function openService({ scope, store, registry, audit }: ServiceOptions): 
   const nodes = collectionPrefix({ group: "", plural: "nodes" });
   addFleetMetrics(registry, () => scope.storage.cache.list(nodes).map(({ object }) => object));
   addAuditMetrics(registry, audit.log);
+  const auditing = openAuditing({ ...audit, clock: scope.clock });
   return {
+    auditing,
     fairness: shares,
     onWatchEvents: (kind, count) => metrics.countEvents(kind, count),
     addPublic(app) {
       addResponseHeaders(app);
       logRequests(app);
-      auditRequests(app, { ...audit, clock: scope.clock });
+      auditing.serve(app);
       metrics.count(app);
       serveHealth(app, checks);
     },

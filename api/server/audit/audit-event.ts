@@ -1,10 +1,11 @@
+import { decisionName, reasonName } from "../../audit/event.ts";
 import { formatMicroTime } from "../../machinery/time.ts";
-import type { User } from "../access.ts";
+import type { Decision, User } from "../access.ts";
 import type { ResourceInfo } from "../objects/request-info.ts";
 import type { AuditLevel } from "./policy.ts";
 
 /** When in the life of a request an event was made. */
-export type Stage = "ResponseStarted" | "ResponseComplete";
+export type Stage = "RequestReceived" | "ResponseStarted" | "ResponseComplete" | "Panic";
 
 /** What is known of a request and its answer. */
 export type Seen = {
@@ -13,21 +14,35 @@ export type Seen = {
   readonly stage: Stage;
   readonly requestUri: string;
   readonly verb: string;
-  /** Of HTTP, where the verb does not tell it. */
-  readonly method?: string;
   readonly user: User;
-  readonly sourceIp: string;
+  /** The client first, then the proxies that it came through. */
+  readonly sourceIps: readonly string[];
   readonly userAgent: string;
   readonly resource: ResourceInfo | undefined;
-  readonly code: number;
-  /** Of a refusal: why, in the words of the answer. */
-  readonly reason?: string;
+  /** Absent while there is no answer. */
+  readonly status?: AnswerStatus | undefined;
+  /** Absent when nobody was asked: on public paths, and for senders that nobody knows. */
+  readonly decision?: Decision | undefined;
+  /** What admission and others say of it. */
+  readonly annotations?: ReadonlyMap<string, string> | undefined;
   readonly receivedMs: number;
   readonly nowMs: number;
   /** JSON objects; absent when the level does not ask for them, or they are none. */
   readonly requestObject?: unknown;
   readonly responseObject?: unknown;
 };
+
+/** How a request was answered. */
+export type AnswerStatus = {
+  readonly code: number;
+  /** Of a refusal: why, in one word. */
+  readonly reason?: string;
+  /** In words of our own: those of an answer may quote what was sent. */
+  readonly message?: string;
+};
+
+/** Longer ones say nothing more, and a stranger chooses them. Characters. */
+const maxAgentLength = 1_024;
 
 function userOf({ name, uid, groups, extra }: User): object {
   return {
@@ -45,11 +60,33 @@ function referenceOf(resource: ResourceInfo): object {
   return { ...Object.fromEntries(filled), apiVersion: version };
 }
 
-/** One line of the log: audit.k8s.io/v1 Event. */
+function statusOf({ code, reason, message }: AnswerStatus): object {
+  return {
+    metadata: {},
+    ...(code >= 400 ? { status: "Failure" } : {}),
+    ...(message === undefined ? {} : { message }),
+    ...(reason === undefined ? {} : { reason }),
+    code,
+  };
+}
+
+function annotationsOf({ annotations, decision }: Seen): object {
+  return {
+    ...Object.fromEntries(annotations ?? []),
+    ...(decision === undefined
+      ? {}
+      : {
+          [decisionName]: decision.allowed ? "allow" : "forbid",
+          [reasonName]: decision.reason ?? "",
+        }),
+  };
+}
+
+/** One event of the log: audit.k8s.io/v1 Event as JSON, `annotations` last. */
 export function auditLine(seen: Seen): string {
-  const { user, resource, code, reason, method, requestObject, responseObject } = seen;
+  const { user, resource, status, requestObject, responseObject } = seen;
   const { actor } = user;
-  const event = {
+  return JSON.stringify({
     kind: "Event",
     apiVersion: "audit.k8s.io/v1",
     level: seen.level,
@@ -60,23 +97,14 @@ export function auditLine(seen: Seen): string {
     // As Kubernetes has it: who really asked, and apart from that as whom.
     user: userOf(actor ?? user),
     ...(actor === undefined ? {} : { impersonatedUser: userOf(user) }),
-    sourceIPs: [seen.sourceIp],
-    userAgent: seen.userAgent,
+    sourceIPs: seen.sourceIps,
+    userAgent: seen.userAgent.slice(0, maxAgentLength),
     ...(resource === undefined ? {} : { objectRef: referenceOf(resource) }),
-    responseStatus: {
-      metadata: {},
-      code,
-      ...(code >= 400 ? { status: "Failure" } : {}),
-      ...(reason === undefined ? {} : { reason }),
-    },
+    ...(status === undefined ? {} : { responseStatus: statusOf(status) }),
     ...(requestObject === undefined ? {} : { requestObject }),
     ...(responseObject === undefined ? {} : { responseObject }),
     requestReceivedTimestamp: formatMicroTime(seen.receivedMs),
     stageTimestamp: formatMicroTime(seen.nowMs),
-    annotations: {
-      "authorization.k8s.io/decision": code === 403 ? "forbid" : "allow",
-      ...(method === undefined ? {} : { "lighthouse.dev/method": method }),
-    },
-  };
-  return `${JSON.stringify(event)}\n`;
+    annotations: annotationsOf(seen),
+  });
 }

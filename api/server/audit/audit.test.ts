@@ -1,16 +1,13 @@
-import { mkdtemp, readFile, readdir, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import Fastify from "fastify";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { requestInfo } from "../objects/request-info.ts";
-import { auditRequests } from "./audit.ts";
-import { openAuditLog } from "./audit-log.ts";
+import { openAuditing } from "./audit.ts";
 import { type AuditPolicy, defaultPolicy, parsePolicy, verdictOf } from "./policy.ts";
 
 const ann = { name: "ann", groups: ["devs", "system:authenticated"] };
 const pods = "/api/v1/namespaces/shop/pods";
 const header = "apiVersion: audit.k8s.io/v1\nkind: Policy\n";
+const brief = `${header}omitStages: [RequestReceived]\n`;
 const levelIn = (policy: AuditPolicy, method: string, url: string): string =>
   verdictOf(policy, ann, requestInfo(method, url)).level;
 
@@ -18,16 +15,31 @@ describe("verdictOf()", () => {
   test.each([
     ["POST", pods, "Metadata"],
     ["DELETE", `${pods}/a`, "Metadata"],
-    ["GET", pods, "None"],
-    ["GET", `${pods}?watch=1`, "None"],
+    ["GET", pods, "Metadata"],
+    ["GET", `${pods}?watch=1`, "Metadata"],
     ["GET", "/api/v1/namespaces/shop/secrets/key", "Metadata"],
     ["GET", `${pods}/a/exec`, "Metadata"],
-    ["PUT", "/apis/coordination.k8s.io/v1/namespaces/shop/leases/a", "None"],
-    ["POST", "/api/v1/namespaces/shop/events", "None"],
+    ["PUT", "/apis/coordination.k8s.io/v1/namespaces/shop/leases/a", "Metadata"],
+    ["POST", "/api/v1/namespaces/shop/events", "Metadata"],
+    ["POST", "/auth/login", "Metadata"],
     ["GET", "/livez", "None"],
     ["POST", "/nowhere", "Metadata"],
   ])("%s %s is recorded by default as %s", (method, url, want) => {
     expect(levelIn(defaultPolicy, method, url)).toBe(want);
+  });
+
+  test.each([
+    ["GET", pods, "None"],
+    ["GET", `${pods}?watch=1`, "None"],
+    ["PUT", "/apis/coordination.k8s.io/v1/namespaces/shop/leases/a", "None"],
+    ["PATCH", `${pods}/a/status`, "None"],
+    ["PATCH", "/apis/lighthouse.dev/v1/beacons/a/status", "None"],
+    ["POST", "/api/v1/namespaces/shop/events", "None"],
+    ["GET", "/api/v1/namespaces/shop/secrets/key", "Metadata"],
+    ["POST", pods, "Metadata"],
+  ])("%s %s of our own parts is recorded by default as %s", (method, url, want) => {
+    const agent = { name: "system:beacon:a", groups: ["system:beacons", "system:authenticated"] };
+    expect(verdictOf(defaultPolicy, agent, requestInfo(method, url)).level).toBe(want);
   });
 
   test.each([
@@ -67,6 +79,10 @@ describe("verdictOf()", () => {
       "/api/v1/namespaces/shop/secrets",
       "/api/v1/namespaces/shop/serviceaccounts/a/token",
       "/apis/authentication.k8s.io/v1/tokenreviews",
+      "/apis/lighthouse.dev/v1/users/ann/password",
+      "/auth/login",
+      "/auth/refresh",
+      "/api/v1/nodes/a/proxy/containers/create",
     ]) {
       expect(levelIn(policy, "POST", url)).toBe("Metadata");
     }
@@ -83,7 +99,7 @@ test.each([
   expect(() => parsePolicy(text)).toThrow(/^Cannot (read|use) the audit policy/);
 });
 
-describe("auditRequests()", () => {
+describe("openAuditing()", () => {
   async function linesOf(policy: AuditPolicy, urls: readonly string[]): Promise<readonly object[]> {
     const lines: string[] = [];
     const app = Fastify();
@@ -93,8 +109,9 @@ describe("auditRequests()", () => {
       raw.setHeader("audit-id", "id-1");
     });
     const clock = { nowMs: () => 1_700_000_000_000 };
-    const log = { write: (line: string) => lines.push(line) > 0 };
-    auditRequests(app, { policy, log, clock });
+    const write = (line: string): boolean => lines.push(line) > 0;
+    const log = { write, record: async (line: string) => write(line), failing: false };
+    openAuditing({ policy, log, clock }).serve(app);
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) =>
       done(null, body),
@@ -112,7 +129,7 @@ describe("auditRequests()", () => {
   }
 
   test("writes one event with who, what and the outcome, and both bodies where asked", async () => {
-    const policy = parsePolicy(`${header}rules:\n- level: RequestResponse`);
+    const policy = parsePolicy(`${brief}rules:\n- level: RequestResponse`);
     const [event, ...more] = await linesOf(policy, [`${pods}?dryRun=All`]);
     expect(more).toEqual([]);
     expect(event).toMatchObject({
@@ -136,7 +153,7 @@ describe("auditRequests()", () => {
 
   test("leaves bodies out where they are not asked for, or are secret", async () => {
     const metadata = await linesOf(defaultPolicy, [pods]);
-    const all = parsePolicy(`${header}rules:\n- level: RequestResponse`);
+    const all = parsePolicy(`${brief}rules:\n- level: RequestResponse`);
     const secrets = await linesOf(all, ["/api/v1/namespaces/shop/secrets"]);
     for (const events of [metadata, secrets]) {
       expect(events).toHaveLength(1);
@@ -149,49 +166,10 @@ describe("auditRequests()", () => {
     const stages = (await linesOf(policy, [`${pods}?watch=1`])).map(
       (event) => (event as { readonly stage: string }).stage,
     );
-    expect(stages).toEqual(["ResponseStarted", "ResponseComplete"]);
-    const omit = parsePolicy(`${header}omitStages: [ResponseStarted]\nrules:\n- level: Metadata`);
+    expect(stages).toEqual(["RequestReceived", "ResponseStarted", "ResponseComplete"]);
+    const omit = parsePolicy(
+      `${header}omitStages: [RequestReceived, ResponseStarted]\nrules:\n- level: Metadata`,
+    );
     expect(await linesOf(omit, [`${pods}?watch=1`])).toHaveLength(1);
-  });
-});
-
-describe("openAuditLog()", () => {
-  let dir: string;
-  beforeEach(async () => {
-    dir = await mkdtemp(join(tmpdir(), "lighthouse-audit-"));
-  });
-  afterEach(() => rm(dir, { recursive: true }));
-
-  test("keeps lines in order, for the owner alone, and goes on after a restart", async () => {
-    const path = join(dir, "log", "audit.log");
-    for (const part of ["a", "b"]) {
-      await using log = await openAuditLog({ path });
-      for (let i = 0; i < 3; i++) expect(log.write(`${part}${i}\n`)).toBe(true);
-    }
-    expect(await readFile(path, "utf8")).toBe("a0\na1\na2\nb0\nb1\nb2\n");
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
-  });
-
-  test("sets full files aside and keeps only so many", async () => {
-    const path = join(dir, "audit.log");
-    const log = await openAuditLog({ path, maxFileBytes: 10, maxFiles: 2 });
-    for (let i = 0; i < 6; i++) {
-      const before = log.written;
-      log.write(`line ${i}\n`);
-      while (log.written === before) await new Promise((resolve) => setImmediate(resolve));
-    }
-    await log[Symbol.asyncDispose]();
-    expect((await readdir(dir)).toSorted()).toEqual(["audit.log", "audit.log.1", "audit.log.2"]);
-    expect(await readFile(`${path}.2`, "utf8")).toBe("line 3\n");
-    expect(await readFile(path, "utf8")).toBe("line 5\n");
-  });
-
-  test("drops and counts what a slow disk cannot take", async () => {
-    await using log = await openAuditLog({ path: join(dir, "audit.log"), maxQueueBytes: 20 });
-    expect([log.write("0123456789\n"), log.write("0123456789\n"), log.dropped]).toEqual([
-      true,
-      false,
-      1,
-    ]);
   });
 });

@@ -74,18 +74,27 @@ const of = (group: string, ...resources: string[]): Rule["resources"][number] =>
   resourceNames: [],
 });
 
-/** Without a file: who changed what, who read secrets, who entered containers. */
+/** Our own parts: controllers, agents, other servers. */
+const parts = [
+  "system:beacons",
+  "system:lighthouse:controllers",
+  "system:lighthouse:servers",
+  "system:nodes",
+];
+const reads = ["get", "list", "watch", "head"];
+const probes = ["/healthz*", "/livez*", "/readyz*"];
+
+/**
+ * Without a file: everything that people and robots ask, without bodies. Left out is what our own
+ * parts read, and their heartbeats and reports: it is most of the traffic, and tells nothing. Who
+ * reads secrets and who enters hosts and containers is recorded of everybody.
+ */
 export const defaultPolicy: AuditPolicy = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
-  omitStages: [],
+  omitStages: ["RequestReceived"],
   rules: [
-    { ...everything, level: "None", resources: [of("coordination.k8s.io", "leases")] },
-    {
-      ...everything,
-      level: "None",
-      resources: [of("", "events"), of("events.k8s.io", "events")],
-    },
+    { ...everything, level: "None", nonResourceURLs: probes },
     {
       ...everything,
       level: "Metadata",
@@ -103,7 +112,25 @@ export const defaultPolicy: AuditPolicy = {
     },
     // Who reads it has everything.
     { ...everything, level: "Metadata", nonResourceURLs: [backupPath] },
-    { ...everything, level: "None", verbs: ["get", "list", "watch", "head"] },
+    { ...everything, level: "None", userGroups: parts, verbs: reads },
+    { ...everything, level: "None", userGroups: ["system:monitoring"], verbs: reads },
+    {
+      ...everything,
+      level: "None",
+      userGroups: parts,
+      resources: [
+        of("coordination.k8s.io", "leases"),
+        of("", "events", "nodes/status", "pods/status"),
+        of("events.k8s.io", "events"),
+        of(
+          "lighthouse.dev",
+          "applications/status",
+          "beacons/status",
+          "nodes/status",
+          "revisions/status",
+        ),
+      ],
+    },
     { ...everything, level: "Metadata" },
   ],
 };
@@ -158,10 +185,17 @@ export function verdictOf(
 }
 
 // Whatever a policy says: their bodies are credentials, and logs are read by many.
-const secret = new Set(["/secrets", "authentication.k8s.io/tokenreviews"]);
+const secret = new Set([
+  "/secrets",
+  "authentication.k8s.io/tokenreviews",
+  "lighthouse.dev/sessions",
+]);
+const secretParts = new Set(["token", "password"]);
 
-function holdsSecrets({ resource }: RequestInfo): boolean {
-  if (resource === undefined) return false;
+function holdsSecrets({ resource, path }: RequestInfo): boolean {
+  if (resource === undefined) return path === "/auth" || path.startsWith("/auth/");
   const { group, plural, subresource } = resource;
-  return secret.has(`${group}/${plural}`) || subresource === "token";
+  if (secret.has(`${group}/${plural}`) || secretParts.has(subresource)) return true;
+  // What Docker is sent holds environments, logins of registries and whole builds.
+  return plural === "nodes" && (subresource === "proxy" || subresource.startsWith("docker-"));
 }

@@ -106,6 +106,7 @@ export function withImpersonation(inner: Authenticator, authorizer: Authorizer):
       if (caller === undefined) return undefined;
       const wanted = readHeaders(credentials.headers);
       if (wanted === undefined) return caller;
+      credentials.onImpersonation?.(caller);
       for (const ask of wanted.asks) {
         const decision = await authorizer.authorize(caller, requestFor(ask));
         if (!decision.allowed) throw forbidden(ask, ask.name, denial(caller, requestFor(ask)));

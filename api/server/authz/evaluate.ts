@@ -24,7 +24,16 @@ function subjectText({ subject: { kind, name, namespace } }: Grant): string {
   return `${kind} ${JSON.stringify(kind === "ServiceAccount" ? `${name}/${namespace}` : name)}`;
 }
 
+/** Each request is told why it is allowed: that text is made once per grant. */
+const allowances = new WeakMap<Grant, Decision>();
+
 function allowedBy(grant: Grant): Decision {
+  const known = allowances.get(grant) ?? allowanceOf(grant);
+  allowances.set(grant, known);
+  return known;
+}
+
+function allowanceOf(grant: Grant): Decision {
   const { name, namespace, roleRef } = grant.binding;
   const binding =
     namespace === ""

@@ -16,7 +16,8 @@ export function withNodeProxy(rights: Rights): Rights {
         return decision;
       if (!finer.test(resource.subresource)) return decision;
       const whole = { ...request, resource: { ...resource, subresource: "proxy" } };
-      return (await rights.authorize(user, whole)).allowed ? { allowed: true } : decision;
+      const wide = await rights.authorize(user, whole);
+      return wide.allowed ? wide : decision;
     },
   };
 }
