@@ -38,6 +38,7 @@ import {
   sessionLimits,
 } from "./request-limits.ts";
 import { acceptUpgrades, checkUpgrade } from "./streams/upgrade.ts";
+import { boundStrangers } from "./strangers.ts";
 import { subresourceEndpoints } from "./subresources.ts";
 
 /** Everything the app is made of; nothing is opened or listened on here. */
@@ -157,6 +158,7 @@ function createApp({ log, tls, auditing, trustedProxies = [] }: AppOptions): App
   answerPlainHttp(app.server);
   endIdleSessions(app.server);
   limitConnections(app.server);
+  boundStrangers(app);
   return app;
 }
 

@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import type { ServerHttp2Session } from "node:http2";
 import { tlsFloor } from "../machinery/tls-floor.ts";
@@ -11,6 +12,8 @@ import type { App } from "./http.ts";
  */
 export const listenerLimits = {
   ...tlsFloor,
+  // One handshake per connection: each further one costs us more than the peer (CVE-2011-1473).
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   handshakeTimeout: 10_000,
   headersTimeout: 10_000,
   // Bodies have a deadline of ours, see `limitRequests`: this one could not be lifted for uploads.
