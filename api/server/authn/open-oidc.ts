@@ -51,7 +51,7 @@ export type Oidc = {
 };
 
 /** The file is looked at so often, in milliseconds. Mounted files change without an event. */
-const lookMs = 5_000;
+const lookMs = 2_000;
 
 const users = { group: "lighthouse.dev", plural: "users" };
 
