@@ -5,6 +5,7 @@ import { systemClock } from "../../controllers/runtime/system-clock.ts";
 import { type Call, type Run, type Session, text } from "../command.ts";
 import { productVersion } from "../version.ts";
 import { tidyWhenIdle } from "./run-idle.ts";
+import { keepMemoryPrivate } from "./run-private.ts";
 import { beaconName } from "./run-beacon.ts";
 import { joinedIdentity } from "./run-joined.ts";
 import { openLog } from "./run-log.ts";
@@ -33,6 +34,7 @@ async function connectionOf(call: Call, joined: AgentIdentity | undefined) {
 
 /** `lighthouse agent`. */
 export const runAgentCommand: Run = async (call) => {
+  keepMemoryPrivate();
   tidyWhenIdle(call.signal);
   const discovery = await discoveryOf(call.flags, call.io.env, call.signal);
   const log = openLog(call.flags, "info");

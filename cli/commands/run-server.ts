@@ -7,12 +7,14 @@ import type { Run } from "../command.ts";
 import { productVersion } from "../version.ts";
 import { openRunEncryption } from "./run-encryption.ts";
 import { tidyWhenIdle } from "./run-idle.ts";
+import { keepMemoryPrivate } from "./run-private.ts";
 import { openLog } from "./run-log.ts";
 import { applyAtStart, startManifests } from "./run-manifests.ts";
 import { claimDataDir, dataDirOf, isSharedStore, serverConfigOf, storeUrlOf } from "./run-parts.ts";
 
 /** `lighthouse server`. */
 export const runServerCommand: Run = async (call) => {
+  keepMemoryPrivate();
   tidyWhenIdle(call.signal);
   const dataDir = dataDirOf(call.flags, call.io.env);
   const config = serverConfigOf(call.flags, dataDir);

@@ -11,6 +11,7 @@ import type { Call, Run } from "../command.ts";
 import { productVersion } from "../version.ts";
 import { openRunEncryption } from "./run-encryption.ts";
 import { tidyWhenIdle } from "./run-idle.ts";
+import { keepMemoryPrivate } from "./run-private.ts";
 import { openLog } from "./run-log.ts";
 import { applyAtStart, startManifests } from "./run-manifests.ts";
 import {
@@ -86,6 +87,7 @@ async function runAll(call: Call, log: Logger): Promise<void> {
 
 /** `lighthouse up`. */
 export const runUp: Run = async (call) => {
+  keepMemoryPrivate();
   tidyWhenIdle(call.signal);
   await runAll(call, openLog(call.flags, "warn"));
   return 0;

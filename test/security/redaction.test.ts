@@ -309,6 +309,12 @@ describe("no Secret is anywhere but in itself", () => {
     expect(answers.flatMap((answer) => leaksIn(answer.slice(0, 60), answer.slice(60)))).toEqual([]);
   });
 
+  test("not for a debugger, which a signal would open to everybody on the machine", async () => {
+    process.kill(lighthouse.pid, "SIGUSR1");
+    await arrange("GET", "/readyz");
+    expect(lighthouse.output()).not.toContain("Debugger");
+  });
+
   test("not in the logs of server, controllers and agent, at their loudest", () => {
     expect(lighthouse.output()).toContain('"level":20');
     expect(leaksIn("log", lighthouse.output())).toEqual([]);
