@@ -50,6 +50,10 @@ const tokenIssuer: Flag = {
   value: "URL",
   about: "where others verify ServiceAccount tokens (default: https://kubernetes.default.svc)",
 };
+const noSetupLink: Flag = {
+  long: "no-setup-link",
+  about: "show no link to the first user; the kubeconfig makes users, too",
+};
 const ownBeacon: Flag = {
   long: "beacon",
   value: "NAME",
@@ -104,6 +108,7 @@ export const daemonCommands: readonly Command[] = [
       auditLog,
       auditPolicy,
       tokenIssuer,
+      noSetupLink,
       ...oidcFlags,
       startWith,
       ownBeacon,
@@ -133,6 +138,7 @@ export const daemonCommands: readonly Command[] = [
       auditLog,
       auditPolicy,
       tokenIssuer,
+      noSetupLink,
       ...oidcFlags,
       startWith,
       {

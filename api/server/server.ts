@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../machinery/clock.ts";
 import { collectionPrefix } from "../store/keys.ts";
@@ -22,6 +22,7 @@ import { serveDiscovery } from "./discovery.ts";
 import type { Encryption } from "./encryption/encryption.ts";
 import { addEncryptionMetrics, serveEncryption } from "./encryption/routes.ts";
 import type { App } from "./http.ts";
+import { type Identity, openIdentity } from "./identity/open-identity.ts";
 import { type Joining, openJoining } from "./joining.ts";
 import { listenOn } from "./listener.ts";
 import { openRegistry, type Registry } from "./metrics/registry.ts";
@@ -72,6 +73,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly agent: Access;
   /** metadata.name of the Beacon that this agent speaks for. */
   readonly beacon: string;
+  /** Where the first user is made, once, with the secret; absent when there are users. */
+  readonly setupLink?: string;
   /** Where agents of this process register as streamers of their nodes' logs. */
   readonly nodes: NodeStreams;
 }
@@ -104,16 +107,18 @@ async function writeKubeconfigs(config: ServerConfig, pki: Pki, url: string): Pr
 const pkiDirectory = ({ dataDir }: ServerConfig): string => join(dataDir, "pki");
 
 /** The ways to be known beside certificates and tokens of ours. */
-type Ways = { readonly joining: Joining; readonly oidc: Oidc };
+type Ways = { readonly joining: Joining; readonly oidc: Oidc; readonly identity: Identity };
 
 async function openWays(
   { config, clock, log }: ServerOptions,
-  { storage, tokens }: OwnedScope,
+  { storage, tokens, kinds, users }: OwnedScope,
   pki: LivePki,
 ): Promise<Ways> {
   const joining = openJoining({ storage, clock, pki, log });
+  const identity = openIdentity({ storage, kinds, users, clock, log });
   const trusting = { config: config.oidc ?? {}, accountIssuer: tokens.issuer };
-  return { joining, oidc: await openOidc({ ...trusting, storage, clock, log }) };
+  const oidc = await openOidc({ ...trusting, storage, clock, log });
+  return { joining, oidc, identity };
 }
 
 type Parts = Ways & {
@@ -124,15 +129,16 @@ type Parts = Ways & {
 };
 
 function backupSource(
-  { config, clock, version, sharedStore = false }: ServerOptions,
+  { config, clock, version, sharedStore = false, encryption }: ServerOptions,
   { storage }: OwnedScope,
 ): BackupSource {
   const { auditLog, auditPolicy, tokenIssuer, names } = config;
+  const keys = encryption?.file;
   return {
     store: storage.store,
     shared: sharedStore,
     files: () => readServerFiles(pkiDirectory(config)),
-    settings: { auditLog, auditPolicy, tokenIssuer, names },
+    settings: { auditLog, auditPolicy, tokenIssuer, names, encryptionKeys: keys },
     version,
     nowMs: () => clock.nowMs(),
   };
@@ -141,7 +147,7 @@ function backupSource(
 /** Calls `address` when somebody asks: the port may be known only after listening. */
 function buildServer(
   options: ServerOptions,
-  { scope, nodes, service, tunnels, joining, oidc }: Parts,
+  { scope, nodes, service, tunnels, joining, oidc, identity }: Parts,
   pki: LivePki,
   address: () => string,
 ): App {
@@ -150,6 +156,7 @@ function buildServer(
     authenticatorChain([
       ...joining.authenticators,
       certificateAuthenticator(),
+      ...identity.authenticators,
       accountAuthenticator(scope.reviewer),
       oidc.authenticator,
     ]),
@@ -160,7 +167,7 @@ function buildServer(
     nodes,
     authenticator,
     authorizer: scope.rights,
-    endpoints: tunnels.endpoints,
+    endpoints: new Map([...tunnels.endpoints, ...identity.endpoints]),
     log,
     ...service,
     trustedProxies: options.config.trustedProxies ?? [],
@@ -169,12 +176,13 @@ function buildServer(
       service.addPublic(app);
       joining.addPublic(app);
       oidc.addPublic(app);
+      identity.addPublic(app);
     },
     routes: (app) => {
       serveVersion(app, version);
+      serveAuthority(app, { pki, storage: scope.storage, clock });
       serveDiscovery(app, scope.kinds, address);
       serveIssuer(app, scope.tokens, address);
-      serveAuthority(app, { pki, storage: scope.storage, clock });
       serveOpenApi(app, scope.kinds);
       serveOpenApiV2(app, scope.kinds);
       service.addGuarded(app);
@@ -205,6 +213,19 @@ async function layered(
   return sharedStore ? durable : inMemory(durable, stack);
 }
 
+/** The link to the first user, where there is none. */
+async function setupLinkOf(
+  { config, sharedStore: shared = false }: ServerOptions,
+  { identity }: Ways,
+  url: string,
+): Promise<Pick<RunningServer, "setupLink">> {
+  const { dataDir, kubeconfig = join(dataDir, "kubeconfig"), setupLink = true } = config;
+  if (!setupLink) return {};
+  const path = join(dirname(kubeconfig), "setup-link");
+  const secret = await identity.offerSetup({ path, shared });
+  return secret === undefined ? {} : { setupLink: `${url}/auth/setup#${secret}` };
+}
+
 type OnError = (err: unknown, what: string) => void;
 
 /** Tells everybody in the cluster which authority is ours, now and whenever its roots change. */
@@ -221,12 +242,23 @@ async function spreadTrust(scope: OwnedScope, pki: LivePki, onError: OnError): P
 
 type Running = { run(signal: AbortSignal): Promise<void> };
 
-async function runAll(parts: readonly Running[], signal: AbortSignal): Promise<void> {
-  await Promise.all(parts.map((part) => part.run(signal)));
+/** Runs parts until the stack is disposed of, which waits for them. */
+function runAlong(parts: readonly Running[], stack: AsyncDisposableStack): void {
+  const stop = new AbortController();
+  const running = Promise.all(parts.map((part) => part.run(stop.signal)));
+  stack.defer(async () => {
+    stop.abort();
+    await running;
+  });
 }
 
-function trimHistory({ store, clock }: ServerOptions, onError: OnError, signal: AbortSignal) {
-  return runCompactor({ store, clock, onError: (err) => onError(err, "trim the history") }, signal);
+function trimHistory({ store, clock }: ServerOptions, onError: OnError): Running {
+  const trimming = {
+    store,
+    clock,
+    onError: (err: unknown): void => onError(err, "trim the history"),
+  };
+  return { run: (signal) => runCompactor(trimming, signal) };
 }
 
 /**
@@ -253,12 +285,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...(options.planRollout === undefined ? {} : { planRollout: options.planRollout }),
   });
   stack.use(scope.cache);
-  await spreadTrust(scope, pki, onError);
-  let url = serverUrl(config.listen);
   const files = { directory, names, ...beacon };
   // Other servers have to learn of a new root before it issues.
   const spreadMs = options.sharedStore === true ? rootSpreadMs : 0;
   const pki = await openLivePki({ storage: scope.storage, files, clock, log, spreadMs });
+  await spreadTrust(scope, pki, onError);
+  let url = serverUrl(config.listen);
   const server = (): string => peerUrl(config.listen, url);
   const about = { ...scope, clock, trust: pki.current, registry, server, onError };
   const { tunnels, nodes } = connectAgents(about);
@@ -278,21 +310,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     useMaterial(app, tlsMaterial(now));
     await writeKubeconfigs(config, now, url);
   });
-  const stop = new AbortController();
-  const tidying = runAll([pki, tunnels, ...Object.values(ways)], stop.signal);
-  const trimming = trimHistory(options, onError, stop.signal);
-  stack.defer(async () => {
-    stop.abort();
-    await Promise.all([trimming, tidying]);
-  });
+  const trimming = trimHistory(options, onError);
+  runAlong([pki, tunnels, trimming, ...Object.values(ways)], stack);
   log.info({ url }, "server ready");
+  const setup = await setupLinkOf(options, ways, server());
   const owned = stack.move();
-  const accesses = accessesOf(pki.current, url);
   return {
+    ...setup,
     url,
     nodes,
     beacon: pki.current().beacon,
-    ...accesses,
+    ...accessesOf(pki.current, url),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -51,11 +51,18 @@ export function serverConfigOf(flags: Flags, dataDir: string): ServerConfig {
       tokenIssuer: text(flags, "token-issuer"),
       beacon: text(flags, "beacon"),
       names: texts(flags, "name"),
+      setupLink: flags["no-setup-link"] !== true,
       ...oidcConfigOf(flags),
     });
   } catch (err) {
     throw new Misuse(err instanceof Error ? err.message : String(err));
   }
+}
+
+/** What whoever starts a server shall read about its first user; empty when there are users. */
+export function setupText({ setupLink }: Pick<RunningServer, "setupLink">): string {
+  if (setupLink === undefined) return "";
+  return `There is no user yet. Make the first within 24 hours: ${setupLink}\n`;
 }
 
 /** Where the objects are: `--store`, else the embedded store in the data folder.

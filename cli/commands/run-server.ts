@@ -10,7 +10,14 @@ import { tidyWhenIdle } from "./run-idle.ts";
 import { keepMemoryPrivate } from "./run-private.ts";
 import { openLog } from "./run-log.ts";
 import { applyAtStart, startManifests } from "./run-manifests.ts";
-import { claimDataDir, dataDirOf, isSharedStore, serverConfigOf, storeUrlOf } from "./run-parts.ts";
+import {
+  claimDataDir,
+  dataDirOf,
+  isSharedStore,
+  serverConfigOf,
+  setupText,
+  storeUrlOf,
+} from "./run-parts.ts";
 
 /** `lighthouse server`. */
 export const runServerCommand: Run = async (call) => {
@@ -36,9 +43,10 @@ export const runServerCommand: Run = async (call) => {
   };
   const kubeconfig = config.kubeconfig ?? join(dataDir, "kubeconfig");
   const applying = { manifests, kubeconfig, io: call.io, log, signal: call.signal };
-  await runServer(options, call.signal, ({ url }) => {
+  await runServer(options, call.signal, (server) => {
     applyAtStart(applying).catch((err: unknown) => log.error({ err }, "cannot apply manifests"));
-    call.io.out(`Lighthouse is ready at ${url}, kubeconfig: ${config.kubeconfig ?? ""}\n`);
+    call.io.out(`Lighthouse is ready at ${server.url}, kubeconfig: ${config.kubeconfig ?? ""}\n`);
+    call.io.out(setupText(server));
   });
   return 0;
 };

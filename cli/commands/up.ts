@@ -22,6 +22,7 @@ import {
   isSharedStore,
   runParts,
   serverConfigOf,
+  setupText,
   storeUrlOf,
 } from "./run-parts.ts";
 
@@ -62,6 +63,7 @@ async function runAll(call: Call, log: Logger): Promise<void> {
   const controllers = stack.use(inProcessClient(server.controllers, "lighthouse-controllers"));
   const agent = stack.use(inProcessClient(server.agent, "lighthouse-agent"));
   call.io.out(`Lighthouse is ready at ${server.url}, kubeconfig: ${config.kubeconfig ?? ""}\n`);
+  call.io.out(setupText(server));
   await runParts(
     [
       // The embedded store belongs to one process: nobody else can lead.
