@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { internal, StatusError, unavailable } from "../../machinery/errors.ts";
-import { endText } from "../live-requests.ts";
+import { endText, lostRight } from "../live-requests.ts";
 import type { ReadyProcess, RemoteProcess, TerminalSize } from "../pods/pod-streams.ts";
 import type { CommandClient, Outcome } from "./command-client.ts";
 import type { IdleTimer } from "./idle-timer.ts";
@@ -104,7 +104,24 @@ export async function runCommand(session: CommandSession, ending: AbortSignal): 
     if (!end.aborted) await client.end(asFailure(err));
   } finally {
     idle.stop();
-    const why = ending.aborted ? endText(ending) : "nothing was sent for too long";
-    if (end.aborted && !client.gone.aborted) await client.abandon(why);
+    if (end.aborted && !client.gone.aborted) await leave(client, ending);
+  }
+}
+
+/** How long a client may take to read why it is refused, in milliseconds. */
+const farewellMs = 2_000;
+
+/** Says why the session is over before its command is. */
+async function leave(client: CommandClient, ending: AbortSignal): Promise<void> {
+  const why = ending.aborted ? endText(ending) : "nothing was sent for too long";
+  const error = lostRight(ending);
+  if (error === undefined) return client.abandon(why);
+  const late = setTimeout(() => {
+    client.abandon(why).catch(() => {}); // it is gone
+  }, farewellMs);
+  try {
+    await client.end({ kind: "failure", error });
+  } finally {
+    clearTimeout(late);
   }
 }
