@@ -275,9 +275,8 @@ test.each([
   await bindOnce("wheel", "Group");
   let body: object = change;
   if (method === "PUT" && !path.endsWith("/password")) {
-    const now = jsonOf<Readonly<Record<string, object>>>(
-      await rig.send("GET", path, { as: clerk }),
-    );
+    const { text: stored } = await rig.send("GET", path, { as: clerk });
+    const now = JSON.parse(stored) as Readonly<Record<string, object>>;
     body = { ...now, spec: { ...now["spec"], ...change } };
   }
   const { status, text } = await rig.send(method, path, { as: clerk, body });
