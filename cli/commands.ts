@@ -1,4 +1,5 @@
 import type { Command, Flag } from "./command.ts";
+import { auditCommands } from "./audit-commands.ts";
 import { backupCommands } from "./backup-commands.ts";
 import { daemonCommands } from "./daemon-commands.ts";
 import { identityCommands } from "./identity-commands.ts";
@@ -220,6 +221,7 @@ export const commands: readonly Command[] = [
   ...authorityCommands,
   ...dockerCommands,
   ...daemonCommands,
+  ...auditCommands,
   ...backupCommands,
   ...encryptionCommands,
   ...otherCommands,

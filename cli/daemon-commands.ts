@@ -1,3 +1,4 @@
+import { auditFlags } from "./audit-commands.ts";
 import type { Command, Flag } from "./command.ts";
 import { joinFlags } from "./join-commands.ts";
 import {
@@ -31,18 +32,6 @@ export const dataDir: Flag = {
   long: "data-dir",
   value: "DIR",
   about: "keys, certificates and the embedded store (default: ~/.local/share/lighthouse)",
-  completes: "file",
-};
-const auditLog: Flag = {
-  long: "audit-log",
-  value: "FILE",
-  about: "where audit events go, as JSON lines (default: DATA-DIR/audit/audit.log)",
-  completes: "file",
-};
-const auditPolicy: Flag = {
-  long: "audit-policy",
-  value: "FILE",
-  about: "what is audited: an audit.k8s.io/v1 Policy (default: changes, secrets, sessions)",
   completes: "file",
 };
 const tokenIssuer: Flag = {
@@ -105,8 +94,7 @@ export const daemonCommands: readonly Command[] = [
       store,
       encryptionKeys,
       kubeconfigOut,
-      auditLog,
-      auditPolicy,
+      ...auditFlags,
       tokenIssuer,
       noSetupLink,
       ...oidcFlags,
@@ -135,8 +123,7 @@ export const daemonCommands: readonly Command[] = [
       store,
       encryptionKeys,
       kubeconfigOut,
-      auditLog,
-      auditPolicy,
+      ...auditFlags,
       tokenIssuer,
       noSetupLink,
       ...oidcFlags,

@@ -85,6 +85,7 @@ const groupSummaries: Readonly<Record<string, string>> = {
   token: "Tokens that agents join with: make, show, replace and delete them",
   user: "People who log in with a password: make, show, change and delete them",
   session: "Logins: show them, and end them",
+  audit: "Show who did what, and check that nothing is missing",
   backup: "Back up the whole control plane, and look at backups",
   restore: "Bring a control plane back from a backup",
   beacon: "Agents of networks: show them, and decide who is one",

@@ -60,17 +60,13 @@ export async function* readLog(
   }
 }
 
-/** Reads a file that grows, across rotations, from `offset` on until the signal aborts. */
-export async function* followLog(
-  path: string,
-  offset: number,
-  signal: AbortSignal,
-): AsyncGenerator<string> {
+/** Reads a file from its beginning, and then as it grows, across rotations, until the signal aborts. */
+export async function* followLog(path: string, signal: AbortSignal): AsyncGenerator<string> {
   let file = await open(path, "r");
   try {
     const decoder = new TextDecoder();
     const buffer = Buffer.alloc(64 << 10);
-    let at = offset;
+    let at = 0;
     let rest = "";
     while (!signal.aborted) {
       const { bytesRead } = await file.read(buffer, 0, buffer.length, at);

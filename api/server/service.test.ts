@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import Fastify from "fastify";
 import { expect, test } from "vitest";
 import { openTestApp } from "../../test/kit/app.ts";
@@ -8,6 +9,7 @@ import { openService } from "./service.ts";
 
 test("drain() fails readiness and spares liveness, so that nobody restarts what is ending", async () => {
   await using kit = await openTestApp();
+  const { publicKey } = generateKeyPairSync("ed25519");
   const log = {
     write: () => true,
     record: async () => true,
@@ -18,7 +20,7 @@ test("drain() fails readiness and spares liveness, so that nobody restarts what 
     [Symbol.asyncDispose]: async () => {},
   };
   const { scope, store } = kit;
-  const audit = { policy: defaultPolicy, mode: "batch", log } as const;
+  const audit = { policy: defaultPolicy, mode: "batch", log, path: "", publicKey } as const;
   const service = openService({ scope, store, registry: openRegistry(), audit });
   const app = Fastify();
   app.addHook("onRequest", async (request) => {

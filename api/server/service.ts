@@ -4,6 +4,7 @@ import type { AppOptions } from "./app.ts";
 import { logRequests } from "./audit/access-log.ts";
 import { openAuditing } from "./audit/audit.ts";
 import type { OpenAudit } from "./audit/open-audit.ts";
+import { serveAudit } from "./audit/serve-audit.ts";
 import { fairness } from "./fairness/fairness.ts";
 import { type HealthCheck, serveHealth } from "./health.ts";
 import type { App } from "./http.ts";
@@ -33,7 +34,7 @@ export type ServiceOptions = {
   readonly scope: Scope;
   readonly store: Pick<Store, "head">;
   readonly registry: Registry;
-  readonly audit: Pick<OpenAudit, "policy" | "log" | "mode">;
+  readonly audit: Omit<OpenAudit, keyof AsyncDisposable>;
 };
 
 /** Builds the service side of one server. */
@@ -69,7 +70,10 @@ export function openService({ scope, store, registry, audit }: ServiceOptions): 
       metrics.count(app);
       serveHealth(app, checks);
     },
-    addGuarded: (app) => metrics.serve(app),
+    addGuarded(app) {
+      metrics.serve(app);
+      serveAudit(app, audit);
+    },
     drain() {
       draining = true;
     },

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../machinery/clock.ts";
@@ -15,6 +16,8 @@ export type OpenAudit = AsyncDisposable & {
   readonly log: AuditLog;
   /** Absolute path of the file that is written. */
   readonly path: string;
+  /** Of the key that vouches for it. */
+  readonly publicKey: KeyObject;
 };
 
 /**
@@ -43,7 +46,15 @@ export async function openAudit(
       clock,
       onError: (err) => onError(err, "write audit events"),
     });
-    return { policy, mode, log, path, [Symbol.asyncDispose]: () => log[Symbol.asyncDispose]() };
+    const { publicKey } = key;
+    return {
+      policy,
+      mode,
+      log,
+      path,
+      publicKey,
+      [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
+    };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot open the audit log ${path}: ${why}`, { cause });

@@ -1,6 +1,7 @@
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import type { User } from "../access.ts";
+import { auditPath } from "./audit-path.ts";
 import { backupPath } from "../backup/backup-path.ts";
 import type { RequestInfo } from "../objects/request-info.ts";
 
@@ -111,7 +112,7 @@ export const defaultPolicy: AuditPolicy = {
       ],
     },
     // Who reads it has everything.
-    { ...everything, level: "Metadata", nonResourceURLs: [backupPath] },
+    { ...everything, level: "Metadata", nonResourceURLs: [backupPath, `${auditPath}*`] },
     { ...everything, level: "None", userGroups: parts, verbs: reads },
     { ...everything, level: "None", userGroups: ["system:monitoring"], verbs: reads },
     {

@@ -57,6 +57,11 @@ export const publicInfo: readonly ShortRule[] = [
   },
 ];
 
+/** Who did what: events name people, addresses and paths, and no object's contents. */
+export const auditing: readonly ShortRule[] = [
+  { nonResourceURLs: ["/audit", "/audit/*"], verbs: ["get"] },
+];
+
 /** What a scraper of metrics needs. */
 export const monitoring: readonly ShortRule[] = [
   {

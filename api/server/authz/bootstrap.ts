@@ -88,6 +88,7 @@ function systemRoles(): readonly BootstrapObject[] {
     clusterRole("system:basic-user", rules.basicUser),
     clusterRole("system:public-info-viewer", rules.publicInfo),
     clusterRole("system:monitoring", rules.monitoring),
+    clusterRole("auditor", rules.auditing),
     clusterRole("system:service-account-issuer-discovery", rules.issuerDiscovery),
     clusterRole("system:auth-delegator", rules.delegator),
   ];

@@ -1,4 +1,5 @@
 import type { User } from "../access.ts";
+import { auditPath } from "../audit/audit-path.ts";
 import type { RequestInfo } from "../objects/request-info.ts";
 import type { QueueLimits } from "./fair-queue.ts";
 
@@ -81,6 +82,6 @@ const longRunning = new Set([
 ]);
 
 /** Whether a request lasts as long as its client wants: it must not hold seats meanwhile. */
-export function isLongRunning({ verb, resource }: RequestInfo): boolean {
-  return verb === "watch" || longRunning.has(resource?.subresource ?? "");
+export function isLongRunning({ verb, path, resource }: RequestInfo): boolean {
+  return verb === "watch" || path === auditPath || longRunning.has(resource?.subresource ?? "");
 }
