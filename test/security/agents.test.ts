@@ -53,7 +53,7 @@ function targetOf(beacon: string): DialTarget {
   const credentials = { clientCert: client.certificate, clientKey: client.key };
   return {
     server: rig.server.url,
-    ca: authority,
+    roots: () => authority,
     credentials: async () => credentials,
     path: tunnelPath(beacon),
     what: `the tunnel of beacon "${beacon}"`,
