@@ -165,7 +165,7 @@ test("server-side apply and dry runs are held to the same", async () => {
   expect((await server.send("POST", `${local}/roles?dryRun=All`, dry, bo)).code).toBe(403);
 });
 
-test("a role that gives more than one has may be labelled, not extended", async () => {
+test("a role that gives more than one has may be annotated, not labelled or extended", async () => {
   const rules = [{ verbs: ["get"], apiGroups: [""], resources: ["secrets"] }];
   await server.send("POST", `${local}/roles`, { metadata: { name: "strong" }, rules }, root);
   const patch = (body: object): Promise<Answer> =>
@@ -173,7 +173,27 @@ test("a role that gives more than one has may be labelled, not extended", async 
       ...bo,
       type: "application/merge-patch+json",
     });
-  expect((await patch({ metadata: { labels: { a: "b" } } })).code).toBe(200);
+  expect((await patch({ metadata: { annotations: { a: "b" } } })).code).toBe(200);
+  // A label may add its rules to those of other roles.
+  expect((await patch({ metadata: { labels: { a: "b" } } })).code).toBe(403);
   expect((await patch({ rules: [...rules, { verbs: ["get"], ...pods }] })).code).toBe(403);
   expect((await patch({ rules: [{ verbs: ["get"], ...pods }] })).code).toBe(200);
+});
+
+test("nobody revives a binding by cutting it loose from an Application that is gone", async () => {
+  const owner = { apiVersion: "lighthouse.dev/v1", kind: "Application", name: "web", uid: "gone" };
+  const binding = {
+    metadata: { name: "owned", ownerReferences: [owner, { ...owner, uid: "other" }] },
+    roleRef: to("cluster-admin"),
+    subjects: [{ kind: "User", name: "x" }],
+  };
+  expect((await server.send("POST", `${local}/rolebindings`, binding, root)).code).toBe(201);
+  const leave = async (...ownerReferences: readonly object[]): Promise<number> => {
+    const url = `${local}/rolebindings/owned`;
+    const options = { ...bo, type: "application/merge-patch+json" };
+    return (await server.send("PATCH", url, { metadata: { ownerReferences } }, options)).code;
+  };
+  expect(await leave({ ...owner, uid: "living" })).toBe(403);
+  expect(await leave()).toBe(403);
+  expect(await leave(owner)).toBe(200); // as the collector does
 });

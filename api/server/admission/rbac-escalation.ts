@@ -1,9 +1,18 @@
 import { equalJson } from "../../machinery/equality.ts";
 import { forbidden, notFound } from "../../machinery/errors.ts";
+import type { AnyObject } from "../../machinery/object.ts";
 import type { User } from "../access.ts";
-import { type PolicyRule, rbacGroup, type RoleRef, roleRefIn, rulesIn } from "../authz/policy.ts";
+import {
+  applicationOwners,
+  type PolicyRule,
+  rbacGroup,
+  type RoleRef,
+  roleRefIn,
+  rulesIn,
+} from "../authz/policy.ts";
 import { mastersGroup, type Rights } from "../authz/rbac-authorizer.ts";
 import { escalationText, missingRights } from "../authz/rule-cover.ts";
+import type { Body } from "../kinds/kind.ts";
 import type { RequestInfo } from "../objects/request-info.ts";
 import type { Admission, Review } from "./chain.ts";
 
@@ -39,9 +48,29 @@ const unchanged = ({ object, before }: Write, fields: readonly string[]): boolea
   before !== undefined &&
   fields.every((field) => equalJson(object[field] ?? [], before[field] ?? []));
 
+/**
+ * Whether a role means the same to everybody. Its labels are part of that: one of them adds its rules to
+ * those of aggregated roles, so that whoever sets it gives them away.
+ */
+const sameRole = (write: Write): boolean =>
+  unchanged(write, ["rules", "aggregationRule"]) &&
+  equalJson(write.object.metadata.labels ?? {}, write.before?.metadata.labels ?? {});
+
+const applicationsOf = (binding: Pick<AnyObject, "metadata"> | Body): readonly string[] =>
+  applicationOwners(binding).map(({ uid }) => uid);
+
+/** A binding of an Application holds while that is there: whoever cuts the tie revives it. */
+function sameBinding(write: Write): boolean {
+  if (!unchanged(write, ["subjects", "roleRef"])) return false;
+  const before = write.before === undefined ? [] : applicationsOf(write.before);
+  const now = applicationsOf(write.object);
+  // Fewer of them hold it up for less long; where there was none, any of them confines it.
+  return before.length === 0 || (now.length > 0 && now.every((uid) => before.includes(uid)));
+}
+
 async function checkRole(rights: Rights, review: Write): Promise<void> {
   const { kind, name, object, user } = review;
-  if (unchanged(review, ["rules", "aggregationRule"])) return;
+  if (sameRole(review)) return;
   // Of an object that is being created Kubernetes asks without its name.
   const asked = review.operation === "CREATE" ? "" : name;
   if (await may(rights, review, "escalate", { plural: kind.plural, name: asked })) return;
@@ -62,7 +91,7 @@ function pluralOf({ kind }: RoleRef): "roles" | "clusterroles" {
 
 async function checkBinding(rights: Rights, review: Write): Promise<void> {
   const { kind, object, user, namespace } = review;
-  if (unchanged(review, ["subjects", "roleRef"])) return;
+  if (sameBinding(review)) return;
   const role = roleRefIn(object);
   if (await may(rights, review, "bind", { plural: pluralOf(role), name: role.name })) return;
   const rules = rights.rulesOf(role, namespace);

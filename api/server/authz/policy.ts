@@ -1,6 +1,6 @@
 import type { AnyObject } from "../../machinery/object.ts";
 import { objectIn, objectsIn, textIn } from "../kinds/fill.ts";
-import type { JsonObject } from "../kinds/kind.ts";
+import type { Body, JsonObject } from "../kinds/kind.ts";
 
 /** The API group of the RBAC kinds. */
 export const rbacGroup = "rbac.authorization.k8s.io";
@@ -35,8 +35,8 @@ export type RoleBinding = {
   readonly namespace: string;
   readonly roleRef: RoleRef;
   readonly subjects: readonly Subject[];
-  /** The Application that it belongs to: without that it gives nothing. */
-  readonly owner?: ApplicationOwner;
+  /** The Applications that it belongs to, if any: when all are gone, it gives nothing. */
+  readonly owners?: readonly ApplicationOwner[];
 };
 
 /** An Application as an owner reference names it; it is in the binding's own namespace. */
@@ -91,8 +91,12 @@ function subjectOf(subject: JsonObject, namespace: string): Subject | undefined 
   return { kind, name, namespace: own === "" ? namespace : own };
 }
 
-function ownerOf({ metadata }: AnyObject): ApplicationOwner | undefined {
-  return metadata.ownerReferences?.find(
+/** The Applications that an object belongs to. */
+export function applicationOwners({
+  metadata,
+}: Pick<AnyObject, "metadata"> | Pick<Body, "metadata">): readonly ApplicationOwner[] {
+  const references = metadata.ownerReferences ?? [];
+  return references.filter(
     ({ apiVersion, kind }) => kind === "Application" && apiVersion.startsWith("lighthouse.dev/"),
   );
 }
@@ -103,7 +107,7 @@ export function bindingOf(object: AnyObject): RoleBinding {
   const subjects = objectsIn(object, "subjects")
     .map((subject) => subjectOf(subject, namespace))
     .filter((subject) => subject !== undefined);
-  const owner = ownerOf(object);
+  const owners = applicationOwners(object);
   const binding = { name, namespace, roleRef: roleRefIn(object), subjects };
-  return owner === undefined || namespace === "" ? binding : { ...binding, owner };
+  return owners.length === 0 || namespace === "" ? binding : { ...binding, owners };
 }

@@ -103,9 +103,10 @@ export class RbacIndex {
 
   /** Without those whose Application is gone, or another one by now: the collector is not waited for. */
   #holding(grants: readonly Grant[] = nothing): readonly Grant[] {
-    if (!grants.some(({ binding }) => binding.owner !== undefined)) return grants;
+    if (!grants.some(({ binding }) => binding.owners !== undefined)) return grants;
     return grants.filter(
-      ({ binding: { owner, namespace } }) => owner === undefined || this.#lives(namespace, owner),
+      ({ binding: { owners, namespace } }) =>
+        owners?.some((owner) => this.#lives(namespace, owner)) ?? true,
     );
   }
 

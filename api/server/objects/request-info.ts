@@ -1,5 +1,5 @@
+import { parseFieldSelector, pinnedField } from "../../machinery/field-selector.ts";
 import { nodeRightOf } from "../docker/node-path.ts";
-
 import { parseQuery } from "../query-text.ts";
 
 /** What a request is about, in the terms of RBAC. */
@@ -150,8 +150,12 @@ function decoded(text: string): string {
   }
 }
 
+/** By the parser that the list itself is confined by: what it cannot read pins nothing. */
 function pinnedName(fieldSelector: string | null): string {
   if (fieldSelector === null) return "";
-  const match = /(?:^|,)metadata\.name==?([^,=!\\]+)(?:,|$)/.exec(fieldSelector);
-  return match?.[1] ?? "";
+  try {
+    return pinnedField(parseFieldSelector(fieldSelector), "metadata.name") ?? "";
+  } catch {
+    return "";
+  }
 }

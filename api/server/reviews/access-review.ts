@@ -2,16 +2,42 @@ import type { StatusCause } from "../../machinery/errors.ts";
 import { invalidValue } from "../../machinery/field-causes.ts";
 import type { User } from "../access.ts";
 import type { Rights } from "../authz/rbac-authorizer.ts";
-import { objectIn, textIn } from "../kinds/fill.ts";
+import { objectIn, objectsIn, textIn } from "../kinds/fill.ts";
 import type { Body, JsonObject } from "../kinds/kind.ts";
 import type { RequestInfo } from "../objects/request-info.ts";
+
+/**
+ * A selector of a review as a query would carry it; empty for none. Of requirements only those count that
+ * a query of that kind can express: leaving one out asks for more, and so may only be refused.
+ * @see https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/subject-access-review-v1/
+ */
+function reviewedSelector(asked: JsonObject | undefined, field: string): string {
+  const selector = objectIn(asked ?? {}, field);
+  const raw = textIn(selector, "rawSelector");
+  if (raw !== "") return raw;
+  const terms = objectsIn(selector ?? {}, "requirements").flatMap((requirement) => {
+    const [value = "", ...more] = textsOf(requirement["values"]);
+    const sign = signs.get(textIn(requirement, "operator"));
+    const isPlain = sign !== undefined && more.length === 0 && !/[\\,=]/.test(value);
+    return isPlain ? [`${textIn(requirement, "key")}${sign}${value}`] : [];
+  });
+  return terms.join(",");
+}
+
+const signs: ReadonlyMap<string, string> = new Map([
+  ["In", "="],
+  ["NotIn", "!="],
+]);
 
 /** The request that a review asks about. A part that is missing stands for "none". */
 export function reviewedRequest(spec: JsonObject | undefined): RequestInfo {
   const other = objectIn(spec ?? {}, "nonResourceAttributes");
   if (other !== undefined) return { verb: textIn(other, "verb"), path: textIn(other, "path") };
   const asked = objectIn(spec ?? {}, "resourceAttributes");
+  const fields = reviewedSelector(asked, "fieldSelector");
+  const labels = reviewedSelector(asked, "labelSelector");
   return {
+    ...(fields === "" && labels === "" ? {} : { selectors: { fields, labels } }),
     verb: textIn(asked, "verb"),
     path: "",
     resource: {
