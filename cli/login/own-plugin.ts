@@ -1,6 +1,6 @@
 import type { Credentials } from "../../api/client/config.ts";
 import type { Io } from "../command.ts";
-import { loginPathOf } from "./exec-user.ts";
+import { ownExecOf } from "./exec-user.ts";
 import { type FreshToken, freshToken } from "./renew.ts";
 
 /** A token is taken again from the file this long before it ends, in milliseconds. */
@@ -14,13 +14,13 @@ export function loginCredentials(
   user: unknown,
   { clock }: Pick<Io, "clock">,
 ): (() => Promise<Credentials>) | undefined {
-  const path = loginPathOf(user);
-  if (path === undefined) return undefined;
+  const exec = ownExecOf(user);
+  if (exec === undefined) return undefined;
   let last: FreshToken | undefined;
   return async () => {
     if (last === undefined || last.expiresMs - clock.nowMs() <= earlyMs) {
       const signal = AbortSignal.timeout(60_000);
-      last = await freshToken({ path, nowMs: () => clock.nowMs(), signal });
+      last = await freshToken({ ...exec, nowMs: () => clock.nowMs(), signal });
     }
     return { token: last.token };
   };

@@ -1,4 +1,4 @@
-import { isUnauthorized } from "../../api/machinery/errors.ts";
+import { isUnauthorized, StatusError } from "../../api/machinery/errors.ts";
 import { refreshTokens } from "./auth-api.ts";
 import { lockFile } from "./file-lock.ts";
 import { type LoginState, readLogin, writeLogin } from "./login-state.ts";
@@ -23,6 +23,10 @@ const renewMs = 20_000;
 
 const again = (state: Pick<LoginState, "server" | "context">): string =>
   `run "lighthouse login ${state.server} --context ${state.context}"`;
+
+/** As the server would say it, so that nobody takes it for a broken connection. */
+const ended = (message: string, cause?: unknown): Error =>
+  new StatusError("Unauthorized", message, { cause });
 
 const isFresh = ({ expiresMs }: LoginState, nowMs: number): boolean => expiresMs - nowMs > earlyMs;
 
@@ -49,9 +53,10 @@ async function renewed(state: LoginState, { nowMs, signal }: RenewOptions): Prom
   } catch (cause) {
     signal.throwIfAborted();
     if (isUnauthorized(cause)) {
-      throw new Error(`The login of ${state.user} at ${state.server} has ended; ${again(state)}`, {
+      throw ended(
+        `The login of ${state.user} at ${state.server} has ended; ${again(state)}`,
         cause,
-      });
+      );
     }
     if (state.expiresMs > nowMs()) return state; // still good: the next request tries again
     throw cause;
@@ -65,8 +70,7 @@ async function renewed(state: LoginState, { nowMs, signal }: RenewOptions): Prom
  */
 export async function freshToken(options: RenewOptions): Promise<FreshToken> {
   const { path, nowMs, signal, server = "SERVER" } = options;
-  const gone = (): Error =>
-    new Error(`There is no login in ${path}; run "lighthouse login ${server}"`);
+  const gone = (): Error => ended(`There is no login in ${path}; run "lighthouse login ${server}"`);
   const known = await readLogin(path);
   if (known === undefined) throw gone();
   if (isFresh(known, nowMs())) return known;
