@@ -3,6 +3,11 @@ import type { AnyObject } from "../../machinery/object.ts";
 import { encodeObject } from "../../store/item.ts";
 import { collectionPrefix, storeKey } from "../../store/keys.ts";
 import { volatileSteps } from "../../store/volatile.ts";
+import {
+  sessionCollection,
+  sessionSecretCollection,
+  setupCollection,
+} from "../identity/collections.ts";
 import { heldNode } from "./hold.ts";
 import { isPassing } from "./passing.ts";
 
@@ -13,7 +18,9 @@ export type Restored =
   | { readonly value: Uint8Array }
   | { readonly leftOut: "leases" | "sessions" | "tokens to join with" };
 
-const sessions = collectionPrefix({ group: "lighthouse.dev", plural: "sessions" });
+const logins = [sessionCollection, sessionSecretCollection, setupCollection].map((one) =>
+  collectionPrefix(one),
+);
 const nodes = collectionPrefix({ group: "", plural: "nodes" });
 const joinTokens = storeKey(
   { group: "", plural: "secrets" },
@@ -30,7 +37,7 @@ const objectOf = ({ value }: Entry): AnyObject =>
 export function restoredEntry(entry: Entry, since: string): Restored {
   const { key } = entry;
   if (isPassing(key)) return { leftOut: "leases" };
-  if (key.startsWith(sessions)) return { leftOut: "sessions" };
+  if (logins.some((prefix) => key.startsWith(prefix))) return { leftOut: "sessions" };
   if (key.startsWith(joinTokens)) return { leftOut: "tokens to join with" };
   if (!key.startsWith(nodes)) return entry;
   return { value: encodeObject(heldNode(objectOf(entry), since)) };

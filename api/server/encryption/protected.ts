@@ -1,11 +1,12 @@
 import { type Collection, collectionPrefix } from "../../store/keys.ts";
+import { hiddenCollections, sessionCollection } from "../identity/collections.ts";
 
 /** What is always encrypted: everything that lets its reader be somebody else. */
 const always: readonly Collection[] = [
   // With them: bootstrap tokens, ServiceAccount tokens, registry logins.
   { group: "", plural: "secrets" },
-  { group: "lighthouse.dev", plural: "passwords" },
-  { group: "lighthouse.dev", plural: "sessions" },
+  sessionCollection,
+  ...hiddenCollections,
 ];
 
 function collectionOf(resource: string): Collection {

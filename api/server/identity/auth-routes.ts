@@ -7,6 +7,7 @@ import type { App, Reply, Request } from "../http.ts";
 import { authBodyBytes, readAuthBody } from "./auth-body.ts";
 import { sessionCollection } from "./collections.ts";
 import type { Logins } from "./login.ts";
+import { maxPasswordBytes } from "./password-rules.ts";
 import { parseSessionToken } from "./session-token.ts";
 import type { TokenPair } from "./session-secrets.ts";
 import type { LiveSession, LoginOrigin, Sessions } from "./sessions.ts";
@@ -20,7 +21,6 @@ export type AuthRoutesOptions = {
 };
 
 const maxLoginLength = 254;
-const maxPassword = 1_024;
 
 const originOf = ({ ip, headers }: Request): LoginOrigin => ({
   address: ip.replace(/^::ffff:/, ""),
@@ -83,7 +83,8 @@ function readLogin(request: Request): Sent {
   // Else another site could log its visitor in as somebody else, and look on.
   if (browser) checkSameOrigin(request, "log in with a cookie");
   // What nobody can have is as wrong as anything else, and takes as long.
-  const isPossible = email.length <= maxLoginLength && Buffer.byteLength(password) <= maxPassword;
+  const isPossible =
+    email.length <= maxLoginLength && Buffer.byteLength(password) <= maxPasswordBytes;
   return isPossible ? { email, password, browser } : { email: "", password: "", browser };
 }
 

@@ -44,8 +44,14 @@ export type IdentityOptions = {
   readonly cost?: Argon2Cost;
 };
 
-/** A core is left for requests, and no more hashes wait than are done in some seconds. */
-const queueOptions = { width: Math.max(1, availableParallelism() - 1), maxWaiting: 200 };
+/**
+ * A core is left for requests, and half of the four threads that files, names and LMDB are served by. No more
+ * hashes wait than are done in some seconds.
+ */
+const queueOptions = {
+  width: Math.min(2, Math.max(1, availableParallelism() - 1)),
+  maxWaiting: 200,
+};
 
 /** Knows Users by their sessions from now on; nothing else goes on before `run`. */
 export function openIdentity(options: IdentityOptions): Identity {

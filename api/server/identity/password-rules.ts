@@ -5,7 +5,7 @@ export type PasswordOwner = { readonly name: string; readonly email: string };
 
 const minCharacters = 12;
 /** Longer ones gain nothing, and hashing megabytes would cost the server. */
-const maxBytes = 1_024;
+export const maxPasswordBytes = 1_024;
 const fewestDistinct = 5;
 
 const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
@@ -33,7 +33,8 @@ function isMadeOf(password: string, word: string): boolean {
  * @see https://pages.nist.gov/800-63-4/sp800-63b.html#password
  */
 export function passwordProblem(password: string, owner: PasswordOwner): string | undefined {
-  if (Buffer.byteLength(password) > maxBytes) return `it is longer than ${maxBytes} bytes`;
+  if (Buffer.byteLength(password) > maxPasswordBytes)
+    return `it is longer than ${maxPasswordBytes} bytes`;
   if (hidden.test(password)) return "it holds a control character";
   const characters = Array.from(password);
   if (characters.length < minCharacters) return `it is shorter than ${minCharacters} characters`;

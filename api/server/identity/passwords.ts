@@ -19,8 +19,6 @@ export interface Passwords {
   fits(user: User | undefined, password: string): Promise<boolean>;
   /** Gives the User this password; the caller has judged it. */
   set(user: User, password: string): Promise<void>;
-  /** Whether the User has one. */
-  has(user: User): Promise<boolean>;
 }
 
 /** What keeping passwords needs. */
@@ -65,7 +63,6 @@ export function openPasswords(options: PasswordsOptions): Passwords {
       return true;
     },
     set: async (user, password) => write(user, password, await read(user)),
-    has: async (user) => (await read(user)) !== undefined,
   };
 }
 

@@ -14,8 +14,6 @@ export interface Users {
   known(login: string): User | undefined;
   /** The Users with that email, whatever the case of its letters. */
   withEmail(email: string): readonly User[];
-  /** Whether there is any User at all. */
-  any(): boolean;
 }
 
 /** A stored object as a User: only what the schema let through is stored there. */
@@ -79,7 +77,6 @@ export function followUsers(cache: WatchCache): Users {
     named,
     withEmail,
     known: (login) => (login.includes("@") ? withEmail(login)[0] : named(login)),
-    any: () => cache.count(prefixOf.users) > 0,
   };
 }
 
