@@ -62,6 +62,7 @@ function valueOf(
 
 function toCommander(command: Command, word: string, found: (it: Invocation) => void): Commander {
   const result = new Commander(word)
+    .enablePositionalOptions() // `audit verify --data-dir X`: the flags of a word are those after it
     .summary(command.summary)
     .description(`${command.summary}.`)
     .argument("[args...]", command.args)
@@ -103,6 +104,7 @@ export function buildProgram(
   found: (it: Invocation) => void,
 ): Commander {
   const program = new Commander("lighthouse")
+    .enablePositionalOptions()
     .description("Rolls applications out to fleets of plain Docker hosts, and back.")
     .helpOption("-h, --help", "show this help")
     .showSuggestionAfterError(true)
