@@ -34,6 +34,12 @@ export const dataDir: Flag = {
   about: "keys, certificates and the embedded store (default: ~/.local/share/lighthouse)",
   completes: "file",
 };
+const admissionConfig: Flag = {
+  long: "admission-config",
+  value: "FILE",
+  about: "pod security, event limits, image policy: an AdmissionConfiguration (default: baseline)",
+  completes: "file",
+};
 const tokenIssuer: Flag = {
   long: "token-issuer",
   value: "URL",
@@ -95,6 +101,7 @@ export const daemonCommands: readonly Command[] = [
       encryptionKeys,
       kubeconfigOut,
       ...auditFlags,
+      admissionConfig,
       tokenIssuer,
       noSetupLink,
       ...oidcFlags,
@@ -124,6 +131,7 @@ export const daemonCommands: readonly Command[] = [
       encryptionKeys,
       kubeconfigOut,
       ...auditFlags,
+      admissionConfig,
       tokenIssuer,
       noSetupLink,
       ...oidcFlags,

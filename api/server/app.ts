@@ -108,7 +108,8 @@ export function buildApp(options: AppOptions): App {
     options.fairness?.guard(inner);
     options.routes?.(inner);
     const { storage } = options.scope;
-    serveNodeProxy(inner, { nodes, storage, authorizer: options.authorizer });
+    const { imagePolicy: images } = options.scope;
+    serveNodeProxy(inner, { nodes, storage, authorizer: options.authorizer, images });
     servePodProxy(inner, { nodes, storage });
     objectRoutes(inner, {
       scope: options.scope,

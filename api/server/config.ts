@@ -78,6 +78,7 @@ const schema = z.strictObject({
     .optional(),
   auditLog: z.string().min(1).optional(),
   auditPolicy: z.string().min(1).optional(),
+  admissionConfig: z.string().min(1).optional(),
   audit: auditFields.optional(),
   trustedProxies: z.array(z.string().refine(isSubnet, "is no address or CIDR")).optional(),
   tokenIssuer: z
@@ -118,6 +119,8 @@ export type ServerConfig = {
   readonly auditLog?: string;
   /** Absolute path of an audit.k8s.io/v1 Policy. Default: see `defaultPolicy`. */
   readonly auditPolicy?: string;
+  /** Absolute path of an apiserver.config.k8s.io/v1 AdmissionConfiguration. Default: see `defaultAdmission`. */
+  readonly admissionConfig?: string;
   /** How events are written. */
   readonly audit?: AuditConfig;
   /** Addresses and CIDRs of proxies whose `X-Forwarded-For` is believed. Default: nobody's. */
@@ -154,13 +157,15 @@ export function parseServerConfig(input: unknown): ServerConfig {
     throw new Error(`Cannot use the server's configuration:\n${z.prettifyError(error)}`);
   }
   const { kubeconfig, dataDir, auditLog, auditPolicy, tokenIssuer, beacon, ...others } = data;
-  const { authenticationConfig, oidc, audit, trustedProxies = [], setupLink, ...rest } = others;
+  const { authenticationConfig, oidc, audit, trustedProxies = [], setupLink, ...more } = others;
+  const { admissionConfig, ...rest } = more;
   return {
     ...rest,
     ...oidcOf({ authenticationConfig, oidc }),
     dataDir: resolve(dataDir),
     ...(kubeconfig === undefined ? {} : { kubeconfig: resolve(kubeconfig) }),
     ...(auditLog === undefined ? {} : { auditLog: resolve(auditLog) }),
+    ...(admissionConfig === undefined ? {} : { admissionConfig: resolve(admissionConfig) }),
     ...(auditPolicy === undefined ? {} : { auditPolicy: resolve(auditPolicy) }),
     ...(tokenIssuer === undefined ? {} : { tokenIssuer }),
     ...(beacon === undefined ? {} : { beacon }),

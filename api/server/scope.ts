@@ -16,9 +16,7 @@ import { namespaceAdmission } from "./admission/namespaces.ts";
 import { namespaceNodeSelector } from "./admission/namespace-node-selector.ts";
 import { limitRangeAdmission } from "./admission/limit-range.ts";
 import { nodeRestriction } from "./admission/node-restriction.ts";
-import { podSecurity } from "./admission/pod-security/admission.ts";
-import { policyAdmission } from "./admission/policies/admission.ts";
-import { policyWriteAdmission } from "./admission/policies/write.ts";
+import { configuredAdmission } from "./admission/configured.ts";
 import { type AdmissionSettings, defaultAdmission } from "./admission/settings.ts";
 import { ownerGrants } from "./admission/owner-grants.ts";
 import { quotaAdmission } from "./admission/quota.ts";
@@ -149,16 +147,15 @@ export async function openScope(
     applicationRecords(rights),
     applicationRefusals({ storage }),
     dataSourceRefusals(),
-    podSecurity({ storage, settings: settings.podSecurity }),
-    policyWriteAdmission({ storage, kinds, definitions, rights }),
-    policyAdmission({ storage, kinds, rights }),
+    ...configuredAdmission({ storage, clock, kinds, definitions, rights, settings }),
     planWarnings({ storage, clock, planRollout }),
     quotaAdmission({ storage, clock }),
     ownerGrants({ storage, clock }),
   ]);
   const planner = planRollout === undefined ? {} : { planRollout };
   const shared = { storage, kinds, admission, rights, tokens, clock, ...planner };
-  return { ...shared, cache, reviewer, users, fieldTypes: fieldTypes(definitions) };
+  const types = { fieldTypes: fieldTypes(definitions), imagePolicy: settings.images };
+  return { ...shared, cache, reviewer, users, ...types };
 }
 
 /** What guards writes of agents, and of Nodes. */

@@ -8,6 +8,7 @@ import type { Store } from "../store/store.ts";
 import { withVolatile } from "../store/volatile.ts";
 import { buildApp } from "./app.ts";
 import { serveAuthority } from "./authority-routes.ts";
+import { readAdmissionConfiguration } from "./admission/configuration.ts";
 import { openAudit } from "./audit/open-audit.ts";
 import { accountAuthenticator } from "./authn/account.ts";
 import { certificateAuthenticator } from "./authn/certificate.ts";
@@ -34,7 +35,7 @@ import type { Pki } from "./pki.ts";
 import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
 import type { PlanRollout } from "./rollouts/planner.ts";
-import { openScope, type OwnedScope } from "./scope.ts";
+import { openScope, type OwnedScope, type ScopeOptions } from "./scope.ts";
 import { openService, type Service } from "./service.ts";
 import { publishAuthority } from "./root-certificate.ts";
 import { tlsMaterial, useMaterial } from "./serving-tls.ts";
@@ -252,6 +253,13 @@ function runAlong(parts: readonly Running[], stack: AsyncDisposableStack): void 
   });
 }
 
+async function admissionOf({
+  admissionConfig,
+}: ServerConfig): Promise<Pick<ScopeOptions, "admission">> {
+  if (admissionConfig === undefined) return {};
+  return { admission: await readAdmissionConfiguration(admissionConfig) };
+}
+
 function trimHistory({ store, clock }: ServerOptions, onError: OnError): Running {
   const trimming = {
     store,
@@ -281,6 +289,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     onError,
     nodes: { handler: (name) => nodes.handler(name) },
     tokenKeys: await openTokenKeys(directory),
+    ...(await admissionOf(config)),
     ...(config.tokenIssuer === undefined ? {} : { tokenIssuer: config.tokenIssuer }),
     ...(options.planRollout === undefined ? {} : { planRollout: options.planRollout }),
   });

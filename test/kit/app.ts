@@ -1,6 +1,7 @@
 import type { LightMyRequestResponse } from "fastify";
 import { pino } from "pino";
 import type { Authenticator } from "../../api/server/access.ts";
+import { type AdmissionSettings, defaultAdmission } from "../../api/server/admission/settings.ts";
 import { type AppOptions, buildApp } from "../../api/server/app.ts";
 import { accountAuthenticator } from "../../api/server/authn/account.ts";
 import { authenticatorChain } from "../../api/server/authn/chain.ts";
@@ -81,6 +82,8 @@ export type TestAppOptions = {
   readonly kinds?: Kinds;
   /** What is registered streams through a tunnel, as if its agent were in another process. */
   readonly tunnelled?: boolean;
+  /** What differs from `defaultAdmission`. */
+  readonly admission?: Partial<AdmissionSettings>;
   /** Judge every request by RBAC; users name themselves, see {@link asUser}. */
   readonly guarded?: boolean;
 };
@@ -126,6 +129,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     nodes,
     ...(limits === undefined ? {} : { limits }),
     planRollout: previewRollout,
+    admission: { ...defaultAdmission, ...options.admission },
   });
   const scope = options.kinds === undefined ? opened : { ...opened, kinds: options.kinds };
   const log = pino({ level: process.env["LIGHTHOUSE_TEST_LOG"] ?? "silent" });

@@ -37,7 +37,9 @@ const sysctls = new Set([
   "net.ipv4.tcp_keepalive_intvl",
   "net.ipv4.tcp_keepalive_probes",
   "net.ipv4.tcp_keepalive_time",
+  "net.ipv4.tcp_rmem",
   "net.ipv4.tcp_syncookies",
+  "net.ipv4.tcp_wmem",
 ]);
 
 const hostPath = "a directory of the host, or a driver's mount, reaches everything there";

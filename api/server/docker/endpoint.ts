@@ -7,6 +7,7 @@ import {
   refusedOperation,
 } from "../../machinery/docker/operations.ts";
 import { internal, methodNotAllowed, noSuchResource, notFound } from "../../machinery/errors.ts";
+import type { ImagePolicy } from "../../machinery/images/image-policy.ts";
 import { storeKey } from "../../store/keys.ts";
 import type { NodeAnswer, NodeCall } from "../../tunnel/node-link.ts";
 import type { Authorizer } from "../access.ts";
@@ -30,6 +31,8 @@ export type NodeProxyOptions = {
   readonly storage: Pick<Storage, "cache">;
   /** Asked for `override`, besides what was asked before. */
   readonly authorizer: Authorizer;
+  /** Where images may come from. */
+  readonly images: ImagePolicy;
 };
 
 const nodesKind = { group: "", plural: "nodes" } as const;
@@ -111,7 +114,14 @@ async function serveDocker(
   const override = await mayOverride(options, request);
   const contentType = request.headers["content-type"];
   const body = await bodyOf(found, request, upgrade);
-  const judged = judgeCall({ found, url: sent, override, contentType, body });
+  const judged = judgeCall({
+    found,
+    url: sent,
+    override,
+    contentType,
+    body,
+    images: options.images,
+  });
   const call: NodeCall = {
     method: request.method,
     path: `/docker${dockerUrlText(judged.url)}`,

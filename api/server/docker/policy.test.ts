@@ -4,16 +4,21 @@ import { readDockerUrl } from "../../machinery/docker/docker-url.ts";
 import { findOperation } from "../../machinery/docker/operations.ts";
 import { judgeCall, type JudgedCall, type SentCall } from "./policy.ts";
 
-type Sent = Partial<Pick<SentCall, "override" | "contentType">> & { readonly body?: unknown };
+type Sent = Partial<Pick<SentCall, "contentType" | "images" | "override">> & {
+  readonly body?: unknown;
+};
 
-function judge(route: string, { body, override = false, contentType }: Sent = {}): JudgedCall {
+function judge(
+  route: string,
+  { body, override = false, contentType, images = { requireDigest: false } }: Sent = {},
+): JudgedCall {
   const [method = "", target = ""] = route.split(" ");
   const url = readDockerUrl(target);
   const found = findOperation(method, url.path);
   if (found === undefined) throw new Error(`There is no ${route}`);
   const text = typeof body === "string" ? body : JSON.stringify(body ?? {});
   const bytes = found.operation.body === "stream" ? Readable.from([]) : Buffer.from(text);
-  return judgeCall({ found, url, body: bytes, override, contentType });
+  return judgeCall({ found, url, body: bytes, override, contentType, images });
 }
 
 const sentBody = ({ body }: JudgedCall): unknown =>
@@ -222,3 +227,34 @@ test.each(["application/x-www-form-urlencoded", "multipart/form-data; boundary=a
     expect(() => judge("POST /build", { contentType, override: true })).toThrow(contentType);
   },
 );
+
+const images = { allowed: ["docker.io/library", "registry.example.com"], requireDigest: false };
+
+test.each([
+  ["POST /containers/create", { body: { Image: "evil.io/docker.io/library/nginx" } }],
+  ["POST /containers/create", { body: { Image: "0123abcd" } }],
+  ["POST /containers/create", { body: { Image: `sha256:${"a".repeat(64)}` } }],
+  ["POST /containers/create", { body: {} }],
+  ["POST /images/create?fromImage=evil.io/nginx", {}],
+  ["POST /images/create?fromImage=someone/nginx&tag=1", {}],
+  ["POST /images/create?fromSrc=-&repo=nginx", {}],
+  ["POST /images/evil/tag?repo=registry.example.com/app", {}],
+  ["POST /commit?container=a&repo=nginx", {}],
+  ["POST /images/load", {}],
+  ["POST /build?t=nginx", {}],
+] as readonly (readonly [string, Sent])[])(
+  "%s %j is refused by an image policy, and passes with the override",
+  (route, sent) => {
+    expect(() => judge(route, { ...sent, images })).toThrow(/the image policy of the cluster/);
+    expect(() => judge(route, { ...sent, images, override: true })).not.toThrow();
+  },
+);
+
+test.each([
+  ["POST /containers/create", { body: { Image: "nginx:1.27" } }],
+  ["POST /images/create?fromImage=nginx&tag=1.27", {}],
+  [`POST /images/create?fromImage=nginx&tag=sha256:${"a".repeat(64)}`, {}],
+  ["POST /images/create?fromImage=registry.example.com/a/b:1", {}],
+] as readonly (readonly [string, Sent])[])("%s %j meets the image policy", (route, sent) => {
+  expect(() => judge(route, { ...sent, images })).not.toThrow();
+});

@@ -17,6 +17,8 @@ import {
   networkDisconnect,
   volumeCreate,
 } from "./other-rules.ts";
+import type { ImagePolicy } from "../../machinery/images/image-policy.ts";
+import { findingsOfContainer, findingsOfImageCall } from "./image-rules.ts";
 import { findingsOfQuery } from "./query-rules.ts";
 import { type Check, type Finding, readJsonBody } from "./shape.ts";
 
@@ -29,6 +31,8 @@ export type SentCall = {
   readonly contentType: string | undefined;
   /** The caller may do what is not for everybody: privileged containers, for one. */
   readonly override: boolean;
+  /** Where images of the cluster may come from. */
+  readonly images: ImagePolicy;
 };
 
 /** What goes on to the engine. */
@@ -84,8 +88,10 @@ function judgeJson(call: SentCall, body: Buffer): Buffer {
   if (check === undefined)
     throw badRequest(`Cannot pass ${route} to Docker: nobody knows its body`);
   const value = body.length === 0 ? {} : readJsonBody(body);
-  judge(call, check(value, ""));
-  const judged = route === "POST /containers/create" ? disowned(value) : value;
+  const isCreate = route === "POST /containers/create";
+  const ofImage = isCreate ? findingsOfContainer(value, call.images) : [];
+  judge(call, [...check(value, ""), ...ofImage]);
+  const judged = isCreate ? disowned(value) : value;
   return Buffer.from(JSON.stringify(judged));
 }
 
@@ -113,6 +119,8 @@ export function judgeCall(call: SentCall): JudgedCall {
   const { operation } = call.found;
   if (operation.opaque) judge(call, [{ at: operation.pattern, why: opaqueWhy, broken: false }]);
   judge(call, findingsOfQuery(operation, call.url.query));
+  const route = `${operation.method} ${operation.pattern}`;
+  judge(call, findingsOfImageCall(route, call.url.query, call.images));
   return { url: call.url, ...judgeBody(call) };
 }
 

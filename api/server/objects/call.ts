@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { badRequest } from "../../machinery/errors.ts";
+import type { ImagePolicy } from "../../machinery/images/image-policy.ts";
 import type { Clock } from "../../machinery/clock.ts";
 import type { User } from "../access.ts";
 import type { Admission, Review } from "../admission/chain.ts";
@@ -24,6 +25,8 @@ export type Scope = {
   /** Works out what an Application would lead to. Absent: nobody here knows. */
   readonly planRollout?: PlanRollout;
   readonly fieldTypes: FieldTypes;
+  /** Where images may come from that Docker is told to use. */
+  readonly imagePolicy: ImagePolicy;
 };
 
 /** Query parameters; of a repeated one the first counts. */
