@@ -86,7 +86,7 @@ async function keep(call: Call, state: LoginState, at: TrustedServer): Promise<s
     ...(namespace === undefined ? {} : { namespace }),
   };
   try {
-    await writeLogin(path, state);
+    await writeLogin(path, { ...state, kubeconfig });
     const before = await writeKubeconfigLogin(kubeconfig, login, signal);
     // The former login of this context: nobody can use it any more.
     if (before !== undefined) await forgetLogin(before, AbortSignal.timeout(5_000));

@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 import { expect, test } from "vitest";
 import { execUser } from "./exec-user.ts";
-import { type KubeconfigLogin, loginPathIn, withLogin } from "./kubeconfig-edit.ts";
+import { type KubeconfigLogin, loginPathIn, withAuthority, withLogin } from "./kubeconfig-edit.ts";
 
 const login: KubeconfigLogin = {
   name: "prod",
@@ -71,4 +71,14 @@ test.each([
 test("withLogin() keeps texts that look like something else", () => {
   const text = 'users:\n- name: "yes"\n  user: {token: "0777"}\n- name: no_way\n';
   expect(withLogin(text, login, "f")).toContain('- name: "yes"\n    user: { token: "0777" }');
+});
+
+test("withAuthority() replaces the roots of its own cluster alone", () => {
+  const text = withLogin("", login, "f");
+  const change = { name: "prod", server: "https://prod:6443", before: "PEM", after: "NEW" };
+  const after = withAuthority(text, change, "f") ?? "";
+  expect(after).toBe(text.replace("UEVN", "TkVX"));
+  expect(withAuthority(after, change, "f")).toBeUndefined();
+  expect(withAuthority(text, { ...change, server: "https://other" }, "f")).toBeUndefined();
+  expect(withAuthority("", change, "f")).toBeUndefined();
 });

@@ -84,9 +84,7 @@ export function withLogin(text: string, login: KubeconfigLogin, path: string): s
   }
   checkName(document, login);
   const ca =
-    at.authority === undefined
-      ? {}
-      : { "certificate-authority-data": Buffer.from(at.authority).toString("base64") };
+    at.authority === undefined ? {} : { "certificate-authority-data": encoded(at.authority) };
   const before = entryOf(document, "contexts", name) as { readonly namespace?: string } | undefined;
   const kept = namespace ?? before?.namespace;
   put(document, "clusters", name, { server: at.server, ...ca });
@@ -119,4 +117,46 @@ export async function writeKubeconfigLogin(
   const next = withLogin(text, login, path);
   await writeWhole(path, next);
   return loginPathIn(text, login.name, path);
+}
+
+/** Roots of a cluster that have changed, PEM. */
+export type NewAuthority = {
+  readonly name: string;
+  readonly server: string;
+  readonly before: string;
+  readonly after: string;
+};
+
+const encoded = (pem: string): string => Buffer.from(pem).toString("base64");
+
+/** A kubeconfig with new roots for a cluster; `undefined` when it is another's by now. */
+export function withAuthority(
+  text: string,
+  change: NewAuthority,
+  path: string,
+): string | undefined {
+  const { name, server, before, after } = change;
+  const document = open(text, path);
+  const list = document.get("clusters");
+  const items = isSeq(list) ? list.items : [];
+  const at = items.findIndex((item) => isMap(item) && item.get("name") === name);
+  const field = ["clusters", at, "cluster"];
+  const isOurs =
+    document.getIn([...field, "server"]) === server &&
+    document.getIn([...field, "certificate-authority-data"]) === encoded(before);
+  if (at < 0 || !isOurs) return undefined;
+  document.setIn([...field, "certificate-authority-data"], encoded(after));
+  return document.toString({ lineWidth: 0 });
+}
+
+/** Writes new roots into a kubeconfig, unless somebody has changed that cluster. */
+export async function replaceAuthority(
+  path: string,
+  change: NewAuthority,
+  signal: AbortSignal,
+): Promise<void> {
+  await using _lock = await lockFile(`${path}.lock`, lockLimits, signal);
+  const text = await readIfPresent(path);
+  const next = text === undefined ? undefined : withAuthority(text, change, path);
+  if (next !== undefined) await writeWhole(path, next);
 }

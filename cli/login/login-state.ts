@@ -27,6 +27,8 @@ export type LoginState = {
   readonly authority?: string;
   /** Context of the kubeconfig that was written, to name it in messages. */
   readonly context: string;
+  /** The file of that context, absolute: its roots follow those of the server. */
+  readonly kubeconfig?: string;
   /** Name of the user, as roles are bound to it. */
   readonly user: string;
   /** What requests carry. */

@@ -1,5 +1,6 @@
 import { isUnauthorized, StatusError } from "../../api/machinery/errors.ts";
 import { refreshTokens } from "./auth-api.ts";
+import { followAuthority } from "./follow-authority.ts";
 import { lockFile } from "./file-lock.ts";
 import { type LoginState, readLogin, writeLogin } from "./login-state.ts";
 
@@ -80,6 +81,10 @@ export async function freshToken(options: RenewOptions): Promise<FreshToken> {
   if (state === undefined) throw gone();
   if (isFresh(state, nowMs())) return state;
   const next = await renewed(state, options);
-  if (next !== state && (await lock.isHeld())) await writeLogin(path, next);
+  if (next === state || !(await lock.isHeld())) return next;
+  await writeLogin(path, next);
+  // Once the tokens are safe; what fails here is done by the next renewal.
+  const followed = await followAuthority(next, signal).catch(() => next);
+  if (followed !== next) await writeLogin(path, followed);
   return next;
 }

@@ -308,3 +308,22 @@ describe("lighthouse session and user", () => {
     await admin(["user", "delete", "zoe"]);
   });
 });
+
+// Last: pins of the old root are of no use afterwards.
+test("a new root of the server reaches the kubeconfig with a renewal", async () => {
+  await login("ann");
+  const file = path.join(home, ".kube", "config");
+  const rotated = await admin(["ca", "rotate"]);
+  expect(rotated.code, rotated.err).toBe(0);
+  const before = await readFile(file, "utf8");
+  const { path: state } = await kept();
+  aheadMs += 16 * minuteMs;
+  expect((await cli(["credential", "--login", state])).code).toBe(0);
+  const after = await readFile(file, "utf8");
+  const roots = (text: string): number => {
+    const [, data = ""] = /certificate-authority-data: (\S+)/.exec(text) ?? [];
+    return Buffer.from(data, "base64").toString().split("BEGIN CERTIFICATE").length - 1;
+  };
+  expect([roots(before), roots(after)]).toEqual([1, 2]);
+  expect((await cli(["whoami"])).code).toBe(0);
+});
