@@ -20,7 +20,12 @@ import { drainOnClose, limitConnections } from "./connections.ts";
 import type { Fairness } from "./fairness/fairness.ts";
 import type { App, Request } from "./http.ts";
 import type { Kind } from "./kinds/kind.ts";
-import { endIdleSessions, listenerLimits } from "./listener.ts";
+import {
+  endIdleSessions,
+  endNoisySessions,
+  endSlowHandshakes,
+  listenerLimits,
+} from "./listener.ts";
 import { type LiveRequests, liveRequests } from "./live-requests.ts";
 import type { Scope } from "./objects/call.ts";
 import { bodyLimitBytes } from "./objects/codec.ts";
@@ -38,6 +43,7 @@ import {
   sessionLimits,
 } from "./request-limits.ts";
 import { acceptUpgrades, checkUpgrade } from "./streams/upgrade.ts";
+import { cutSlowReaders } from "./slow-readers.ts";
 import { boundStrangers } from "./strangers.ts";
 import { subresourceEndpoints } from "./subresources.ts";
 
@@ -157,9 +163,12 @@ function createApp({ log, tls, auditing, trustedProxies = [] }: AppOptions): App
   const secure: typeof common = { ...common, ...http2 };
   const app = Fastify(secure);
   answerPlainHttp(app.server);
+  endSlowHandshakes(app.server);
   endIdleSessions(app.server);
   limitConnections(app.server);
+  endNoisySessions(app.server);
   boundStrangers(app);
+  cutSlowReaders(app);
   return app;
 }
 

@@ -2,10 +2,11 @@ import { once } from "node:events";
 import { connect, createServer, type ClientHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { endIdleSessions } from "./listener.ts";
+import { endIdleSessions, endNoisySessions } from "./listener.ts";
 
 const server = createServer();
 endIdleSessions(server, 30);
+endNoisySessions(server, { max: 20, withinMs: 60_000 });
 server.on("stream", (stream, headers) => {
   stream.respond({ ":status": 200 });
   if (headers[":path"] !== "/watch") stream.end("ok");
@@ -47,4 +48,21 @@ test("endIdleSessions() ends a session some time after its last request", async 
   await once(session.request({ ":path": "/" }).resume(), "end");
   await closed;
   expect(session.destroyed).toBe(true);
+});
+
+test("endNoisySessions() ends a session that only pings, and no other", async () => {
+  const [noisy, other] = [await open(), await open()];
+  const watch = other.request({ ":path": "/watch" }).resume();
+  await once(watch, "response");
+  noisy.on("error", () => undefined);
+  const closed = new Promise((resolve) => noisy.once("close", resolve));
+  const reasons: number[] = [];
+  noisy.on("goaway", (reason: number) => reasons.push(reason));
+  const ping = (): void => {
+    if (!noisy.destroyed) noisy.ping(ping);
+  };
+  ping();
+  await closed;
+  expect(reasons).toContain(11); // ENHANCE_YOUR_CALM
+  expect([other.closed, watch.closed]).toEqual([false, false]);
 });

@@ -1,6 +1,7 @@
-import { constants } from "node:crypto";
-import type { AddressInfo } from "node:net";
-import type { ServerHttp2Session } from "node:http2";
+import { constants as tls } from "node:crypto";
+import type { EventEmitter } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import { constants, type ServerHttp2Session } from "node:http2";
 import { tlsFloor } from "../machinery/tls-floor.ts";
 import type { ListenAddress } from "./config.ts";
 import type { App } from "./http.ts";
@@ -13,7 +14,7 @@ import type { App } from "./http.ts";
 export const listenerLimits = {
   ...tlsFloor,
   // One handshake per connection: each further one costs us more than the peer (CVE-2011-1473).
-  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+  secureOptions: tls.SSL_OP_NO_RENEGOTIATION,
   handshakeTimeout: 10_000,
   headersTimeout: 10_000,
   // Bodies have a deadline of ours, see `limitRequests`: this one could not be lifted for uploads.
@@ -54,6 +55,57 @@ export function endIdleSessions(server: SessionSource, idleMs = idleSessionMs): 
     session.setTimeout(idleMs, () => {
       if (streams === 0) session.close();
     });
+  });
+}
+
+type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
+
+const nameOf = ({ remoteAddress = "", remotePort = 0 }: Peer): string =>
+  `${remoteAddress} ${remotePort}`;
+
+/**
+ * Ends connections whose TLS handshake is not done in time. The timeout of Node.js begins anew with each
+ * byte, of which a handshake has many.
+ */
+export function endSlowHandshakes(
+  server: EventEmitter,
+  handshakeMs: number = listenerLimits.handshakeTimeout,
+): void {
+  const pending = new Map<string, NodeJS.Timeout>();
+  const settle = (name: string): void => {
+    clearTimeout(pending.get(name));
+    pending.delete(name);
+  };
+  server.on("connection", (socket: Socket) => {
+    const name = nameOf(socket); // a closed one does not know it any more
+    pending.set(name, setTimeout(() => socket.destroy(), handshakeMs).unref());
+    socket.once("close", () => settle(name));
+  });
+  server.on("secureConnection", (socket: Socket) => settle(nameOf(socket)));
+}
+
+/** So many PING and SETTINGS frames a peer may send in so long: clients of Kubernetes send two a minute. */
+const controlFrames = { max: 1_000, withinMs: 10_000 } as const;
+
+/**
+ * Ends HTTP/2 sessions that do nothing but keep us answering. Node.js bounds what is answered and not
+ * taken; a peer that takes it would go on for ever.
+ */
+export function endNoisySessions(
+  server: SessionSource,
+  { max, withinMs }: { readonly max: number; readonly withinMs: number } = controlFrames,
+): void {
+  server.on("session", (session) => {
+    let [count, sinceMs] = [0, 0];
+    const heard = (): void => {
+      const nowMs = performance.now();
+      if (nowMs - sinceMs > withinMs) [count, sinceMs] = [0, nowMs];
+      count += 1;
+      if (count <= max || session.destroyed) return;
+      session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      session.destroy();
+    };
+    session.on("ping", heard).on("remoteSettings", heard);
   });
 }
 

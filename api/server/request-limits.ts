@@ -34,15 +34,30 @@ function statusText(code: number, message: string): string {
   return JSON.stringify({ ...status, message, code });
 }
 
-/** Refuses long URLs, and ends bodies that do not come. */
+/** Refuses long URLs and several hosts, and ends bodies that do not come. */
 export function limitRequests(app: App): void {
   app.addHook("onRequest", ({ raw, url }, reply, done) => {
     const { stream } = raw as { readonly stream?: ServerHttp2Stream };
     expectBody(raw, stream);
+    if (stream === undefined && hasTwoHosts(raw)) {
+      const message = "The request names more than one host";
+      void reply.code(400).type("application/json").send(statusText(400, message)); // thenable
+      return;
+    }
     if (url.length <= maxUrlBytes) return done();
     const message = `Request URI too long: limit is ${maxUrlBytes} bytes`;
     void reply.code(414).type("application/json").send(statusText(414, message)); // thenable
   });
+}
+
+/** RFC 9112, section 3.2, wants that refused: somebody before us may have believed the other one. */
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? "";
+    if (name.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  return hosts > 1;
 }
 
 /** What follows an upgrade is none of HTTP's. */
@@ -113,7 +128,9 @@ export function codeOfUnreadable(err: { readonly code?: string }): number | unde
 
 /** Answers an HTTP/1.1 request that could not even be parsed, and ends its connection. */
 export function answerUnreadable(err: Error & { readonly code?: string }, socket: Socket): void {
-  if (err.code === "ECONNRESET" || !socket.writable) {
+  // Before the handshake is done there is no way to answer, and what is to be sent would wait for ever.
+  const { secureConnecting } = socket as Socket & { readonly secureConnecting?: boolean };
+  if (err.code === "ECONNRESET" || !socket.writable || secureConnecting === true) {
     socket.destroy();
     return;
   }
