@@ -93,15 +93,15 @@ async function check({ read, onProgress }: RestoreOptions): Promise<Checked> {
   return { about, files };
 }
 
-/** What a data folder may hold before: nothing of another cluster. */
-const harmless = new Set(["audit", "store", "pki", "pki.restoring", "kubeconfig", "lost+found"]);
+/** By these a folder that is not empty is known as one of ours. */
+const ours = ["audit", "store", "pki", "pki.restoring", "kubeconfig"];
 
 async function checkFolder(dataDir: string, { files }: Checked): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const foreign = (await readdir(dataDir)).filter((name) => !harmless.has(name));
-  if (foreign.length > 0) {
+  const names = (await readdir(dataDir)).filter((name) => name !== "lost+found");
+  if (names.length > 0 && !ours.some((name) => names.includes(name))) {
     throw unavailable(
-      `Cannot restore into ${dataDir}: it holds other things (${foreign.slice(0, 3).join(", ")}); choose an empty or new directory`,
+      `Cannot restore into ${dataDir}: it holds other things (${names.slice(0, 3).join(", ")}); choose an empty or new directory`,
     );
   }
   const pki = join(dataDir, "pki");
