@@ -37,9 +37,10 @@ function problemOf({ headers, method = "" }: Credentials): string | undefined {
   if (isForeign(headers)) return "a page of another origin asked";
   const upgrades = headers["upgrade"] !== undefined;
   if (safeMethods.has(method) && !upgrades) return undefined;
-  const origin = textOf(headers, "origin");
+  const [origin, site] = [textOf(headers, "origin"), textOf(headers, "sec-fetch-site")];
   if (upgrades) return origin === undefined ? "the header Origin is missing" : undefined;
-  if (origin === undefined && textOf(headers, "sec-fetch-site") !== "same-origin") {
+  if (site === "none") return "no page asked";
+  if (origin === undefined && site === undefined) {
     return "the headers Origin and Sec-Fetch-Site are missing";
   }
   return textOf(headers, csrfHeader) === undefined

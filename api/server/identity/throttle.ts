@@ -29,39 +29,41 @@ export type ThrottleOptions = {
   readonly maxKeys?: number;
 };
 
-type Bucket = { used: number; atMs: number };
+/** What a key owes: each try costs `refillMs`, and time pays it off. */
+type Bucket = { readonly debtMs: number; readonly atMs: number };
 
 /** A token bucket per key. What a bucket has regained in full is forgotten, too. */
 export function openThrottle({ clock, maxKeys = 10_000 }: ThrottleOptions): Throttle {
   const buckets = new Map<string, Bucket>();
-  const usedNow = ({ key, allowance }: Try, nowMs: number): number => {
-    const bucket = buckets.get(key);
-    if (bucket === undefined) return 0;
+  const debtOf = (key: string, nowMs: number): number => {
+    const { debtMs, atMs } = buckets.get(key) ?? { debtMs: 0, atMs: nowMs };
     // Clocks are set back, and must not take tries away by that.
-    const passedMs = Math.max(0, nowMs - bucket.atMs);
-    return Math.max(0, bucket.used - passedMs / allowance.refillMs);
+    return Math.max(0, debtMs - Math.max(0, nowMs - atMs));
   };
-  const set = (key: string, used: number, nowMs: number): void => {
+  const set = (key: string, debtMs: number, nowMs: number): void => {
     buckets.delete(key); // to the end: the order is that of the last try
-    if (used <= 0) return;
-    buckets.set(key, { used, atMs: nowMs });
-    if (buckets.size <= maxKeys) return;
+    if (debtMs <= 0) return;
+    buckets.set(key, { debtMs, atMs: nowMs });
     const [oldest] = buckets.keys();
-    if (oldest !== undefined) buckets.delete(oldest);
+    if (buckets.size > maxKeys && oldest !== undefined) buckets.delete(oldest);
   };
-  const waitMs = (one: Try, nowMs: number): number =>
-    (usedNow(one, nowMs) + 1 - one.allowance.burst) * one.allowance.refillMs;
+  const waitMs = ({ key, allowance: { burst, refillMs } }: Try, nowMs: number): number =>
+    debtOf(key, nowMs) + refillMs - burst * refillMs;
   return {
     take(tries) {
       const nowMs = clock.nowMs();
       const longestMs = Math.max(0, ...tries.map((one) => waitMs(one, nowMs)));
-      if (longestMs > 0) return Math.max(1, Math.ceil(longestMs / 1_000));
-      for (const one of tries) set(one.key, usedNow(one, nowMs) + 1, nowMs);
+      if (longestMs > 0) return Math.ceil(longestMs / 1_000);
+      for (const { key, allowance } of tries) {
+        set(key, debtOf(key, nowMs) + allowance.refillMs, nowMs);
+      }
       return undefined;
     },
     giveBack(tries) {
       const nowMs = clock.nowMs();
-      for (const one of tries) set(one.key, usedNow(one, nowMs) - 1, nowMs);
+      for (const { key, allowance } of tries) {
+        set(key, debtOf(key, nowMs) - allowance.refillMs, nowMs);
+      }
     },
     get size() {
       return buckets.size;
