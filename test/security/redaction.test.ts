@@ -6,21 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient, type OwnedClient } from "../../api/client/create-client.ts";
 import { loadKubeconfig } from "../../api/client/kubeconfig.ts";
 import { readText } from "../../cli/read.ts";
-import {
-  application,
-  auditEverything,
-  base64,
-  canaries,
-  leaksIn,
-  pod,
-  secret,
-} from "./kit/canaries.ts";
-import { eventually } from "../kit/eventually.ts";
+import { auditEverything, leaksIn } from "./kit/canaries.ts";
+import { liveWithCanaries } from "./kit/canary-life.ts";
 import { type Lighthouse, startLighthouse } from "../kit/lighthouse.ts";
 
-const secrets = "/api/v1/namespaces/default/secrets";
-const pods = "/api/v1/namespaces/default/pods";
-const applications = "/apis/lighthouse.dev/v1/namespaces/default/applications";
 const json = "application/json";
 
 describe("no Secret is anywhere but in itself", () => {
@@ -29,6 +18,8 @@ describe("no Secret is anywhere but in itself", () => {
   let client: OwnedClient;
   /** Sends what our own client would not: whatever a test makes up. */
   let sender: Agent;
+  /** The same without a certificate. */
+  let stranger: Agent;
   /** All that anybody was answered who did not read a Secret. */
   const answers: string[] = [];
 
@@ -74,147 +65,6 @@ describe("no Secret is anywhere but in itself", () => {
     answers.push(`${method} ${path} ${await send(method, path, body, type)}`);
   }
 
-  async function makeSecrets(): Promise<void> {
-    const { data, env, argument, file, stringData, pull, token } = canaries;
-    const all = {
-      data: base64(data),
-      env: base64(env),
-      argument: base64(argument),
-      file: base64(file),
-    };
-    await arrange("POST", secrets, secret("all", { data: all }));
-    await arrange("POST", secrets, secret("text", { stringData: { TEXT: stringData } }));
-    const auths = { auths: { "registry.invalid": { auth: base64(`user:${pull}`) } } };
-    const docker = { ".dockerconfigjson": base64(JSON.stringify(auths)) };
-    await arrange(
-      "POST",
-      secrets,
-      secret("registry", { type: "kubernetes.io/dockerconfigjson", data: docker }),
-    );
-    const bootstrap = {
-      "token-id": "abcdef",
-      "token-secret": token,
-      "usage-bootstrap-authentication": "true",
-    };
-    const metadata = { name: "bootstrap-token-abcdef", namespace: "kube-system" };
-    const fields = { metadata, type: "bootstrap.kubernetes.io/token", stringData: bootstrap };
-    await arrange("POST", "/api/v1/namespaces/kube-system/secrets", secret("", fields));
-    // As kubectl apply does: the whole Secret once more, in an annotation of itself.
-    const annotations = { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify(all) };
-    await arrange(
-      "PATCH",
-      `${secrets}/all`,
-      { metadata: { annotations } },
-      "application/merge-patch+json",
-    );
-    const applied = secret("applied", { stringData: { x: stringData } });
-    await arrange(
-      "PATCH",
-      `${secrets}/applied?fieldManager=redaction`,
-      applied,
-      "application/apply-patch+yaml",
-    );
-  }
-
-  /** What is refused must not be repeated to whoever sent it, and not be kept. */
-  async function makeMistakes(): Promise<void> {
-    const bad = canaries.malformed;
-    await tell("POST", secrets, `{"apiVersion":"v1","kind":"Secret","data":{"p":"${bad}" oops`);
-    await tell("POST", secrets, `kind: Secret\ndata:\n p: ${bad}\n  q: [`, "application/yaml");
-    await tell("POST", secrets, secret("bad", { data: { p: `${bad}***` } }));
-    await tell("POST", secrets, secret("bad", { data: { p: { [bad]: bad } } }));
-    await tell("POST", secrets, secret("bad", { stringData: [bad] }));
-    await tell(
-      "POST",
-      secrets,
-      secret("bad", { type: "kubernetes.io/tls", data: { other: base64(bad) } }),
-    );
-    await tell(
-      "POST",
-      secrets,
-      secret("bad", {
-        type: "kubernetes.io/dockerconfigjson",
-        data: { ".dockerconfigjson": base64(`{${bad}`) },
-      }),
-    );
-    await tell(
-      "PATCH",
-      `${secrets}/all`,
-      [{ op: "test", path: "/data/env", value: bad }],
-      "application/json-patch+json",
-    );
-    await tell(
-      "PATCH",
-      `${secrets}/all`,
-      `[{"op":"replace","value":"${bad}"`,
-      "application/json-patch+json",
-    );
-    await tell(
-      "PATCH",
-      `${secrets}/applied?fieldManager=other`,
-      secret("applied", { stringData: { x: bad } }),
-      "application/apply-patch+yaml",
-    );
-    await tell("PUT", `${secrets}/text`, secret("other", { stringData: { p: bad } }));
-    await tell(
-      "POST",
-      "/api/v1/namespaces/nowhere/secrets",
-      secret("bad", { stringData: { p: bad } }),
-    );
-    await tell("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {
-      apiVersion: "authentication.k8s.io/v1",
-      kind: "TokenReview",
-      spec: { token: bad },
-    }).then(() => answers.pop());
-  }
-
-  async function phaseOf(name: string): Promise<string> {
-    const { status } = JSON.parse(await arrange("GET", `${pods}/${name}`)) as {
-      readonly status?: { readonly phase?: string; readonly containerStatuses?: unknown };
-    };
-    return JSON.stringify(status);
-  }
-
-  async function liveWithThem(): Promise<void> {
-    await arrange("POST", pods, pod("runs", "web:v1"));
-    await arrange("POST", pods, pod("breaks", "web:broken"));
-    await arrange("POST", pods, pod("unpulled", "registry.invalid/absent:v1"));
-    await arrange("POST", applications, application("web", "web:v1"));
-    await tell("POST", `${applications}?dryRun=All`, application("dry", "web:v1"));
-    await tell(
-      "PATCH",
-      `${applications}/web?dryRun=All`,
-      { spec: { replicas: 2 } },
-      "application/merge-patch+json",
-    );
-    await eventually("a pod runs", async () => (await phaseOf("runs")).includes('"Running"'), {
-      timeoutMs: 20_000,
-    });
-    await eventually(
-      "a pod breaks",
-      async () => /restartCount":[1-9]/.test(await phaseOf("breaks")),
-      { timeoutMs: 20_000 },
-    );
-    await eventually(
-      "an image is missing",
-      async () => /Pull|Image/.test(await phaseOf("unpulled")),
-      { timeoutMs: 20_000 },
-    );
-    await arrange(
-      "PATCH",
-      `${applications}/web`,
-      application("web", "web:v2"),
-      "application/merge-patch+json",
-    );
-    await arrange(
-      "PATCH",
-      `${secrets}/text`,
-      { stringData: { MORE: canaries.stringData } },
-      "application/merge-patch+json",
-    );
-    await arrange("DELETE", `${secrets}/applied`);
-  }
-
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), "lighthouse-redaction-"));
     const policy = join(dir, "policy.json");
@@ -230,16 +80,21 @@ describe("no Secret is anywhere but in itself", () => {
     const who = typeof credentials === "function" ? await credentials() : credentials;
     const identity = { cert: who?.clientCert ?? "", key: who?.clientKey ?? "" };
     sender = new Agent({ connect: { ca: config.ca ?? "", ...identity } });
-    await makeSecrets();
-    await makeMistakes();
-    await liveWithThem();
+    stranger = new Agent({ connect: { ca: config.ca ?? "" } });
+    await liveWithCanaries({ arrange, tell, present });
   });
   afterAll(async () => {
     await client[Symbol.asyncDispose]();
-    await sender.close();
+    await Promise.all([sender.close(), stranger.close()]);
     await lighthouse.stop("SIGKILL");
     await rm(dir, { recursive: true, force: true });
   });
+
+  async function present(token: string, path: string): Promise<void> {
+    const headers = { authorization: `Bearer ${token}` };
+    const sent = await stranger.request({ origin: lighthouse.url, path, method: "GET", headers });
+    answers.push(await sent.body.text());
+  }
 
   const read = async (path: string, accept = json): Promise<string> =>
     readText(await client.raw({ method: "GET", path, accept }));

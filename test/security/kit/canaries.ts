@@ -11,6 +11,8 @@ export const canaries = {
   pull: "canaryPull2Lc4",
   malformed: "canaryBad6Yd3p",
   token: "canaryt0kenabc12",
+  password: "canary-Password-3Fj7",
+  mistyped: "canary-Mistyped-1Vb5",
 } as const;
 
 /** Text as Secrets hold it. */
@@ -22,7 +24,13 @@ function formsOf(value: string): readonly string[] {
   return [value, base64(value).slice(0, -4), ...shifted];
 }
 
-const forms = Object.values(canaries).flatMap(formsOf);
+const forms: string[] = Object.values(canaries).flatMap(formsOf);
+
+/** Adds what only the server could make up, e.g. a token, to what is searched for. */
+export function lookOutFor(secretValue: string): void {
+  if (secretValue.length < 12) throw new Error("It is too short to be found for sure");
+  forms.push(...formsOf(secretValue));
+}
 
 /** The canaries in a text, each with its surroundings. */
 export function leaksIn(where: string, text: string): readonly string[] {
