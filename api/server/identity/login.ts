@@ -42,7 +42,7 @@ export type LoginsOptions = {
 /** Ten wrong passwords in a row, then one each half minute: some 2,900 a day. */
 const perAccount: Allowance = { burst: 10, refillMs: 30_000 };
 /** An office behind one address mistypes more often. */
-const perAddress: Allowance = { burst: 50, refillMs: 2_000 };
+const perAddress: Allowance = { burst: 100, refillMs: 2_000 };
 
 /** Who has an IPv6 address has all of its /64. */
 function networkOf(address: string): string {

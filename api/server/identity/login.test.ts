@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { openTestApp } from "../../../test/kit/app.ts";
+import { addPerson, goodPassword, logIn } from "../../../test/kit/people.ts";
+
+type App = Awaited<ReturnType<typeof openTestApp>>;
+
+async function tryFrom(
+  app: App,
+  address: string,
+  { email = "ann", password = "wrong-wrong-wrong" } = {},
+) {
+  const { statusCode, headers } = await app.app.inject({
+    method: "POST",
+    url: "/auth/login",
+    remoteAddress: address,
+    headers: { "content-type": "application/json" },
+    payload: JSON.stringify({ email, password }),
+  });
+  return { code: statusCode, after: headers["retry-after"] };
+}
+
+async function exhaust(app: App, address: string): Promise<void> {
+  for (let i = 0; i < 10; i++) expect((await tryFrom(app, address)).code).toBe(401);
+  expect(await tryFrom(app, address)).toEqual({ code: 429, after: "30" });
+}
+
+test("guessing one account's password from many places is throttled as from one", async () => {
+  await using app = await openTestApp({ guarded: true });
+  await addPerson(app, "ann");
+  for (let i = 0; i < 10; i++) {
+    expect((await tryFrom(app, `10.0.0.${i}`)).code).toBe(401);
+  }
+  expect((await tryFrom(app, "10.0.0.99")).code).toBe(429);
+  await app.clock.advance(30_000);
+  expect((await tryFrom(app, "10.0.0.99", { password: goodPassword })).code).toBe(200);
+});
+
+test("where one is logged in already nobody else uses up the tries", async () => {
+  await using app = await openTestApp({ guarded: true });
+  await addPerson(app, "ann");
+  await logIn(app, "ann"); // from 127.0.0.1
+  await exhaust(app, "10.0.0.1");
+  expect((await tryFrom(app, "127.0.0.1", { password: goodPassword })).code).toBe(200);
+});
+
+test("an address that tries many names is throttled, its /64 with it", async () => {
+  await using app = await openTestApp({ guarded: true });
+  await addPerson(app, "ann");
+  for (let i = 0; i < 100; i++) {
+    const { code } = await tryFrom(app, `2001:db8:0:7::${i.toString(16)}`, { email: `user-${i}` });
+    expect(code).toBe(401);
+  }
+  expect((await tryFrom(app, "2001:db8:0:7:ffff::1", { email: "user-x" })).code).toBe(429);
+  expect((await tryFrom(app, "2001:db8:0:8::1", { email: "user-x" })).code).toBe(401);
+});
+
+test("right passwords cost no tries", async () => {
+  await using app = await openTestApp({ guarded: true });
+  await addPerson(app, "ann");
+  for (let i = 0; i < 30; i++) await logIn(app, "ann");
+  const atOnce = Array.from({ length: 10 }, () => logIn(app, "ann"));
+  expect(await Promise.all(atOnce)).toHaveLength(10);
+});
+
+test("a name that nobody has is throttled like any other", async () => {
+  await using app = await openTestApp({ guarded: true });
+  const codes: number[] = [];
+  for (let i = 0; i < 11; i++) codes.push((await tryFrom(app, "10.0.0.1", { email: "no" })).code);
+  expect(codes).toEqual([...Array<number>(10).fill(401), 429]);
+});
