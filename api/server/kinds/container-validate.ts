@@ -118,8 +118,19 @@ const onlyPrivileged = "Bidirectional mount propagation is available only to pri
 
 const maxId = 2_147_483_647;
 
-/** Ids of users and groups in a security context of a pod or a container. */
-export function idCauses(context: JsonObject | undefined, path: string): Causes {
+/** Ids of users and groups, and the filter of system calls, in a security context of a pod or a container. */
+export function contextCauses(context: JsonObject | undefined, path: string): Causes {
+  const { type } = objectIn(context ?? {}, "seccompProfile") ?? {};
+  return [
+    ...idCauses(context, path),
+    ...oneOf(`${path}.seccompProfile.type`, type, seccompProfiles),
+  ];
+}
+
+/** What Docker knows without a file on the host. */
+const seccompProfiles = ["RuntimeDefault", "Unconfined"];
+
+function idCauses(context: JsonObject | undefined, path: string): Causes {
   return ["runAsUser", "runAsGroup", "fsGroup"].flatMap((field) => {
     const value = context?.[field];
     if (value === undefined) return [];
@@ -130,7 +141,7 @@ export function idCauses(context: JsonObject | undefined, path: string): Causes 
 
 function securityCauses(context: JsonObject | undefined, path: string): Causes {
   if (context === undefined) return [];
-  const ids = idCauses(context, path);
+  const ids = contextCauses(context, path);
   if (context["allowPrivilegeEscalation"] !== false) return ids;
   const add = objectIn(context, "capabilities")?.["add"];
   const isAdmin =

@@ -57,6 +57,7 @@ const harmless: Readonly<Record<string, readonly unknown[]>> = {
   preemptionPolicy: ["Never"],
   setHostnameAsFQDN: [false],
   "securityContext.supplementalGroupsPolicy": ["Merge"],
+  "securityContext.appArmorProfile": [{ type: "RuntimeDefault" }], // Docker's own, on every container
   "securityContext.procMount": ["Default"],
   terminationMessagePath: ["/dev/termination-log", ""],
   terminationMessagePolicy: ["File", "FallbackToLogsOnError"], // the latter is done for all

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { openTestApp } from "../../../test/kit/app.ts";
 import { validatePod } from "./pod-validate.ts";
 import type { Body, JsonObject } from "./kind.ts";
 
@@ -42,4 +43,22 @@ test.each([
   const plain = pod({});
   const spec = { ...(plain["spec"] as object), activeDeadlineSeconds };
   expect(validatePod({ ...plain, spec }).map((cause) => cause.field)).toEqual(causes);
+});
+
+test("profiles of system calls that no host has are refused, and Docker's own AppArmor is taken", async () => {
+  await using server = await openTestApp();
+  const make = (name: string, securityContext: object) =>
+    server.send("POST", "/api/v1/namespaces/default/pods", {
+      metadata: { name },
+      spec: { containers: [{ name: "web", image: "a", securityContext }], securityContext },
+    });
+  const local = await make("local", { seccompProfile: { type: "Localhost" } });
+  expect([local.code, local.body["message"]]).toEqual([
+    422,
+    expect.stringContaining(
+      'spec.containers[0].securityContext.seccompProfile.type: Unsupported value: "Localhost": supported values: "RuntimeDefault", "Unconfined"',
+    ),
+  ]);
+  const own = { type: "RuntimeDefault" };
+  expect((await make("own", { seccompProfile: own, appArmorProfile: own })).code).toBe(201);
 });

@@ -16,7 +16,7 @@ import type { AnyObject } from "../../machinery/object.ts";
 import { affinityCauses } from "./affinity-validate.ts";
 import { bandwidthCauses } from "./bandwidth-validate.ts";
 import { type Causes, oneOf, problemCauses } from "./checks.ts";
-import { containerCauses, idCauses } from "./container-validate.ts";
+import { containerCauses, contextCauses } from "./container-validate.ts";
 import { ephemeralCauses } from "./ephemeral-validate.ts";
 import { isObject, objectIn, objectsIn, textIn } from "./fill.ts";
 import type { Body, JsonObject } from "./kind.ts";
@@ -216,7 +216,7 @@ function securityCauses(spec: JsonObject): Causes {
   const names = new Set<string>();
   return [
     ...(both ? [invalidValue("spec.shareProcessNamespace", true, why)] : []),
-    ...idCauses(context, path),
+    ...contextCauses(context, path),
     ...objectsIn(context, "sysctls").flatMap((sysctl, index) => {
       const name = textIn(sysctl, "name");
       const at = `${path}.sysctls[${index}].name`;
