@@ -24,7 +24,6 @@ import { hostNetworks } from "./networks/host-networks.ts";
 import type { PodNetworks } from "./networks/pod-networks.ts";
 import { followPulse } from "./pulse.ts";
 import type { ServedHost } from "./served-host.ts";
-import { holdOf } from "./pods/hold.ts";
 import { createImageStore, type ImageStore } from "./pods/image-store.ts";
 import { createInventory, type Inventory } from "./pods/inventory.ts";
 import {
@@ -182,7 +181,7 @@ class Host {
       prober,
       cache: this.#cache,
       reacher: this.#reacher,
-      hold: holdOf({ ...this.#deps, nodeName: this.nodeName }),
+      nodeName: this.nodeName,
       hostIp: () => this.#address,
       isLive: () => this.#answers && this.#synced,
       liveSinceMs: () => this.#liveSinceMs,

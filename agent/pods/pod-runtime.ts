@@ -14,7 +14,7 @@ import type { PodNetworks } from "../networks/pod-networks.ts";
 import { overdueOf } from "./deadline.ts";
 import { askedState, effectiveState, replacedBy } from "./desired.ts";
 import { isUp } from "./facts.ts";
-import { type Hold, holdLookMs } from "./hold.ts";
+import { type Hold, holdLookMs, holdOf } from "./hold.ts";
 import type { ImageStore } from "./image-store.ts";
 import { withLastWords } from "./last-words.ts";
 import type { Inventory } from "./inventory.ts";
@@ -56,8 +56,8 @@ export type PodRuntimeOptions = {
   readonly log: Log;
   readonly cluster: string;
   readonly reacher: Reacher;
-  /** Which containers of gone pods must stay. */
-  readonly hold: Hold;
+  /** metadata.name of the Node. */
+  readonly nodeName: string;
   /** Address of the host, as on its Node. */
   hostIp(): string;
   /** Whether the host may be acted on: its engine answers. */
@@ -94,6 +94,7 @@ function place(
 class PodRuntime implements Reconciler {
   readonly #options: PodRuntimeOptions;
   readonly #deps: PerformDeps;
+  readonly #hold: Hold;
   readonly #report: (seen: Seen) => Promise<void>;
   readonly #memories = new Map<string, PodMemory>();
   /** Key to uid of pods that were removed from the API and are not yet gone from the cache. */
@@ -102,6 +103,7 @@ class PodRuntime implements Reconciler {
   constructor(options: PodRuntimeOptions) {
     this.#options = options;
     const { client } = options;
+    this.#hold = holdOf(options);
     const reporter = createReporter(options);
     this.#report = async (seen) => {
       const written = await reporter.report(seen);
@@ -165,21 +167,28 @@ class PodRuntime implements Reconciler {
     return false;
   }
 
+  /** As the API has it now. A `get` of what is not there, or elsewhere, is forbidden to agents. */
+  async #ownPod({ namespace, name }: ObjectKey, signal: AbortSignal): Promise<Pod | undefined> {
+    const fieldSelector = `spec.nodeName=${this.#options.nodeName},metadata.name=${name}`;
+    const where = { namespace: namespace ?? "default", fieldSelector };
+    return (await this.#options.client.list(pods, where, signal)).items[0];
+  }
+
   /** Containers of a pod of this name that is no more. Whether some were left for now. */
   async #removeOrphans(
     key: ObjectKey,
     pod: Pod | undefined,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { inventory, client, log, cache, hold } = this.#options;
+    const { inventory, log, cache } = this.#options;
     let left = false;
     for (const uid of inventory.uidsOf(key)) {
       if (uid === pod?.metadata.uid || this.#options.isPaused()) continue;
       // The cache may be behind; what is removed cannot be brought back.
-      const fresh = await client.get(pods, key, signal);
+      const fresh = await this.#ownPod(key, signal);
       if (fresh?.metadata.uid === uid || cache.get(key)?.metadata.uid === uid) continue;
       const ids = (await inventory.of(uid, signal)).map(({ id }) => id);
-      if (await hold({ uid, key }, ids.length, signal)) {
+      if (await this.#hold({ uid, key }, ids.length, signal)) {
         left = true;
         continue;
       }

@@ -2,7 +2,7 @@ import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto"
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createGunzip, createGzip, type Gunzip, type Gzip } from "node:zlib";
-import { badRequest, reasonOf } from "../machinery/errors.ts";
+import { badRequest } from "../machinery/errors.ts";
 import { sealStream, unsealStream } from "./chunk-cipher.ts";
 import { checkSlot, closeLock, type Lock, type Opener, openLocks, type Slot } from "./locks.ts";
 import { type BackupAbout, type BackupRecord, checkAbout, decodeRecords } from "./records.ts";
@@ -38,7 +38,8 @@ const macOf = ({ mac }: Keys, head: Buffer): Buffer =>
   createHmac("sha256", mac).update(head).digest();
 
 const notOurs = (why: string): Error => badRequest(`Cannot read the backup: ${why}`);
-const messageOf = (err: unknown): string => (err instanceof Error ? err.message : String(err));
+const isZipError = (err: unknown): err is Error =>
+  err instanceof Error && "code" in err && String(err.code).startsWith("Z_");
 
 async function* through(
   source: AsyncIterable<Uint8Array>,
@@ -49,9 +50,7 @@ async function* through(
   try {
     for await (const chunk of zip as AsyncIterable<Buffer>) yield chunk;
   } catch (err) {
-    throw reasonOf(err) === undefined
-      ? notOurs(`its contents are damaged: ${messageOf(err)}`)
-      : err;
+    throw isZipError(err) ? notOurs(`its contents are damaged: ${err.message}`) : err;
   } finally {
     zip.destroy();
   }
