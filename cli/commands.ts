@@ -1,6 +1,7 @@
 import type { Command, Flag } from "./command.ts";
 import { auditCommands } from "./audit-commands.ts";
 import { backupCommands } from "./backup-commands.ts";
+import { benchCommands } from "./bench-commands.ts";
 import { daemonCommands } from "./daemon-commands.ts";
 import { identityCommands } from "./identity-commands.ts";
 import { joinCommands } from "./join-commands.ts";
@@ -223,6 +224,7 @@ export const commands: readonly Command[] = [
   ...daemonCommands,
   ...auditCommands,
   ...backupCommands,
+  ...benchCommands,
   ...encryptionCommands,
   ...otherCommands,
 ];

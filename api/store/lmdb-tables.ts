@@ -1,3 +1,5 @@
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { markInitialized, prepareDir } from "./lmdb-dir.ts";
 import { damagedError, translateWrite } from "./lmdb-errors.ts";
@@ -65,6 +67,8 @@ async function openEnvironment(dir: string): Promise<Tables> {
   });
   const table = (name: string): Table => root.openDB<Buffer, Buffer>(name, encoding);
   try {
+    // LMDB makes them readable for all; whoever copies the folder must not spread that.
+    for (const name of ["data.mdb", "lock.mdb"]) await chmod(join(dir, name), 0o600);
     return { dir, root, log: table("log"), index: table("index"), meta: table("meta") };
   } catch (err) {
     await root.close();
