@@ -5,7 +5,10 @@ import type { Grant, RbacIndex } from "./rbac-index.ts";
 import { ruleMatcher } from "./rule-match.ts";
 
 /** What evaluation asks: `RbacIndex` in the product, a plain list in tests. */
-export type Grants = Pick<RbacIndex, "ofUser" | "ofGroup" | "rulesOf">;
+export type Grants = Pick<RbacIndex, "ofUser" | "ofGroup" | "rulesOf" | "holds">;
+
+/** A grant, with the rules of its role; `undefined` when there is no such role. */
+export type Held = { readonly grant: Grant; readonly rules: readonly PolicyRule[] | undefined };
 
 /** Everything bound to a user, in some namespace; cluster-wide if that is empty. */
 function grantsIn(grants: Grants, user: User, where: string): readonly (readonly Grant[])[] {
@@ -50,28 +53,44 @@ function missingRole({ binding: { roleRef } }: Grant): string {
   return `${roleRef.kind.toLowerCase()}.${rbacGroup} ${JSON.stringify(roleRef.name)} not found`;
 }
 
+/** Everything bound to a user that may count in a namespace, cluster-wide rights first. Pure. */
+export function heldBy(grants: Grants, user: User, namespace: string): readonly Held[] {
+  return grantsOf(grants, user, namespace)
+    .flat()
+    .map((grant) => {
+      const { roleRef, namespace: where } = grant.binding;
+      return { grant, rules: grants.rulesOf(roleRef, where) };
+    });
+}
+
 /**
- * Whether any role bound to the user allows the request. Denies by default; the reason then names
- * the roles that bindings refer to and that do not exist. Pure.
+ * Whether any role that a user holds allows the request. Denies by default; the reason then names
+ * the roles that bindings refer to and that do not exist.
  */
-export function evaluate(grants: Grants, user: User, request: RequestInfo): Decision {
-  const missing = new Set<string>();
+export function judge(grants: Grants, held: readonly Held[], request: RequestInfo): Decision {
   const allows = ruleMatcher(request);
-  for (const list of grantsOf(grants, user, request.resource?.namespace ?? "")) {
-    for (const grant of list) {
-      const rules = grants.rulesOf(grant.binding.roleRef, grant.binding.namespace);
-      if (rules === undefined) missing.add(missingRole(grant));
-      else if (rules.some(allows)) return allowedBy(grant);
-    }
+  for (const { grant, rules } of held) {
+    if (rules?.some(allows) === true && grants.holds(grant.binding)) return allowedBy(grant);
   }
-  if (missing.size === 0) return { allowed: false };
-  const list = [...missing].join(", ");
-  return { allowed: false, reason: `RBAC: ${missing.size === 1 ? list : `[${list}]`}` };
+  const missing = held.filter(
+    ({ rules, grant }) => rules === undefined && grants.holds(grant.binding),
+  );
+  if (missing.length === 0) return denied;
+  const roles = [...new Set(missing.map(({ grant }) => missingRole(grant)))];
+  const list = roles.join(", ");
+  return { allowed: false, reason: `RBAC: ${roles.length === 1 ? list : `[${list}]`}` };
+}
+
+const denied: Decision = { allowed: false };
+
+/** The same for a user of whom nothing is known yet. */
+export function evaluate(grants: Grants, user: User, request: RequestInfo): Decision {
+  return judge(grants, heldBy(grants, user, request.resource?.namespace ?? ""), request);
 }
 
 /** All that a user may do in a namespace, cluster-wide rights included. */
 export function rulesFor(grants: Grants, user: User, namespace: string): readonly PolicyRule[] {
-  return grantsOf(grants, user, namespace)
-    .flat()
-    .flatMap(({ binding }) => grants.rulesOf(binding.roleRef, binding.namespace) ?? []);
+  return heldBy(grants, user, namespace)
+    .filter(({ grant }) => grants.holds(grant.binding))
+    .flatMap(({ rules }) => rules ?? []);
 }

@@ -43,14 +43,21 @@ export class RbacIndex {
   /** By namespace; that of ClusterRoleBindings is empty. */
   readonly #grants = new Map<string, BySubject>();
   readonly #lives: Lives;
+  #revision = 0;
 
   /** `lives` is asked of bindings that belong to an Application; default: none of them does. */
   constructor(lives: Lives = () => false) {
     this.#lives = lives;
   }
 
+  /** Another number after each change: what was derived from an earlier one is out of date. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Takes in the newest state of an object. */
   set(plural: RbacPlural, object: AnyObject): void {
+    this.#revision += 1;
     const { name, namespace = "" } = object.metadata;
     const own = objectKey(plural, namespace, name);
     if (plural === "roles" || plural === "clusterroles") {
@@ -72,6 +79,7 @@ export class RbacIndex {
 
   /** Forgets an object that was deleted. */
   delete(plural: RbacPlural, { metadata: { name, namespace = "" } }: AnyObject): void {
+    this.#revision += 1;
     const key = objectKey(plural, namespace, name);
     if (plural === "roles" || plural === "clusterroles") this.#roles.delete(key);
     else this.#removeBinding(key);
@@ -79,6 +87,7 @@ export class RbacIndex {
 
   /** Forgets all objects of a kind. */
   clear(plural: RbacPlural): void {
+    this.#revision += 1;
     const mine = (key: string): boolean => key.startsWith(`${plural} `);
     for (const key of [...this.#roles.keys()].filter(mine)) this.#roles.delete(key);
     for (const key of [...this.#bindings.keys()].filter(mine)) this.#removeBinding(key);
@@ -86,12 +95,12 @@ export class RbacIndex {
 
   /** What is bound to a user's name in a namespace; cluster-wide if that is empty. */
   ofUser(name: string, namespace: string): readonly Grant[] {
-    return this.#holding(this.#grants.get(namespace)?.get(`u:${name}`));
+    return this.#grants.get(namespace)?.get(`u:${name}`) ?? nothing;
   }
 
   /** What is bound to a group in a namespace; cluster-wide if that is empty. */
   ofGroup(name: string, namespace: string): readonly Grant[] {
-    return this.#holding(this.#grants.get(namespace)?.get(`g:${name}`));
+    return this.#grants.get(namespace)?.get(`g:${name}`) ?? nothing;
   }
 
   /** The rules of a role; `undefined` when there is no such role. */
@@ -101,13 +110,9 @@ export class RbacIndex {
     );
   }
 
-  /** Without those whose Application is gone, or another one by now: the collector is not waited for. */
-  #holding(grants: readonly Grant[] = nothing): readonly Grant[] {
-    if (!grants.some(({ binding }) => binding.owners !== undefined)) return grants;
-    return grants.filter(
-      ({ binding: { owners, namespace } }) =>
-        owners?.some((owner) => this.#lives(namespace, owner)) ?? true,
-    );
+  /** `false`: its Application is gone, or another one by now. The collector is not waited for. */
+  holds({ owners, namespace }: RoleBinding): boolean {
+    return owners?.some((owner) => this.#lives(namespace, owner)) ?? true;
   }
 
   #removeBinding(key: string): void {
