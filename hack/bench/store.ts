@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { Etcd3 } from "etcd3";
 import { open } from "lmdb";
+import { encryptedStore } from "../../api/store/encryption/encrypted-store.ts";
+import { newEncryptionKey } from "../../api/store/encryption/key-ring.ts";
 import { openLmdbStore } from "../../api/store/lmdb.ts";
 import { openStore } from "../../api/store/open.ts";
 import type { Revision, Store } from "../../api/store/store.ts";
@@ -109,8 +111,45 @@ async function compareEtcd(note: Note): Promise<readonly Figure[]> {
   }
 }
 
-/** Compare-and-set through our drivers against plain puts of the bare packages. */
+const reads = 20_000;
+
+/** Microseconds per `get` of keys that are there, in turn. */
+async function readUs(store: Store): Promise<number> {
+  const start = performance.now();
+  for (let i = 0; i < reads; i++) await store.get(keyOf(0, i));
+  return ((performance.now() - start) * 1_000) / reads;
+}
+
+/** Writes and reads of Secrets, which are encrypted, against those of the same store without. */
+async function compareEncrypted(note: Note): Promise<readonly Figure[]> {
+  await using dir = await scratchDir();
+  await using plain = await openLmdbStore(join(dir.path, "plain"));
+  await using beneath = await openLmdbStore(join(dir.path, "encrypted"));
+  const key = newEncryptionKey(0);
+  const ring = { keys: [key], writing: key.id, prefixes: ["/registry/"] };
+  const encrypted = encryptedStore(beneath, { ring: () => ring });
+  const subjects = [driver("encrypted store", encrypted), driver("plain store", plain)] as const;
+  const writes = await compare(subjects, note);
+  const times = { encrypted: [] as number[], plain: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    times.encrypted.push(await readUs(encrypted));
+    times.plain.push(await readUs(plain));
+  }
+  const [ours, bare] = [median(times.encrypted), median(times.plain)];
+  return [
+    ...writes,
+    {
+      what: "get of a Secret that was read before: encrypted store / plain store",
+      value: ours / bare,
+      unit: "x",
+      from: `${ours.toFixed(1)} µs / ${bare.toFixed(1)} µs`,
+    },
+  ];
+}
+
+/** Compare-and-set through our drivers against plain puts of the bare packages, and what encryption costs. */
 export const benchStore: Section = async (note) => [
+  ...(await compareEncrypted(note)),
   ...(await compareLmdb(note)),
   ...(await compareEtcd(note)),
 ];

@@ -147,6 +147,21 @@ test("encryptedStore() needs the key that a value was sealed with, and finds it 
   );
 });
 
+test("encryptedStore() shows the newest value, however often it was read before", async () => {
+  const { store } = world();
+  const large = Buffer.alloc(3 << 20, 1);
+  let at = await store.put(`${secrets}a/x`, bytes("one"), 0);
+  await store.put(`${secrets}a/y`, large, 0);
+  await store.put(`${secrets}a/z`, large, 0);
+  for (const value of ["one", "two", "three"]) {
+    if (value !== "one") at = await store.put(`${secrets}a/x`, bytes(value), at);
+    for (const name of ["x", "y", "z", "x"]) await store.get(`${secrets}a/${name}`);
+    expect(text((await store.get(`${secrets}a/x`))?.value)).toBe(value);
+  }
+  await store.delete(`${secrets}a/x`, at);
+  expect(await store.get(`${secrets}a/x`)).toBeUndefined();
+});
+
 test("refresh() makes watchers list again", async () => {
   const { store } = world();
   const { revision } = await store.head();

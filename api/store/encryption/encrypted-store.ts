@@ -19,6 +19,9 @@ export interface EncryptedStore extends Store {
   refresh(): void;
 }
 
+/** Opened values that are kept for the next `get`, the newest ones. */
+const kept = { entries: 2_000, bytes: 4 << 20 };
+
 /** Values opened between two turns of the event loop: a few milliseconds' work. */
 const stride = 256;
 
@@ -47,6 +50,10 @@ class Encrypted implements EncryptedStore {
   readonly #options: EncryptedStoreOptions;
   /** Newest revision per key that was told of. Bounded by the number of broken values. */
   readonly #told = new Map<string, Revision>();
+  /** What `get` opened lately: good while the entry is at the same revision, and the keys are the same. */
+  readonly #lately = new Map<string, Entry>();
+  #latelyBytes = 0;
+  #latelyBy: KeyRing["keys"] = [];
   #generation = new AbortController();
 
   constructor(store: Store, options: EncryptedStoreOptions) {
@@ -57,9 +64,13 @@ class Encrypted implements EncryptedStore {
   async get(key: string): Promise<Entry | undefined> {
     const entry = await this.#store.get(key);
     if (entry === undefined || !isSealed(entry.value)) return entry;
+    const before = this.#latelyOpened().get(key);
+    if (before?.at === entry.at) return before;
     const value = this.#open(key, entry.value, entry.at);
     if (value instanceof SealError) throw unreadable(key, value);
-    return { ...entry, value };
+    const opened = { ...entry, value };
+    this.#keep(opened, before);
+    return opened;
   }
 
   async list(range: Range): Promise<Page> {
@@ -134,6 +145,31 @@ class Encrypted implements EncryptedStore {
       }
       return err;
     }
+  }
+
+  #latelyOpened(): ReadonlyMap<string, Entry> {
+    const { keys } = this.#options.ring();
+    if (keys !== this.#latelyBy) {
+      this.#latelyBy = keys;
+      this.#lately.clear();
+      this.#latelyBytes = 0;
+    }
+    return this.#lately;
+  }
+
+  #keep(entry: Entry, before: Entry | undefined): void {
+    if (before !== undefined) this.#forget(before);
+    this.#lately.set(entry.key, entry);
+    this.#latelyBytes += entry.value.byteLength;
+    for (const oldest of this.#lately.values()) {
+      if (this.#lately.size <= kept.entries && this.#latelyBytes <= kept.bytes) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(entry: Entry): void {
+    this.#lately.delete(entry.key);
+    this.#latelyBytes -= entry.value.byteLength;
   }
 
   async #opened(entries: readonly Entry[], complete: boolean): Promise<readonly Entry[]> {
