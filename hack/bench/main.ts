@@ -13,6 +13,7 @@ import { benchEtcdWrites, benchLmdbWrites } from "./api-writes.ts";
 import { type BenchOptions, type Figure, isMet, renderFigures, type Section } from "./figure.ts";
 import { benchFanOut } from "./fan-out.ts";
 import { benchFootprint } from "./footprint.ts";
+import { benchLogins } from "./logins.ts";
 import { benchMemory } from "./memory.ts";
 import { benchRepair } from "./repair.ts";
 import { benchRollout } from "./rollout.ts";
@@ -34,6 +35,7 @@ const sections: Readonly<Record<string, Section>> = {
   apply: benchApply,
   blocking: benchBlocking,
   access: benchAccess,
+  logins: benchLogins,
   reads: benchApiReads,
   "fan-out": benchFanOut,
   memory: benchMemory,
