@@ -117,3 +117,18 @@ test("ports of hosts are those that the namespace names", async () => {
     ),
   ]);
 });
+
+test("writing down the level that holds anyhow tells of what came before it did", async () => {
+  const url = "/api/v1/namespaces/was-open";
+  const metadata = { name: "was-open", labels: level("privileged") };
+  await server.send("POST", "/api/v1/namespaces", { metadata });
+  expect((await makePod("was-open", "old", root)).code).toBe(201);
+  const relabel = async (text: string | null, query = ""): Promise<string> => {
+    const labels = { "pod-security.kubernetes.io/enforce": text };
+    const patch = { metadata: { labels } };
+    return String((await server.send("PATCH", `${url}${query}`, patch, merge)).headers["warning"]);
+  };
+  expect(await relabel(null)).toContain("old: privileged");
+  expect(await relabel("baseline", "?dryRun=All")).toContain("old: privileged");
+  expect(await relabel("privileged", "?dryRun=All")).toBe("undefined");
+});

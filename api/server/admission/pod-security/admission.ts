@@ -96,13 +96,18 @@ async function judgeTemplate(
   judgeSubject({ ...template, allowsHostPort }, policy, review);
 }
 
-const sameLevel = (left: LevelVersion, right: LevelVersion): boolean =>
-  left.level === right.level && left.minor === right.minor;
+const enforced = ({ metadata }: AnyObject): string =>
+  ["enforce", "enforce-version"]
+    .map((mode) => metadata.labels?.[`${auditPrefix}${mode}`] ?? "")
+    .join(":");
 
-/** Whether Pods that were let in may not be let in any more. */
-function isStricter(now: LevelVersion, before: LevelVersion): boolean {
-  if (sameLevel(now, before) || now.level === "privileged") return false;
-  return now.minor !== before.minor || compareLevels(now.level, before.level) > 0;
+/**
+ * Whether Pods that were let in may not be let in any more. Who writes down the level that holds
+ * anyhow is told too: that is how one asks, after a default has come.
+ */
+function mayExclude(now: LevelVersion, before: LevelVersion): boolean {
+  if (now.level === "privileged") return false;
+  return now.minor !== before.minor || compareLevels(now.level, before.level) >= 0;
 }
 
 function annotationCauses(object: AnyObject, before: AnyObject | undefined): StatusCause[] {
@@ -127,7 +132,8 @@ function judgeNamespace({ storage, settings }: Parts, review: FinalReview): void
   causes.push(...annotationCauses(object, before));
   if (causes.length > 0) throw invalid(kind, name, causes);
   const { enforce } = now.policy;
-  if (before === undefined || !isStricter(enforce, earlier.policy.enforce)) return;
+  if (before === undefined || enforced(object) === enforced(before)) return;
+  if (!mayExclude(enforce, earlier.policy.enforce)) return;
   if (settings.exemptions.namespaces.includes(name)) return;
   const at = { name, level: enforce, allowsHostPort: portsOf(object) };
   for (const text of existingViolations(storage, settings, at)) warn(text);
