@@ -1,5 +1,6 @@
 import type { Command, Flag } from "./command.ts";
 import { dataDir, store } from "./daemon-commands.ts";
+import { etcdFlags } from "./start-flags.ts";
 import { connectionFlags } from "./program.ts";
 import { encryptionKeys } from "./start-flags.ts";
 
@@ -87,13 +88,14 @@ export const backupCommands: readonly Command[] = [
     examples: [
       ["lighthouse restore lighthouse.backup --data-dir /var/lib/lighthouse", "Embedded store"],
       [
-        "lighthouse restore lighthouse.backup --store etcd://10.0.0.1:2379/lighthouse",
+        "lighthouse restore lighthouse.backup --store etcds://10.0.0.1:2379/lighthouse",
         "Into etcd, wherever the backup came from",
       ],
     ],
     flags: [
       dataDir,
       store,
+      ...etcdFlags,
       encryptionKeys,
       passphraseFile,
       identity,

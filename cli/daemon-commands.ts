@@ -4,6 +4,7 @@ import { joinFlags } from "./join-commands.ts";
 import {
   discoveryFlags,
   encryptionKeys,
+  etcdFlags,
   oidcFlags,
   relayProgram,
   startWith,
@@ -98,6 +99,7 @@ export const daemonCommands: readonly Command[] = [
       servingName,
       docker,
       store,
+      ...etcdFlags,
       encryptionKeys,
       kubeconfigOut,
       ...auditFlags,
@@ -128,6 +130,7 @@ export const daemonCommands: readonly Command[] = [
       listen,
       servingName,
       store,
+      ...etcdFlags,
       encryptionKeys,
       kubeconfigOut,
       ...auditFlags,

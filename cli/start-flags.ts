@@ -107,3 +107,26 @@ export function oidcConfigOf(flags: Flags): Readonly<Record<string, unknown>> {
     },
   };
 }
+
+/** How etcd is reached. */
+export const etcdFlags: readonly Flag[] = [
+  {
+    long: "etcd-cafile",
+    value: "FILE",
+    about: "authorities that etcd's certificate must lead to, PEM (default: those of the system)",
+    completes: "file",
+  },
+  {
+    long: "etcd-certfile",
+    value: "FILE",
+    about: "client certificate for etcd, PEM; read again when it changes",
+    completes: "file",
+  },
+  {
+    long: "etcd-keyfile",
+    value: "FILE",
+    about: "key of that certificate, PEM",
+    completes: "file",
+  },
+  { long: "etcd-insecure", about: "reach etcd on other machines without TLS" },
+];

@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { rootCertificates } from "node:tls";
 import { handleWhen, noop, retry } from "cockatiel";
 import {
   Etcd3,
@@ -11,8 +9,8 @@ import {
   type IWatchRequest,
   type IWatchResponse,
 } from "etcd3";
-import { badRequest } from "../machinery/errors.ts";
 import { isStaleToken, isUnsent } from "./etcd-errors.ts";
+import { type EtcdCredentials, isSameTls, readEtcdTls } from "./etcd-tls.ts";
 import type { EtcdAddress, EtcdTls } from "./store-url.ts";
 
 /** How long one call may take before it counts as failed. Integer, milliseconds. */
@@ -50,10 +48,55 @@ const channel = {
   "grpc.max_receive_message_length": -1,
 };
 
-/** Prepares a session; the first call connects. @throws StatusError if a TLS file is unreadable */
-export async function connectEtcd(address: EtcdAddress): Promise<EtcdClient> {
-  const options = await optionsOf(address);
+/** Certificates are short-lived: files are looked at again so often, in milliseconds. */
+const defaultReloadMs = 10_000;
+
+/** Looks at the files again and again; a new content that cannot be used is told of once, and left. */
+function followTls(
+  files: EtcdTls,
+  first: EtcdCredentials,
+  { reloadMs, onChange }: { reloadMs: number; onChange: (next: EtcdCredentials) => void },
+): NodeJS.Timeout {
+  let [current, told] = [first, ""];
+  const look = async (): Promise<void> => {
+    try {
+      const next = await readEtcdTls(files, Date.now());
+      told = "";
+      if (isSameTls(next, current)) return;
+      current = next;
+      onChange(next);
+    } catch (err) {
+      const why = err instanceof Error ? err.message : String(err);
+      if (why !== told) process.emitWarning(`${why}; the former files stay in use`);
+      told = why;
+    }
+  };
+  return setInterval(() => void look(), reloadMs).unref(); // it never rejects
+}
+
+/**
+ * Prepares a session; the first call connects. Files that change are taken up by new connections.
+ * @throws StatusError if a TLS file is unreadable or wrong
+ */
+export async function connectEtcd(
+  address: EtcdAddress,
+  reloadMs = defaultReloadMs,
+): Promise<EtcdClient> {
+  const files = address.tls;
+  const first = files === undefined ? undefined : await readEtcdTls(files, Date.now());
+  let options = optionsOf(address, first);
   let etcd = new Etcd3(options);
+  const onChange = (next: EtcdCredentials): void => {
+    const used = etcd;
+    options = optionsOf(address, next);
+    etcd = new Etcd3(options);
+    // What is under way may end; watches go on over the new session.
+    setTimeout(() => used.close(), callTimeoutMs).unref();
+  };
+  const following =
+    files === undefined || first === undefined
+      ? undefined
+      : followTls(files, first, { reloadMs, onChange });
   /** A token that etcd no longer accepts stays in the client for ever: only a new one helps. */
   const call = async <T>(run: (client: Etcd3) => Promise<T>): Promise<T> => {
     const used = etcd;
@@ -85,12 +128,13 @@ export async function connectEtcd(address: EtcdAddress): Promise<EtcdClient> {
       await call((client) => client.kv.range({ key: Buffer.of(0) })).catch(() => undefined);
     },
     close() {
+      clearInterval(following);
       etcd.close();
     },
   };
 }
 
-async function optionsOf({ hosts, tls, user }: EtcdAddress): Promise<IOptions> {
+function optionsOf({ hosts, user }: EtcdAddress, tls: EtcdCredentials | undefined): IOptions {
   const scheme = tls === undefined ? "http" : "https";
   return {
     hosts: hosts.map((host) => `${scheme}://${host}`),
@@ -105,26 +149,6 @@ async function optionsOf({ hosts, tls, user }: EtcdAddress): Promise<IOptions> {
         hosts.length > 1 ? retry(handleWhen(isUnsent), { maxAttempts: hosts.length - 1 }) : noop,
     },
     ...(user && { auth: { username: user.name, password: user.password } }),
-    ...(tls && { credentials: await readTls(tls) }),
+    ...(tls && { credentials: tls }),
   };
-}
-
-async function readTls({ ca, cert, key }: EtcdTls): Promise<NonNullable<IOptions["credentials"]>> {
-  const rootCertificate =
-    ca === undefined ? Buffer.from(rootCertificates.join("\n")) : await readPem("ca", ca);
-  if (cert === undefined || key === undefined) return { rootCertificate };
-  return {
-    rootCertificate,
-    certChain: await readPem("cert", cert),
-    privateKey: await readPem("key", key),
-  };
-}
-
-async function readPem(option: string, path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (err) {
-    const why = err instanceof Error ? err.message : String(err);
-    throw badRequest(`Cannot read the etcd URL's ${option} file: ${why}`, { cause: err });
-  }
 }

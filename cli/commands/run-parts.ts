@@ -74,11 +74,38 @@ export function setupText({ setupLink }: Pick<RunningServer, "setupLink">): stri
   return `There is no user yet. Make the first within 24 hours: ${setupLink}\n`;
 }
 
+/** The URL of `--store` with what the flags for etcd's files add to it. @throws Misuse */
+function withEtcdFiles(url: string, flags: Flags): string {
+  const files = new URLSearchParams();
+  for (const name of ["ca", "cert", "key"]) {
+    const path = text(flags, `etcd-${name}file`);
+    if (path !== undefined) files.set(name, resolve(path));
+  }
+  if (files.size === 0) return url;
+  if (!/^etcds?:/i.test(url)) throw new Misuse("--etcd-... needs a --store of etcd://");
+  return `${url}${url.includes("?") ? "&" : "?"}${files.toString()}`;
+}
+
+const isLoopback = (host: string): boolean =>
+  /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]):\d+$/.test(host);
+
+/** Everything is in etcd: nobody on the way may read or change it. @throws Misuse */
+function checkStoreWay(url: string, flags: Flags): void {
+  const address = parseStoreUrl(url);
+  if (address.driver !== "etcd" || address.tls !== undefined) return;
+  const open = address.hosts.filter((host) => !isLoopback(host));
+  if (open.length === 0 || flags["etcd-insecure"] === true) return;
+  throw new Misuse(
+    `Cannot use etcd at ${open.join(", ")} without TLS: everybody on the way could read and change all objects; use etcds:// with --etcd-cafile, --etcd-certfile and --etcd-keyfile, or say --etcd-insecure`,
+  );
+}
+
 /** Where the objects are: `--store`, else the embedded store in the data folder.
- * @throws StatusError `BadRequest` when the flag names no store that there is */
+ * @throws StatusError `BadRequest` when the flag names no store that there is; Misuse */
 export function storeUrlOf(flags: Flags, dataDir: string): string {
-  const url = text(flags, "store") ?? `lmdb://${encodeURI(join(dataDir, "store"))}`;
-  parseStoreUrl(url);
+  const given = text(flags, "store") ?? `lmdb://${encodeURI(join(dataDir, "store"))}`;
+  const url = withEtcdFiles(given, flags);
+  checkStoreWay(url, flags);
   return url;
 }
 
