@@ -65,7 +65,7 @@ const loginCommands: readonly Command[] = [
       ["lighthouse login", "Again at the server of the current context"],
     ],
     flags: [
-      email,
+      { ...email, about: "address that the person logs in with; the name of the User does too" },
       passwordStdin,
       ...oidcLogin,
       {

@@ -1,3 +1,4 @@
+import { isUnauthorized } from "../api/machinery/errors.ts";
 import {
   type Command,
   type Io,
@@ -74,6 +75,9 @@ function explain(io: Io, command: Command, err: unknown): number {
   }
   const message = err instanceof Error ? err.message : String(err);
   io.err(`${paintError(io, "red", "error:")} ${message}\n`);
+  if (isUnauthorized(err) && message === "Unauthorized") {
+    io.err('The server does not know these credentials, or no longer: see "lighthouse login"\n');
+  }
   if (io.env["LIGHTHOUSE_DEBUG"] !== undefined && err instanceof Error) {
     io.err(`${err.stack ?? ""}\n`);
   }

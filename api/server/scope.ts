@@ -53,6 +53,7 @@ import type { NodeStreams } from "./pods/pod-streams.ts";
 import type { PlanRollout } from "./rollouts/planner.ts";
 import { planWarnings } from "./rollouts/plan-warnings.ts";
 import { reviewKinds } from "./reviews/review-kinds.ts";
+import { type TokenUser, withTokenUsers } from "./reviews/token-users.ts";
 import { type TokenReviewer, tokenReviewer } from "./tokens/account-review.ts";
 import { accountTokens, defaultIssuer } from "./tokens/account-tokens.ts";
 import { passingTokenKeys, type TokenKeys } from "./tokens/token-keys.ts";
@@ -78,6 +79,8 @@ export type ScopeOptions = {
   readonly planRollout?: PlanRollout;
   /** Default: `defaultAdmission`. */
   readonly admission?: AdmissionSettings;
+  /** Who bears tokens that are no ServiceAccount's, for TokenReviews. Absent: nobody does. */
+  readonly tokenUser?: TokenUser;
   /** Who is asked for metrics. Absent: there are none. */
   readonly nodes?: Pick<NodeStreams, "handler">;
 };
@@ -108,14 +111,12 @@ export async function openScope(
     tokenIssuer: issuer = defaultIssuer,
     planRollout,
     nodes,
+    tokenUser = async () => undefined,
     admission: settings = defaultAdmission,
   }: ScopeOptions = {},
 ): Promise<OwnedScope> {
   const definitions = await builtInDefinitions();
-  const cache = await openWatchCache(store, {
-    onError: (err) => onError(err, "watch the store"),
-    ...(limits === undefined ? {} : { limits }),
-  });
+  const cache = await openCache(store, onError, limits);
   const storage: Storage = { store, cache };
   const world = { now: () => clock.nowMs(), crds: () => storedCrds(cache) };
   const graph = followNodes(cache);
@@ -125,7 +126,8 @@ export async function openScope(
   const tokens = accountTokens({ keys: tokenKeys, clock, issuer });
   const reviewer = tokenReviewer({ tokens, storage, clock });
   const schemas = definitionSchemas(definitions);
-  const reviews = reviewKinds({ rights, reviewer }).map((kind) => builtIn(kind, schemas));
+  const reviewsOf = { rights, reviewer: withTokenUsers(reviewer, tokenUser, issuer) };
+  const reviews = reviewKinds(reviewsOf).map((kind) => builtIn(kind, schemas));
   const kinds = kindTable([
     ...builtInKinds(schemas, world, metricsOf({ storage, clock }, nodes)),
     ...reviews,
@@ -163,6 +165,17 @@ const nodeAdmission = (storage: Storage, graph: ReturnType<typeof followNodes>) 
   nodeRestriction({ graph }),
   holdAdmission(storage),
 ];
+
+function openCache(
+  store: Store,
+  onError: NonNullable<ScopeOptions["onError"]>,
+  limits: WindowLimits | undefined,
+): Promise<WatchCache> {
+  return openWatchCache(store, {
+    onError: (err) => onError(err, "watch the store"),
+    ...(limits === undefined ? {} : { limits }),
+  });
+}
 
 function metricsOf({ storage, clock }: Parts, nodes: ScopeOptions["nodes"]): MetricsSource {
   if (nodes === undefined) return noMetrics;

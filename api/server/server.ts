@@ -6,6 +6,7 @@ import { collectionPrefix } from "../store/keys.ts";
 import { runCompactor } from "../store/compactor.ts";
 import type { Store } from "../store/store.ts";
 import { withVolatile } from "../store/volatile.ts";
+import type { Authenticator } from "./access.ts";
 import { buildApp } from "./app.ts";
 import { serveAuthority } from "./authority-routes.ts";
 import { readAdmissionConfiguration } from "./admission/configuration.ts";
@@ -34,6 +35,7 @@ import { type LivePki, openLivePki, rootSpreadMs } from "./live-pki.ts";
 import type { Pki } from "./pki.ts";
 import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
+import { tokenUserBy } from "./reviews/token-users.ts";
 import type { PlanRollout } from "./rollouts/planner.ts";
 import { openScope, type OwnedScope, type ScopeOptions } from "./scope.ts";
 import { openService, type Service } from "./service.ts";
@@ -110,6 +112,12 @@ const pkiDirectory = ({ dataDir }: ServerConfig): string => join(dataDir, "pki")
 /** The ways to be known beside certificates and tokens of ours. */
 type Ways = { readonly joining: Joining; readonly oidc: Oidc; readonly identity: Identity };
 
+/** Who knows people by the tokens that they bear. */
+const peopleOf = ({ identity, oidc }: Ways): readonly Authenticator[] => [
+  ...identity.authenticators,
+  oidc.authenticator,
+];
+
 async function openWays(
   { config, clock, log }: ServerOptions,
   { storage, tokens, kinds, users }: OwnedScope,
@@ -157,9 +165,8 @@ function buildServer(
     authenticatorChain([
       ...joining.authenticators,
       certificateAuthenticator(),
-      ...identity.authenticators,
       accountAuthenticator(scope.reviewer),
-      oidc.authenticator,
+      ...peopleOf({ joining, identity, oidc }),
     ]),
     scope.rights,
   );
@@ -288,6 +295,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const scope = await openScope(store, clock, {
     onError,
     nodes: { handler: (name) => nodes.handler(name) },
+    tokenUser: (token) => tokenUserBy(peopleOf(ways))(token),
     tokenKeys: await openTokenKeys(directory),
     ...(await admissionOf(config)),
     ...(config.tokenIssuer === undefined ? {} : { tokenIssuer: config.tokenIssuer }),

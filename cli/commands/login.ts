@@ -22,7 +22,7 @@ async function byPassword(call: Call, at: TrustedServer): Promise<Got> {
   const { flags, io, signal } = call;
   let email = text(flags, "email");
   if (email === undefined && io.ask !== undefined && flags["password-stdin"] !== true)
-    email = (await io.ask("Email: ", { signal })).trim();
+    email = (await io.ask("Email or name: ", { signal })).trim();
   if (email === undefined || email === "") throw new Misuse("Expected --email ADDRESS");
   const password = await passwordOf(call, { what: `Password of ${email}` });
   const { access, expiresMs, refresh } = await logIn(at, { email, password }, signal);

@@ -100,13 +100,15 @@ async function byDevice(config: client.Configuration, prompt: OidcPrompt): Promi
 const page = (text: string): string =>
   `<!doctype html><meta charset="utf-8"><title>Lighthouse</title><p>${text}</p>\n`;
 
-/** Waits on the loopback for the browser to come back. RFC 8252 7.3. */
-async function openCallback(port: number, signal: AbortSignal) {
+/** Waits on the loopback for the browser to come back with our `state`. RFC 8252 7.3. */
+async function openCallback(state: string, { callbackPort: port, signal }: OidcPrompt) {
   const { promise, resolve, reject } = Promise.withResolvers<URL>();
   const server = createServer((request, response) => {
     const { port: own } = server.address() as AddressInfo;
     const url = new URL(request.url ?? "/", `http://127.0.0.1:${own}`);
-    const isBack = request.method === "GET" && url.pathname === callbackPath;
+    // Any page may send a browser here: what does not answer our question ends nothing.
+    const isOurs = url.pathname === callbackPath && url.searchParams.get("state") === state;
+    const isBack = request.method === "GET" && isOurs;
     response.writeHead(isBack ? 200 : 404, { "content-type": "text/html; charset=utf-8" });
     response.end(page(isBack ? "You may close this window." : "Nothing here."));
     if (isBack) resolve(url);
@@ -128,9 +130,9 @@ async function openCallback(port: number, signal: AbortSignal) {
 }
 
 async function byBrowser(config: client.Configuration, prompt: OidcPrompt): Promise<Answer> {
-  using callback = await openCallback(prompt.callbackPort, prompt.signal);
-  const verifier = client.randomPKCECodeVerifier();
   const [state, nonce] = [client.randomState(), client.randomNonce()];
+  using callback = await openCallback(state, prompt);
+  const verifier = client.randomPKCECodeVerifier();
   const scope = scopeOf(config, prompt.scopes);
   const url = client.buildAuthorizationUrl(config, {
     redirect_uri: callback.uri,

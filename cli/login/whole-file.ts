@@ -44,4 +44,6 @@ export async function writeWhole(path: string, text: string): Promise<void> {
     await rm(draft, { force: true });
     throw err;
   }
+  await using folder = await open(dirname(target), "r");
+  await folder.sync();
 }

@@ -172,6 +172,24 @@ test("tokens that are huge, deep or no tokens at all are refused at once", async
   for (const token of tokens) await expectRefused(token);
 });
 
+test("a TokenReview knows people too, for this server alone", async () => {
+  const review = async (token: string, audiences?: readonly string[]): Promise<unknown> => {
+    const body = {
+      apiVersion: "authentication.k8s.io/v1",
+      kind: "TokenReview",
+      spec: { token, ...(audiences === undefined ? {} : { audiences }) },
+    };
+    const answer = await rig.arrange("POST", "/apis/authentication.k8s.io/v1/tokenreviews", body);
+    return (JSON.parse(answer.text) as { readonly status: unknown }).status;
+  };
+  const known = { authenticated: true, user: { username: "ann" } };
+  expect(await review(await issuer.idToken())).toMatchObject(known);
+  const refused = { user: {}, error: "invalid bearer token" };
+  expect(await review(await issuer.idToken(), ["lighthouse"])).toEqual(refused);
+  expect(await review(await issuer.idToken({ aud: "elsewhere" }))).toEqual(refused);
+  expect(await review("lhs_aaaaaaaaaaaaaaaaaaaa_x")).toEqual(refused);
+});
+
 test("an issuer that is down takes nobody with it whose key is known", async () => {
   issuer.setDown(true);
   try {

@@ -66,6 +66,7 @@ test.each([
   ["an egress", { issuer: { ...issuer, egressSelectorType: "cluster" } }, /egressSelectorType/],
   ["no username", mapped({}), /username needs either a claim or an expression/],
   ["two sources", mapped({ claim: "a", prefix: "", expression: "claims.a" }), /needs either/],
+  ["a prefix of the system", mapped({ claim: "a", prefix: "system:" }), /must not begin with/],
   ["no prefix", mapped({ claim: "sub" }), /prefix is needed beside a claim/],
   ["a prefix too many", mapped({ expression: "claims.a", prefix: "x" }), /has no prefix here/],
   ["an unverified address", mapped({ expression: "claims.email" }), /email_verified must be used/],

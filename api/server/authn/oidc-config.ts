@@ -109,6 +109,8 @@ function checkSource(name: "username" | "groups" | "uid", from: ClaimSource, rep
     report("needs either a claim or an expression", ...path);
   if (name === "uid" ? prefix !== undefined : expression !== undefined && prefix !== undefined)
     report("has no prefix here", ...path, "prefix");
+  if (prefix?.startsWith("system:") === true)
+    report("must not begin with system:, where no issuer reaches", ...path, "prefix");
   if (name !== "uid" && claim !== undefined && prefix === undefined)
     report('is needed beside a claim; "" for none', ...path, "prefix");
 }

@@ -30,8 +30,10 @@ export type OidcOptions = {
 
 /** Longer ones are not looked at: an ID token with two hundred groups has a quarter of it. */
 const maxTokenLength = 32_768;
-/** Most tokens whose verification is remembered: each costs about a kilobyte. */
+/** Most tokens whose verification is remembered: each costs as much as it is long, at most. */
 const maxCached = 4_096;
+/** Longer ones are verified each time, which takes a fraction of a millisecond: memory stays bounded. */
+const maxCachedLength = 8_192;
 /** How far an issuer's clock may be ahead of ours, for `nbf` alone. As long as in Kubernetes. */
 const leewaySeconds = 300;
 /** Of a token without `kid`, so many keys are tried. */
@@ -152,6 +154,7 @@ export function oidcAuthenticator(options: OidcOptions): Authenticator {
     if (ongoing) return user;
     const expiresMs = expiryOf(payload, nowMs);
     if (droppedGroups.length > 0) onDropped(issuer.config.issuer.url, user.name, droppedGroups);
+    if (token.length > maxCachedLength) return user;
     if (cache.size >= maxCached) {
       const [oldest] = cache.keys();
       if (oldest !== undefined) cache.delete(oldest);
