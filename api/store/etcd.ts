@@ -17,7 +17,7 @@ import {
 } from "./feed.ts";
 import { checkReadable, checkWatchable, type Extent } from "./history-errors.ts";
 import { checkKey } from "./keys.ts";
-import type { StoreRestore } from "./restoring.ts";
+import type { StoreRestore } from "./store-restore.ts";
 import { withShift } from "./shifted.ts";
 import type { Batch, Entry, Guard, Page, Range, Revision, Store, StoreEvent } from "./store.ts";
 import type { EtcdAddress } from "./store-url.ts";

@@ -21,7 +21,7 @@ import {
   readPositions,
   type Tables,
 } from "./lmdb-tables.ts";
-import type { StoreRestore } from "./restoring.ts";
+import type { StoreRestore } from "./store-restore.ts";
 import type { Batch, Entry, Guard, Page, Range, Revision, Store } from "./store.ts";
 
 /** Older events are read from the log on disk. */

@@ -1,15 +1,8 @@
 import { badRequest } from "../machinery/errors.ts";
-import type { Revision, Store } from "./store.ts";
+import type { Revision } from "./store.ts";
+import type { StoreRestore } from "./store-restore.ts";
 import { parseStoreUrl } from "./store-url.ts";
 import { volatileSteps } from "./volatile.ts";
-
-/** A store that is being filled. Disposed of without `finish`, nobody opens it but another restore. */
-export interface StoreRestore extends AsyncDisposable {
-  /** Empty at first. As its driver has it: without the volatile part that a server adds. */
-  readonly store: Store;
-  /** All is written: from now on it may be opened. Closes it. */
-  finish(): Promise<void>;
-}
 
 /**
  * Begins to fill an empty store. Revisions that clients will see are greater than `seen`, the greatest

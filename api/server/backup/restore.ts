@@ -5,7 +5,7 @@ import { badRequest, unavailable } from "../../machinery/errors.ts";
 import { formatTime } from "../../machinery/time.ts";
 import { encodeObject } from "../../store/item.ts";
 import { checkKey } from "../../store/keys.ts";
-import type { StoreRestore } from "../../store/restoring.ts";
+import type { StoreRestore } from "../../store/store-restore.ts";
 import type { Revision, Store } from "../../store/store.ts";
 import {
   makePrivateDirectory,

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -66,20 +67,16 @@ const storedOf = ({ key, value, at, createdAt }: Entry): Stored => ({
 async function oldEngine({ engine, containers }: Fixture): Promise<SimulatedEngine> {
   const simulated = await simulatedEngine(engine);
   const socketPath = new URL(simulated.url).pathname;
-  const call = async (path: string, body: unknown): Promise<void> => {
-    await mustRun([
-      "curl",
-      "--silent",
-      "--fail",
-      "--unix-socket",
-      socketPath,
-      "-H",
-      "content-type: application/json",
-      "--data",
-      JSON.stringify(body),
-      `http://docker${path}`,
-    ]);
-  };
+  const call = (path: string, body: unknown): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const headers = { "content-type": "application/json" };
+      const sent = request({ socketPath, path, method: "POST", headers }, (answer) => {
+        const { statusCode = 0 } = answer.resume();
+        if (statusCode < 300) resolve();
+        else reject(new Error(`The engine answers ${statusCode} to ${path}`));
+      });
+      sent.on("error", reject).end(JSON.stringify(body));
+    });
   for (const { name, image, labels } of containers) {
     await call(`/containers/create?name=${name}`, { Image: image, Labels: labels });
     await call(`/containers/${name}/start`, {});
