@@ -23,10 +23,17 @@ export interface Storms {
 
 type Bucket = { tokens: number; atMs: number; leftOut: number };
 
+const groupsOf = (text: string): readonly string[] => (text === "" ? [] : text.split(":"));
+
 /** Addresses of one subnet of IPv6 are one source: everybody has 2^64 of them. */
 export function sourceOf(address: string): string {
   if (!address.includes(":")) return address;
-  return address.split(":").slice(0, 4).join(":");
+  const [head = "", tail] = address.split("::");
+  const first = groupsOf(head);
+  const last = groupsOf(tail ?? "");
+  const zeros = Math.max(0, 8 - first.length - last.length);
+  const all = tail === undefined ? first : [...first, ...Array<string>(zeros).fill("0"), ...last];
+  return all.slice(0, 4).join(":");
 }
 
 const others = "others";
