@@ -114,7 +114,7 @@ async function refresh(options: AuthRoutesOptions, request: Request, reply: Repl
   refuseForeign(request);
   const { headers, body } = request;
   const { refreshToken = "" } = readAuthBody(headers["content-type"], body, ["refreshToken"]);
-  const back = options.logins.tryFrom(originOf(request).address);
+  // Not throttled: nobody guesses 512 bits, and who guesses passwords beside must not end sessions by that.
   const token = parseSessionToken(refreshToken);
   const outcome = token === undefined ? "unknown" : await options.sessions.refresh(token);
   if (outcome === "replayed" && token !== undefined) {
@@ -123,7 +123,6 @@ async function refresh(options: AuthRoutesOptions, request: Request, reply: Repl
     });
   }
   if (typeof outcome === "string") throw unauthorized("Cannot refresh: log in again");
-  back();
   identify(request, outcome);
   return sendJson(reply, { ...describe(outcome), ...describeTokens(outcome.tokens) });
 }

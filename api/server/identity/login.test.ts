@@ -68,3 +68,12 @@ test("a name that nobody has is throttled like any other", async () => {
   for (let i = 0; i < 11; i++) codes.push((await tryFrom(app, "10.0.0.1", { email: "no" })).code);
   expect(codes).toEqual([...Array<number>(10).fill(401), 429]);
 });
+
+test("whoever guesses from the same address ends nobody's session", async () => {
+  await using app = await openTestApp({ guarded: true });
+  await addPerson(app, "ann");
+  const { refreshToken } = await logIn(app, "ann");
+  for (let i = 0; i < 101; i++) await tryFrom(app, "127.0.0.1", { email: `user-${i}` });
+  expect((await tryFrom(app, "127.0.0.1", { password: goodPassword })).code).toBe(429);
+  expect((await app.send("POST", "/auth/refresh", { refreshToken })).code).toBe(200);
+});

@@ -74,16 +74,29 @@ export type SessionsOptions = {
 
 const timeOf = (text: string | undefined): number => parseTime(text ?? "") ?? 0;
 
-/** The last use that is written down; the login itself is one. */
-function lastNotedMs({ metadata, status }: Session): number {
-  return Math.max(timeOf(metadata.creationTimestamp), timeOf(status?.lastUsed));
+type Times = { readonly notedMs: number; readonly endsMs: number };
+
+/** Every request asks, and reading times takes longer than all the rest: once for each stored state. */
+const timesOfSession = new WeakMap<Session, Times>();
+
+function timesIn(session: Session): Times {
+  const known = timesOfSession.get(session);
+  if (known !== undefined) return known;
+  const { metadata, status, spec } = session;
+  const notedMs = Math.max(timeOf(metadata.creationTimestamp), timeOf(status?.lastUsed));
+  const times = { notedMs, endsMs: timeOf(spec.expires) };
+  timesOfSession.set(session, times);
+  return times;
 }
+
+/** The last use that is written down; the login itself is one. */
+const lastNotedMs = (session: Session): number => timesIn(session).notedMs;
 
 /** Whether a session has come to its end by time. `usedMs`: when it was used, beyond what is stored. */
 export function isOver(session: Session, nowMs: number, usedMs = 0): boolean {
-  const { expires, idleSeconds } = session.spec;
+  const { idleSeconds } = session.spec;
   const lastMs = Math.max(lastNotedMs(session), usedMs);
-  return nowMs >= timeOf(expires) || nowMs - lastMs >= idleSeconds * 1_000;
+  return nowMs >= timesIn(session).endsMs || nowMs - lastMs >= idleSeconds * 1_000;
 }
 
 type Draft = {
