@@ -19,7 +19,9 @@ test("unseal() gives back what was sealed, nothing included", () => {
 test("seal() makes no two values alike, though they are", () => {
   const all = Array.from({ length: 20 }, () => seal(key, name, value).toString("latin1"));
   expect(new Set(all).size).toBe(20);
-  expect(new Set(all.map((one) => one.slice(35, 75))).size, "data keys").toBe(20);
+  expect(new Set(all.map((one) => one.slice(75, 87))).size, "nonces").toBe(20);
+  const other = seal(newEncryptionKey(0), name, value).toString("latin1");
+  expect(all[0]?.slice(35, 75), "data keys").not.toBe(other.slice(35, 75));
   expect(all.join("")).not.toContain("canary");
 });
 
