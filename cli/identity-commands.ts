@@ -200,7 +200,7 @@ const userCommands: readonly Command[] = [
     name: "user delete",
     args: "NAME...",
     summary: "Delete users and end their sessions",
-    examples: [["lighthouse user delete ann", "Bindings to the name stay: remove them too"]],
+    examples: [["lighthouse user delete ann", "The name leaves all bindings, and is free again"]],
     flags: server,
     completes: "user",
     load: async () => (await import("./commands/user-change.ts")).runUserDelete,
