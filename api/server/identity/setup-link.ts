@@ -58,6 +58,7 @@ async function writeSecret(path: string, secret: string): Promise<void> {
 /** Only the digest of the secret is stored. */
 export function openSetupLink({ storage, clock }: SetupLinkOptions): SetupLink {
   const { store } = storage;
+  let kept: string | undefined;
   const hasUsers = async (): Promise<boolean> => {
     const { entries } = await store.list({ prefix: prefixOf.users, limit: 1 });
     return entries.length > 0;
@@ -84,6 +85,7 @@ export function openSetupLink({ storage, clock }: SetupLinkOptions): SetupLink {
   };
   return {
     async offer({ path, shared }) {
+      kept = path;
       const item = await readItem(storage, keyOf.setupLink);
       if (await hasUsers()) {
         await rm(path, { force: true });
@@ -107,11 +109,12 @@ export function openSetupLink({ storage, clock }: SetupLinkOptions): SetupLink {
     async useUp({ key, at }) {
       try {
         await store.delete(key, at);
-        return true;
       } catch (err) {
         if (!isConflict(err)) throw err;
         return false;
       }
+      if (kept !== undefined) await rm(kept, { force: true });
+      return true;
     },
   };
 }
