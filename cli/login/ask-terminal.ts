@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import type { Ask } from "../command.ts";
 
 /** Asks people on a terminal. What is typed at a hidden question is not shown, not even its length. */
-export function askTerminal(input: NodeJS.ReadStream, output: NodeJS.WriteStream): Ask {
+export function askTerminal(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Ask {
   return (question, { hidden = false, signal }) =>
     new Promise((resolve, reject) => {
       let isMuted = false;
@@ -20,8 +20,8 @@ export function askTerminal(input: NodeJS.ReadStream, output: NodeJS.WriteStream
         if (hidden) output.write("\n");
       };
       const abort = (): void => {
-        end();
         reject(signal.reason as Error);
+        end();
       };
       signal.addEventListener("abort", abort, { once: true });
       // The terminal is in raw mode: nobody but us turns Ctrl-C into a signal.

@@ -65,8 +65,11 @@ async function discover({
   }
 }
 
+/** What an issuer says, without what would steer a terminal. */
+const plain = (text: string): string => text.replaceAll(/\p{C}/gu, "");
+
 function reasonOf(err: unknown): string {
-  if (err instanceof client.ResponseBodyError) return err.error_description ?? err.error;
+  if (err instanceof client.ResponseBodyError) return plain(err.error_description ?? err.error);
   const { cause } = err as { readonly cause?: unknown };
   const inner = cause instanceof Error ? `: ${cause.message}` : "";
   return err instanceof Error ? `${err.message}${inner}` : String(err);
@@ -93,7 +96,7 @@ async function byDevice(config: client.Configuration, prompt: OidcPrompt): Promi
   const scope = scopeOf(config, prompt.scopes);
   const device = await client.initiateDeviceAuthorization(config, { scope });
   const { verification_uri: url, verification_uri_complete: whole, user_code: code } = device;
-  prompt.show(`Open ${url} and enter the code ${code}`, whole ?? url);
+  prompt.show(`Open ${plain(url)} and enter the code ${plain(code)}`, whole ?? url);
   return client.pollDeviceAuthorizationGrant(config, device, undefined, { signal: prompt.signal });
 }
 

@@ -31,6 +31,8 @@ export function ownCommand(env: Io["env"]): readonly string[] {
 /** Opens an address in the browser of the desktop, if there is one. Nobody waits for it, nor hears of a failure. */
 export function openBrowser(url: string): void {
   const { platform } = process;
+  // An issuer says where to go: nothing but a page is opened, and never a file or a program.
+  if (!/^https?:\/\//.test(url)) return;
   if (platform === "win32") return; // its opener would read the address as a command line
   const child = spawn(platform === "darwin" ? "open" : "xdg-open", [url], {
     detached: true,

@@ -29,6 +29,16 @@ export function serverUrlOf(typed: string): string {
   return `https://${hostname}${hasPort ? (port === "" ? "" : `:${port}`) : `:${defaultPort}`}${path}`;
 }
 
+async function readAuthority(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new Error(`Cannot read the certificate authority at ${path}: ${String(cause)}`, {
+      cause,
+    });
+  }
+}
+
 const pinPattern = /^sha256:[0-9a-f]{64}$/;
 
 /** @throws Misuse for a pin that is none; WrongAuthority when the server shows another authority */
@@ -81,7 +91,7 @@ export async function trustServer(
 ): Promise<TrustedServer> {
   const file = text(call.flags, "certificate-authority");
   const pin = text(call.flags, "ca-pin");
-  if (file !== undefined) return { server, authority: await readFile(resolve(file), "utf8") };
+  if (file !== undefined) return { server, authority: await readAuthority(resolve(file)) };
   if (pin !== undefined) return byPin(call, server, pin);
   if (known?.server === server) return known;
   return (await isPublic(server, call.signal)) ? { server } : byAsking(call, server);
