@@ -17,10 +17,13 @@ export const maxKeyBytes = 1_900;
 
 const root = "/registry/";
 
+const plain = /^[\w.-]+$/;
+
 // encodeURIComponent leaves "." alone and never writes %63, so no two texts share a form.
 function escape(segment: string): string {
   if (segment === "") throw badRequest('Cannot store an object with an empty name in its path: ""');
-  return encodeURIComponent(segment);
+  // Nearly all names are: looking is half of the time of writing them anew.
+  return plain.test(segment) ? segment : encodeURIComponent(segment);
 }
 
 function escapeGroup(group: string): string {

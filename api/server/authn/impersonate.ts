@@ -57,8 +57,15 @@ function groupsOf(name: string, asked: readonly string[]): readonly string[] {
   return own.includes(everybody) ? own : [...own, everybody];
 }
 
+/** Whether there is any of the headers. Every request is looked at, and nearly none has one. */
+function asksForAnother(headers: Headers): boolean {
+  for (const name in headers) if (name.startsWith("impersonate-")) return true;
+  return false;
+}
+
 /** The user that the headers describe, and everything the caller must be allowed for it. */
 function readHeaders(headers: Headers): { user: User; asks: readonly Ask[] } | undefined {
+  if (!asksForAnother(headers)) return undefined;
   const [name] = valuesOf(headers, "impersonate-user");
   const groups = valuesOf(headers, "impersonate-group");
   const [uid] = valuesOf(headers, "impersonate-uid");
