@@ -133,3 +133,23 @@ test("a watch of volatile keys from an earlier life is expired, one of others go
   }
   expect(await again.get(heartbeat)).toBeUndefined();
 });
+
+test("a slow reader of everything is not overtaken by heartbeats", async () => {
+  const { store } = await opened();
+  const keys = ["/registry/a/x/1", "/registry/core/x/1", "/registry/core/x/2", "/registry/z/x/1"];
+  for (const key of keys) await store.put(key, bytes(key), 0);
+  let beat = await store.put(heartbeat, bytes("0"), 0);
+  const range = { prefix: "/registry/", limit: 3, counted: false } as const;
+  const shown: string[] = [];
+  let page = await store.list(range);
+  const at = page.revision;
+  for (;;) {
+    shown.push(...page.entries.map(({ key }) => key));
+    const after = page.entries.at(-1)?.key;
+    if (after === undefined || page.remaining === 0) break;
+    // More than are kept.
+    for (let i = 0; i < 9_000; i += 1) beat = await store.put(heartbeat, bytes(String(i)), beat);
+    page = await store.list({ ...range, after, at });
+  }
+  expect(shown).toEqual([keys[0], heartbeat, ...keys.slice(1)]);
+});

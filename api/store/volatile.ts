@@ -80,7 +80,8 @@ class CombinedStore implements Store {
         });
     const revision = at ?? this.#revisionOf(durable.revision);
     const page = { ...withoutEpoch(range, durable), revision };
-    return this.#coversVolatile(range.prefix) ? this.#merged(range, page) : page;
+    if (!this.#coversVolatile(range.prefix) || this.#skipsVolatile(range, page)) return page;
+    return this.#merged(range, page);
   }
 
   async put(key: string, value: Uint8Array, expected: Revision, guard?: Guard): Promise<Revision> {
@@ -177,6 +178,19 @@ class CombinedStore implements Store {
   /** Whether some keys of the prefix are volatile. */
   #coversVolatile(prefix: string): boolean {
     return this.#prefixes.some((one) => one.startsWith(prefix) || prefix.startsWith(one));
+  }
+
+  /**
+   * Whether a page that counts nothing lies beside all volatile keys. Only few of their states are
+   * kept: whoever reads everything at one revision must need them for the pages that show them alone.
+   */
+  #skipsVolatile({ after = "", counted }: Range, { entries, remaining }: Page): boolean {
+    const last = remaining > 0 ? entries.at(-1)?.key : undefined;
+    const begins = (prefix: string): boolean =>
+      last === undefined || compareKeys(prefix, last) <= 0;
+    const ends = (prefix: string): boolean =>
+      !after.startsWith(prefix) && compareKeys(after, prefix) > 0;
+    return counted === false && this.#prefixes.every((one) => !begins(one) || ends(one));
   }
 
   /** The combined revision that holds every durable write up to `durable`, and not one more. */
