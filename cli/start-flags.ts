@@ -130,3 +130,50 @@ export const etcdFlags: readonly Flag[] = [
   },
   { long: "etcd-insecure", about: "reach etcd on other machines without TLS" },
 ];
+
+/** Certificates that others have issued. */
+export const externalTlsFlags: readonly Flag[] = [
+  {
+    long: "tls-cert-file",
+    value: "FILE",
+    about: "another serving certificate with its chain, PEM, for clients who ask for its names",
+    completes: "file",
+  },
+  {
+    long: "tls-private-key-file",
+    value: "FILE",
+    about: "key of that certificate, PEM",
+    completes: "file",
+  },
+  {
+    long: "tls-sni-cert-key",
+    value: "CERT,KEY",
+    repeatable: true,
+    about: "one more serving certificate and its key; may be repeated",
+  },
+  {
+    long: "client-ca-file",
+    value: "FILE",
+    about: "authorities whose client certificates are users too, PEM",
+    completes: "file",
+  },
+];
+
+/** What the flags say of certificates of others; empty when they say nothing. @throws Misuse */
+export function externalTlsOf(flags: Flags): { readonly externalTls?: object } {
+  const [cert, key] = [text(flags, "tls-cert-file"), text(flags, "tls-private-key-file")];
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new Misuse("--tls-cert-file and --tls-private-key-file need each other");
+  }
+  const more = texts(flags, "tls-sni-cert-key").map((pair) => {
+    const [certFile = "", keyFile = "", ...rest] = pair.split(",");
+    if (certFile === "" || keyFile === "" || rest.length > 0) {
+      throw new Misuse(`--tls-sni-cert-key must be CERT,KEY, is "${pair}"`);
+    }
+    return { cert: certFile, key: keyFile };
+  });
+  const pairs = [...(cert === undefined || key === undefined ? [] : [{ cert, key }]), ...more];
+  const clientCa = text(flags, "client-ca-file");
+  if (pairs.length === 0 && clientCa === undefined) return {};
+  return { externalTls: { pairs, ...(clientCa === undefined ? {} : { clientCa }) } };
+}

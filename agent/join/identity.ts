@@ -44,6 +44,12 @@ export interface AgentIdentity {
   keep(signal: AbortSignal): Promise<void>;
 }
 
+/**
+ * By this name the server shows the certificate of its own authority, which is the one that agents trust,
+ * whatever others it has for people and whatever address it is reached by.
+ */
+const tlsServerName = "lighthouse";
+
 const retry = { baseMs: 1_000, maxMs: 60_000 };
 const renewalRetry = { baseMs: 5_000, maxMs: 900_000 };
 /** A fleet must not renew in one second, and a rotation not wait for it. */
@@ -83,7 +89,8 @@ async function ask(
   by: { readonly credentials: Credentials; readonly occasion: string },
 ): Promise<string> {
   const { credentials, occasion } = by;
-  await using client = createClient({ server, ca: authority, credentials, userAgent });
+  const trust = { ca: authority, tlsServerName };
+  await using client = createClient({ server, ...trust, credentials, userAgent });
   return await askForCertificate({ client, beacon, key, occasion, clock, log }, signal);
 }
 
@@ -156,6 +163,7 @@ class Identity implements AgentIdentity {
     const authority = (): string => this.#current.authority;
     this.config = {
       server: stored.server,
+      tlsServerName,
       get ca() {
         return authority();
       },

@@ -3,6 +3,7 @@ import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
 import type { OidcConfig } from "./authn/open-oidc.ts";
+import type { ExternalTls } from "./external-tls.ts";
 
 /** Where a server listens. */
 export type ListenAddress = {
@@ -65,6 +66,24 @@ function isSubnet(text: string): boolean {
   );
 }
 
+const externalTls = z.strictObject({
+  pairs: z.array(z.strictObject({ cert: z.string().min(1), key: z.string().min(1) })),
+  clientCa: z.string().min(1).optional(),
+});
+
+type ExternalInput = z.infer<typeof externalTls>;
+
+/** The same with absolute paths. */
+function externalOf(given: ExternalInput | undefined): Pick<ServerConfig, "externalTls"> {
+  if (given === undefined) return {};
+  const { pairs, clientCa } = given;
+  const files: ExternalTls = {
+    pairs: pairs.map(({ cert, key }) => ({ cert: resolve(cert), key: resolve(key) })),
+    ...(clientCa === undefined ? {} : { clientCa: resolve(clientCa) }),
+  };
+  return { externalTls: files };
+}
+
 const schema = z.strictObject({
   listen: listen.prefault(`127.0.0.1:${defaultPort}`),
   dataDir: z.string().min(1, "dataDir is empty, expected a directory"),
@@ -87,6 +106,7 @@ const schema = z.strictObject({
     .optional(),
   authenticationConfig: z.string().min(1).optional(),
   oidc: oidcFlags.optional(),
+  externalTls: externalTls.optional(),
 });
 
 /** How audit events are written. */
@@ -129,6 +149,8 @@ export type ServerConfig = {
   readonly tokenIssuer?: string;
   /** Whose ID tokens are users. Default: nobody's. */
   readonly oidc?: OidcConfig;
+  /** Certificates that others have issued, for clients who ask for their names. Default: none. */
+  readonly externalTls?: ExternalTls;
 };
 
 type OidcInput = Pick<z.infer<typeof schema>, "authenticationConfig" | "oidc">;
@@ -158,7 +180,7 @@ export function parseServerConfig(input: unknown): ServerConfig {
   }
   const { kubeconfig, dataDir, auditLog, auditPolicy, tokenIssuer, beacon, ...others } = data;
   const { authenticationConfig, oidc, audit, trustedProxies = [], setupLink, ...more } = others;
-  const { admissionConfig, ...rest } = more;
+  const { admissionConfig, externalTls: external, ...rest } = more;
   return {
     ...rest,
     ...oidcOf({ authenticationConfig, oidc }),
@@ -172,6 +194,7 @@ export function parseServerConfig(input: unknown): ServerConfig {
     ...(setupLink === undefined ? {} : { setupLink }),
     ...(audit === undefined ? {} : { audit: auditOf(audit) }),
     ...(trustedProxies.length === 0 ? {} : { trustedProxies }),
+    ...externalOf(external),
   };
 }
 

@@ -169,12 +169,11 @@ class Live implements LivePki {
   }
 
   #cutDropped(): void {
-    const roots = certificatesIn(this.#pki.authority);
+    const dropped = this.#pki.retired.flatMap(certificatesIn);
     for (const socket of this.#sockets) {
       const certificate = socket.getPeerX509Certificate();
-      const isTrusted =
-        certificate !== undefined && roots.some((root) => isIssuedBy(certificate, root));
-      if (!isTrusted) socket.destroy();
+      if (certificate === undefined) continue; // it is closing
+      if (dropped.some((root) => isIssuedBy(certificate, root))) socket.destroy();
     }
   }
 

@@ -20,6 +20,7 @@ import { serveBackup } from "./backup/serve-backup.ts";
 import { readServerFiles } from "./backup/server-files.ts";
 import type { BackupSource } from "./backup/take-backup.ts";
 import { type ServerConfig, peerUrl, servingNames, serverUrl } from "./config.ts";
+import { openExternal } from "./external-tls.ts";
 import { serveDiscovery } from "./discovery.ts";
 import type { Encryption } from "./encryption/encryption.ts";
 import { addEncryptionMetrics, serveEncryption } from "./encryption/routes.ts";
@@ -40,7 +41,7 @@ import type { PlanRollout } from "./rollouts/planner.ts";
 import { openScope, type OwnedScope, type ScopeOptions } from "./scope.ts";
 import { openService, type Service } from "./service.ts";
 import { publishAuthority } from "./root-certificate.ts";
-import { tlsMaterial, useMaterial } from "./serving-tls.ts";
+import { servingTls, type ServingTls } from "./serving-tls.ts";
 import { fillTokenSecrets } from "./tokens/fill-secrets.ts";
 import { serveIssuer } from "./tokens/issuer-documents.ts";
 import { openTokenKeys } from "./tokens/token-keys.ts";
@@ -135,6 +136,7 @@ type Parts = Ways & {
   readonly nodes: NodeStreams;
   readonly service: Service;
   readonly tunnels: TunnelService;
+  readonly serving: ServingTls;
 };
 
 function backupSource(
@@ -153,10 +155,21 @@ function backupSource(
   };
 }
 
+/** What the listener shows: our own certificate, and those of others that the configuration names. */
+async function openServing(
+  { config: { externalTls: files }, clock, log }: ServerOptions,
+  pki: LivePki,
+): Promise<ServingTls> {
+  return servingTls(
+    pki,
+    files === undefined ? undefined : await openExternal({ files, clock, log }),
+  );
+}
+
 /** Calls `address` when somebody asks: the port may be known only after listening. */
 function buildServer(
   options: ServerOptions,
-  { scope, nodes, service, tunnels, joining, oidc, identity }: Parts,
+  { scope, nodes, service, tunnels, serving, joining, oidc, identity }: Parts,
   pki: LivePki,
   address: () => string,
 ): App {
@@ -179,7 +192,7 @@ function buildServer(
     log,
     ...service,
     trustedProxies: options.config.trustedProxies ?? [],
-    tls: tlsMaterial(pki.current()),
+    tls: serving.material(),
     publicRoutes: (app) => {
       service.addPublic(app);
       joining.addPublic(app);
@@ -314,7 +327,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const audit = stack.use(await openAudit(config, clock, onError));
   const service = openService({ scope, store, registry, audit });
   const ways = await openWays(options, scope, pki);
-  const parts: Parts = { scope, nodes, service, tunnels, ...ways };
+  const serving = await openServing(options, pki);
+  const parts: Parts = { scope, nodes, service, tunnels, serving, ...ways };
   const app = buildServer(options, parts, pki, () => new URL(url).host);
   stack.defer(async () => {
     service.drain();
@@ -323,12 +337,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   for (const part of [ways.joining, pki]) part.watch(app.server);
   url = serverUrl(await listenOn(app, config.listen));
   await writeKubeconfigs(config, pki.current(), url);
-  pki.onChange(async (now) => {
-    useMaterial(app, tlsMaterial(now));
-    await writeKubeconfigs(config, now, url);
-  });
+  serving.serve(app);
+  pki.onChange((now) => writeKubeconfigs(config, now, url));
   const trimming = trimHistory(options, onError);
-  runAlong([pki, tunnels, trimming, ...Object.values(ways)], stack);
+  runAlong([pki, serving, tunnels, trimming, ...Object.values(ways)], stack);
   log.info({ url }, "server ready");
   const setup = await setupLinkOf(options, ways, server());
   const owned = stack.move();

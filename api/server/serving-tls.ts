@@ -1,20 +1,60 @@
+import type { SecureContext } from "node:tls";
+import type { ExternalCertificates } from "./external-tls.ts";
 import type { App } from "./http.ts";
+import type { LivePki } from "./live-pki.ts";
 import type { Pki } from "./pki.ts";
 
-/** What TLS takes: PEM texts. */
-export type TlsMaterial = { readonly key: string; readonly cert: string; readonly ca: string };
+/** What TLS takes: PEM texts, and who chooses another certificate by the name that is asked for. */
+export type TlsMaterial = {
+  readonly key: string;
+  readonly cert: string;
+  readonly ca: string;
+  readonly SNICallback?: (
+    serverName: string,
+    done: (err: Error | null, context?: SecureContext) => void,
+  ) => void;
+};
 
 /**
- * The part of our certificates that a listener needs. Behind its own certificate it shows how the newest
- * root leads to those before it: who trusts only an older one gets in, and learns the newer.
+ * Our own certificate. Behind it goes how the newest root leads to those before it: who trusts only an
+ * older one gets in, and learns the newer.
  */
 export function tlsMaterial({ serving, cross, authority }: Pki): TlsMaterial {
   return { key: serving.key, cert: `${serving.certificate}${cross}`, ca: authority };
 }
 
-/** From now on new connections get these; open ones keep what they have. */
-export function useMaterial({ server }: App, material: TlsMaterial): void {
-  if ("setSecureContext" in server && typeof server.setSecureContext === "function") {
-    server.setSecureContext(material);
-  }
+/** What a listener shows. */
+export interface ServingTls {
+  readonly material: () => TlsMaterial;
+  /** From now on, and after every change, new connections get what is right; open ones keep what they have. */
+  serve(app: App): void;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Our own certificate for everybody who asks for none of the names of `external`. */
+export function servingTls(pki: LivePki, external: ExternalCertificates | undefined): ServingTls {
+  let refresh = (): void => undefined;
+  const authorities = (): string => `${pki.current().authority}${external?.clientCa() ?? ""}`;
+  const material = (): TlsMaterial => {
+    const own = { ...tlsMaterial(pki.current()), ca: authorities() };
+    if (external === undefined) return own;
+    return {
+      ...own,
+      SNICallback(serverName, done) {
+        done(null, external.context(serverName, authorities()));
+      },
+    };
+  };
+  return {
+    material,
+    serve({ server }) {
+      refresh = () => {
+        if ("setSecureContext" in server && typeof server.setSecureContext === "function") {
+          server.setSecureContext(material());
+        }
+      };
+      pki.onChange(() => refresh());
+    },
+    run: async (signal) => external?.follow(signal, () => refresh()),
+  };
 }

@@ -10,7 +10,7 @@ import { findLocalHosts, localProvider } from "../../agent/discovery/local.ts";
 import type { DockerHost, Provider } from "../../agent/discovery/provider.ts";
 import { openEngine } from "../../agent/engine/dockerode.ts";
 import { type Flags, Misuse, text, texts } from "../command.ts";
-import { oidcConfigOf } from "../start-flags.ts";
+import { externalTlsOf, oidcConfigOf } from "../start-flags.ts";
 import { productVersion } from "../version.ts";
 
 /** The folder for everything that must outlive the process. */
@@ -62,6 +62,7 @@ export function serverConfigOf(flags: Flags, dataDir: string): ServerConfig {
       names: texts(flags, "name"),
       setupLink: flags["no-setup-link"] !== true,
       ...oidcConfigOf(flags),
+      ...externalTlsOf(flags),
     });
   } catch (err) {
     throw new Misuse(err instanceof Error ? err.message : String(err));
