@@ -5,7 +5,7 @@ export type Figure = {
   readonly what: string;
   readonly value: number;
   /** `x` for a ratio, empty for a count, else the unit of `value`. */
-  readonly unit: "x" | "s" | "ms" | "MB" | "KiB" | "%" | "";
+  readonly unit: "x" | "s" | "ms" | "us" | "MB" | "KiB" | "%" | "";
   /** What it was made of, e.g. `5.2 s / 4.9 s`. */
   readonly from?: string;
   /** The value must be at most (or at least) this; without it the figure only informs. */

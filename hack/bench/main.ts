@@ -4,6 +4,7 @@
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { benchAccess } from "./access.ts";
+import { benchAudit } from "./audit.ts";
 import { benchBlocking } from "./blocking.ts";
 import { benchApiReads } from "./api-reads.ts";
 import { benchApply } from "./apply.ts";
@@ -35,6 +36,7 @@ const sections: Readonly<Record<string, Section>> = {
   apply: benchApply,
   blocking: benchBlocking,
   access: benchAccess,
+  audit: benchAudit,
   logins: benchLogins,
   reads: benchApiReads,
   "fan-out": benchFanOut,
