@@ -20,6 +20,9 @@ import { openWalker, type Step, type Walker } from "./kit/walker.ts";
 const publicRoutes = [
   "/.well-known/lighthouse/ca.crt",
   "/.well-known/lighthouse/login",
+  "/auth/login",
+  "/auth/refresh",
+  "/auth/setup",
   "/healthz",
   "/healthz/*",
   "/livez",
@@ -28,12 +31,16 @@ const publicRoutes = [
   "/readyz/*",
 ];
 
+/** What looks for the caller's own session and takes nothing else: no right to it could be given. */
+const ownSession = /^\/auth\/(logout|sessions)(\/|$)/;
+
 /** What everybody may who is known: to learn what there is, and who one is oneself. */
 const discovery = new Set(["/", "/api", "/apis", "/version", "/openapi/v2", "/openapi/v3"]);
 const aboutOneself = /^\/apis\/auth\w+\.k8s\.io\/v1\w*\/selfsubject\w+(\/|$)/;
 
 function isForEverybody({ method, url }: Step): boolean {
   const [path = ""] = url.split("?");
+  if (ownSession.test(path)) return true;
   if (method === "POST") return aboutOneself.test(path);
   const isRead = method === "GET" || method === "HEAD";
   return (

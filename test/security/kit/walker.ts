@@ -1,4 +1,4 @@
-import { connect } from "node:http2";
+import { type ClientHttp2Session, connect } from "node:http2";
 import type { Access } from "../../../api/server/pki/kubeconfig.ts";
 
 /** One request of a walk. */
@@ -20,10 +20,15 @@ export function openWalker(
   client?: Access["client"],
 ): Walker {
   const keys = client === undefined ? {} : { cert: client.certificate, key: client.key };
-  const session = connect(server, { ca: authority, ...keys });
-  session.on("error", () => {}); // the step that was under way fails
+  const open = (): ClientHttp2Session => {
+    const opened = connect(server, { ca: authority, ...keys });
+    return opened.on("error", () => {}); // the step that was under way fails
+  };
+  let session = open();
   return {
     send({ method, url }, { as, body } = {}) {
+      // The server may end a connection that was busy for long, like any other.
+      if (session.destroyed || session.closed) session = open();
       const bytes = body === undefined ? undefined : JSON.stringify(body);
       const stream = session.request({
         ":method": method,
