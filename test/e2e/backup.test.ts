@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +20,10 @@ import { manifest, must } from "./site.ts";
 const skipped =
   skipReason("backups between machines", missingProgram("etcd")) || skipWithoutDockerd();
 const program = join(import.meta.dirname, "..", "..", "cli", "lighthouse.mjs");
-const env = { LIGHTHOUSE_BACKUP_PASSPHRASE: "correct horse battery staple" };
+const { publicKey, privateKey } = generateKeyPairSync("x25519", {
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+});
 // The deadline of a rollout counts on while its control plane is away.
 const patient = { strategy: { progressDeadlineSeconds: 300 } };
 const patience = { timeoutMs: 30_000, intervalMs: 100 };
@@ -49,6 +53,8 @@ describe.skipIf(skipped)("backup and restore", () => {
     await makeTestImages(engine.images);
     root = await mkdtemp(join(tmpdir(), "lighthouse-backup-"));
     stack.defer(() => rm(root, { recursive: true, force: true }));
+    await writeFile(dir("backup.pub"), publicKey);
+    await writeFile(dir("backup.key"), privateKey, { mode: 0o600 });
     listen = `127.0.0.1:${await freePort()}`;
     await startMachine("a");
     // The host's agent is no part of the machine that will be lost.
@@ -76,19 +82,19 @@ describe.skipIf(skipped)("backup and restore", () => {
       .toSorted();
   const isReady = (name: string): Promise<string> =>
     kubectl("wait", "--for=condition=Ready", `application/${name}`, "--timeout=30s");
+  const identity = (): string => `--identity=${dir("backup.key")}`;
+  const backup = () => server.cli(["backup", file(), `--recipient=${dir("backup.pub")}`]);
   const restore = (name: string, ...args: readonly string[]) =>
-    run(
-      [
-        process.execPath,
-        program,
-        "restore",
-        file(),
-        `--data-dir=${dir(name)}`,
-        `--encryption-keys=${join(dir(name), "encryption-keys.yaml")}`,
-        ...args,
-      ],
-      { env },
-    );
+    run([
+      process.execPath,
+      program,
+      "restore",
+      file(),
+      identity(),
+      `--data-dir=${dir(name)}`,
+      `--encryption-keys=${join(dir(name), "encryption-keys.yaml")}`,
+      ...args,
+    ]);
   /** What must be valid whatever machine answers. */
   async function checkAccess(): Promise<void> {
     const bare = ["--kubeconfig=/dev/null", `--server=${server.url}`, `--token=${token}`];
@@ -116,12 +122,14 @@ describe.skipIf(skipped)("backup and restore", () => {
     const writing = Promise.all(
       Array.from({ length: 3 }, (_, i) => kubectl("create", "configmap", `c-${i}`)),
     );
-    const { stdout, stderr, code } = await server.cli(["backup", file()], { env });
+    const { stdout, stderr, code } = await backup();
     expect({ stdout, code }, stderr).toEqual({ stdout: "", code: 0 });
     expect(stderr).toMatch(/^Backed up \d+ objects at revision \d+ to /);
     await writing;
-    expect((await server.cli(["backup", "verify", file()], { env })).stdout).toContain("complete");
-    const again = await server.cli(["backup", file()], { env });
+    expect((await server.cli(["backup", "verify", file(), identity()])).stdout).toContain(
+      "complete",
+    );
+    const again = await backup();
     expect(again.stderr).toContain("it is there already; use --force");
     await Promise.all([apply("young", testImages.web, "--wait"), isReady("moving")]);
     oldRevision = await kubectl(

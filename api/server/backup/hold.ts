@@ -41,8 +41,8 @@ export function holdAdmission({ cache }: Pick<Storage, "cache">): Admission {
       if (operation !== "CREATE" || subresource !== "" || object === undefined) return;
       if (kind.group !== "" || kind.plural !== "nodes") return;
       const hold = cache.newest(holdKey)?.object;
-      const since = hold === undefined ? undefined : textIn(objectIn(hold, "data"), "restored");
-      if (since === undefined) return;
+      const since = hold === undefined ? "" : textIn(objectIn(hold, "data"), "restored");
+      if (since === "") return;
       object.metadata.annotations = {
         ...object.metadata.annotations,
         [annotation.holdUnknown]: since,
