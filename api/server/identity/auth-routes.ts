@@ -3,6 +3,7 @@ import { badRequest, notFound, StatusError, unauthorized } from "../../machinery
 import { formatTime } from "../../machinery/time.ts";
 import { checkSameOrigin, isForeign } from "../authn/same-origin.ts";
 import { sessionCookie, sessionTokenOf, sessionUser } from "../authn/session.ts";
+import { annotate } from "../audit/annotate.ts";
 import type { App, Reply, Request } from "../http.ts";
 import { authBodyBytes, readAuthBody } from "./auth-body.ts";
 import { sessionCollection } from "./collections.ts";
@@ -66,6 +67,9 @@ function refuseForeign({ headers }: Request): void {
   throw new StatusError("Forbidden", "Cannot log in or out: a page of another origin asked");
 }
 
+/** Only such is recorded of a login that failed: what people type there may be their password. */
+const looksLikeEmail = /^[\w.+-]{1,64}@[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,4}$/i;
+
 const wrong = "Cannot log in: the email or the password is wrong";
 
 type Sent = { readonly email: string; readonly password: string; readonly browser: boolean };
@@ -94,7 +98,10 @@ async function login(options: AuthRoutesOptions, request: Request, reply: Reply)
   const { logins, sessions, onEvent } = options;
   const origin = originOf(request);
   const user = await logins.judge({ login: email, password, address: origin.address });
-  if (user === undefined) throw unauthorized(wrong);
+  if (user === undefined) {
+    if (looksLikeEmail.test(email)) annotate(request, "lighthouse.dev/login", email);
+    throw unauthorized(wrong);
+  }
   const begun = browser
     ? await sessions.beginCookie(user, origin)
     : await sessions.beginPair(user, origin);

@@ -17,8 +17,16 @@ export const sessionSecretCollection = { group, plural: "sessionsecrets" } as co
 /** The link for the first user, as long as there is none. No kind is served from here. */
 export const setupCollection = { group, plural: "setuplinks" } as const;
 
+/** How far a rotation of the certificate authority is, with sealed keys. No kind is served from here. */
+export const authorityCollection = { group, plural: "authorities" } as const;
+
 /** Plurals of our group that no CustomResourceDefinition may serve. */
-export const hiddenCollections = [passwordCollection, sessionSecretCollection, setupCollection];
+export const hiddenCollections = [
+  passwordCollection,
+  sessionSecretCollection,
+  setupCollection,
+  authorityCollection,
+];
 
 /** Where what belongs to users is kept. */
 export const keyOf = {

@@ -1,6 +1,7 @@
 import type { AnyObject } from "../../machinery/object.ts";
 import { encodeObject } from "../../store/item.ts";
 import {
+  isSameDigest,
   isSecret,
   newSecret,
   secretDigest,
@@ -108,8 +109,10 @@ export function opens(
 ): boolean {
   if (kind === "refresh") return false;
   if (kind === "cookie") return secrets.cookie !== undefined && isSecret(secret, secrets.cookie);
-  const fits = secrets.accesses.filter(({ digest }) => isSecret(secret, digest));
-  return fits.some(({ endsMs }) => endsMs > nowMs);
+  const given = secretDigest(secret);
+  return secrets.accesses.some(
+    ({ digest, endsMs }) => endsMs > nowMs && isSameDigest(given, digest),
+  );
 }
 
 /** The stored form of secrets. */

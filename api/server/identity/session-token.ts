@@ -56,10 +56,15 @@ export function secretDigest(secret: string): string {
   return hash("sha256", secret, "base64url");
 }
 
+/** Whether two digests are the same; takes the same time for all. */
+export function isSameDigest(given: string, wanted: string): boolean {
+  const [left, right] = [Buffer.from(given, "latin1"), Buffer.from(wanted, "latin1")];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
 /** Whether a secret is the one of a digest; takes the same time for every secret. */
 export function isSecret(secret: string, digest: string): boolean {
-  const [given, wanted] = [Buffer.from(secretDigest(secret)), Buffer.from(digest)];
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
+  return isSameDigest(secretDigest(secret), digest);
 }
 
 /**

@@ -89,13 +89,10 @@ function timesIn(session: Session): Times {
   return times;
 }
 
-/** The last use that is written down; the login itself is one. */
-const lastNotedMs = (session: Session): number => timesIn(session).notedMs;
-
 /** Whether a session has come to its end by time. `usedMs`: when it was used, beyond what is stored. */
 export function isOver(session: Session, nowMs: number, usedMs = 0): boolean {
   const { idleSeconds } = session.spec;
-  const lastMs = Math.max(lastNotedMs(session), usedMs);
+  const lastMs = Math.max(timesIn(session).notedMs, usedMs);
   return nowMs >= timesIn(session).endsMs || nowMs - lastMs >= idleSeconds * 1_000;
 }
 
@@ -232,7 +229,7 @@ class StoredSessions implements Sessions {
     const { name, uid } = session.metadata;
     this.#used.set(uid, nowMs);
     forgetFirst(this.#used);
-    if (nowMs - lastNotedMs(session) < noteMs || this.#noting.has(uid)) return;
+    if (nowMs - timesIn(session).notedMs < noteMs || this.#noting.has(uid)) return;
     this.#noting.add(uid);
     this.#note(name, uid, nowMs)
       .catch((err: unknown) => this.#onError(err, "note the use of a session"))
@@ -274,7 +271,7 @@ class StoredSessions implements Sessions {
   async #makeRoom(user: User): Promise<void> {
     const all = this.of(user);
     if (all.length < maxPerUser) return;
-    const oldest = all.toSorted((left, right) => lastNotedMs(left) - lastNotedMs(right));
+    const oldest = all.toSorted((left, right) => timesIn(left).notedMs - timesIn(right).notedMs);
     for (const { metadata } of oldest.slice(0, all.length - maxPerUser + 1)) {
       await this.end(metadata.name);
     }

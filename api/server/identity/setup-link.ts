@@ -55,6 +55,12 @@ async function writeSecret(path: string, secret: string): Promise<void> {
   await writeFile(path, `${secret}\n`, { mode: 0o600, flag: "wx" });
 }
 
+function encodeLink(secret: string, nowMs: number): Buffer {
+  const metadata = { name: "first-user", creationTimestamp: formatTime(nowMs) };
+  const type = { apiVersion: "lighthouse.dev/v1", kind: "SetupLink", metadata };
+  return encodeObject({ ...type, digest: secretDigest(secret), endsMs: nowMs + setupLinkMs });
+}
+
 /** Only the digest of the secret is stored. */
 export function openSetupLink({ storage, clock }: SetupLinkOptions): SetupLink {
   const { store } = storage;
@@ -70,12 +76,8 @@ export function openSetupLink({ storage, clock }: SetupLinkOptions): SetupLink {
   };
   const make = async (path: string, before: Item | undefined): Promise<string | undefined> => {
     const secret = newSecret();
-    const nowMs = clock.nowMs();
-    const metadata = { name: "first-user", creationTimestamp: formatTime(nowMs) };
-    const type = { apiVersion: "lighthouse.dev/v1", kind: "SetupLink", metadata };
-    const link = { ...type, digest: secretDigest(secret), endsMs: nowMs + setupLinkMs };
     try {
-      await store.put(keyOf.setupLink, encodeObject(link), before?.at ?? 0);
+      await store.put(keyOf.setupLink, encodeLink(secret, clock.nowMs()), before?.at ?? 0);
     } catch (err) {
       if (!isConflict(err)) throw err;
       return undefined; // another server was faster, and shows its own
