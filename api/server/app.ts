@@ -66,6 +66,8 @@ export type AppOptions = {
   readonly routes?: (app: App) => void;
   /** Told of events that were queued for watchers. */
   readonly onWatchEvents?: (kind: Kind, count: number) => void;
+  /** Calls back when who is known has changed other than by objects. */
+  readonly onAccessChange?: (listener: () => void) => void;
   /** Told of requests that no hook sees, and of each once its sender is known. */
   readonly auditing?: Pick<Auditing, "onKnown" | "onUnrouted">;
   /** Addresses and CIDRs of proxies whose `X-Forwarded-For` is believed. */
@@ -100,7 +102,7 @@ export function buildApp(options: AppOptions): App {
     request.judgedAt = live.changes;
     done();
   });
-  endWithRights(app, live, options.scope);
+  endWithRights(app, live, options);
   drainOnClose(app, { stop, graceMs: options.graceMs ?? 10_000 });
   acceptAnyBody(app);
   acceptUpgrades(app);
@@ -192,13 +194,14 @@ function judgeUnserved(app: App, judge: (request: Request) => Promise<void>): vo
 }
 
 /** Ends what goes on once it would be refused. */
-function endWithRights(app: App, live: LiveRequests, { storage }: Scope): void {
+function endWithRights(app: App, live: LiveRequests, { scope, onAccessChange }: AppOptions): void {
   app.decorateRequest("judgedAt", 0);
   app.decorateRequest("ending", function (this: Request) {
     return live.endingOf(this);
   });
   onAnswered(app, (request) => live.forget(request));
-  followAccess(storage.cache, (concerns) => live.reconsider(concerns));
+  followAccess(scope.storage.cache, (concerns) => live.reconsider(concerns));
+  onAccessChange?.(() => live.reconsider());
 }
 
 /** Refuses who is not known, and what they may not do; of what goes on, what was taken away. */

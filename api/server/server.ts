@@ -188,6 +188,7 @@ function buildServer(
     nodes,
     authenticator,
     authorizer: scope.rights,
+    onAccessChange: oidc.onChange,
     endpoints: new Map([...tunnels.endpoints, ...identity.endpoints]),
     log,
     ...service,

@@ -44,6 +44,8 @@ export type OpenOidcOptions = {
 /** Users of foreign issuers. */
 export type Oidc = {
   readonly authenticator: Authenticator;
+  /** Calls back after whom the server trusts has changed. */
+  readonly onChange: (listener: () => void) => void;
   /** Tells everybody which issuers there are: clients cannot know them yet. */
   readonly addPublic: (app: App) => void;
   /** Follows the file until the signal aborts. */
@@ -78,17 +80,31 @@ type Trusted = {
   readonly authenticator: Authenticator;
 };
 
-function trust(configs: readonly JwtConfig[], options: OpenOidcOptions): Trusted {
+/** Whether two configurations find an issuer's keys at the same place, by the same authority. */
+function isSamePlace({ issuer: left }: JwtConfig, { issuer: right }: JwtConfig): boolean {
+  const isSameUrl = left.url === right.url && left.discoveryURL === right.discoveryURL;
+  return isSameUrl && left.certificateAuthority === right.certificateAuthority;
+}
+
+/** Keys that are known stay known: a change of rules needs no issuer that answers at that moment. */
+function trust(
+  configs: readonly JwtConfig[],
+  options: OpenOidcOptions,
+  before: readonly TrustedIssuer[] = [],
+): Trusted {
   const { clock, log, storage } = options;
   const issuers = configs.map((config, index): TrustedIssuer => {
     const { url, discoveryURL, certificateAuthority } = config.issuer;
-    const keys = issuerKeys({
-      issuer: url,
-      ...(discoveryURL === undefined ? {} : { discoveryUrl: discoveryURL }),
-      fetchJson: issuerFetch(certificateAuthority),
-      clock,
-      onError: (err) => log.warn({ err, issuer: url }, "cannot ask an OIDC issuer for its keys"),
-    });
+    const known = before.find((other) => isSamePlace(other.config, config))?.keys;
+    const keys =
+      known ??
+      issuerKeys({
+        issuer: url,
+        ...(discoveryURL === undefined ? {} : { discoveryUrl: discoveryURL }),
+        fetchJson: issuerFetch(certificateAuthority),
+        clock,
+        onError: (err) => log.warn({ err, issuer: url }, "cannot ask an OIDC issuer for its keys"),
+      });
     return { config, keys, toUser: userMapper(config, `jwt.${index}`) };
   });
   const authenticator = oidcAuthenticator({
@@ -131,12 +147,14 @@ export async function openOidc(options: OpenOidcOptions): Promise<Oidc> {
         : await readFlags(config.flags, accountIssuer)
       : parseAuthenticationConfig(text, accountIssuer);
   let trusted = trust(configs, options);
+  const listeners: (() => void)[] = [];
 
   async function follow(path: string): Promise<void> {
     const now = await readFile(path, "utf8");
     if (now === text) return;
     text = now; // also when it is of no use: said once
-    trusted = trust(parseAuthenticationConfig(now, accountIssuer), options);
+    trusted = trust(parseAuthenticationConfig(now, accountIssuer), options, trusted.issuers);
+    for (const listener of listeners) listener();
     log.info({ issuers: trusted.issuers.length }, "took up the authentication configuration");
   }
 
@@ -144,6 +162,7 @@ export async function openOidc(options: OpenOidcOptions): Promise<Oidc> {
     authenticator: {
       authenticate: (credentials) => trusted.authenticator.authenticate(credentials),
     },
+    onChange: (listener) => void listeners.push(listener),
     addPublic(app) {
       app.get(loginMethodsPath, async () => Promise.resolve(methodsOf(trusted.issuers)));
     },

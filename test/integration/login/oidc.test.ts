@@ -140,17 +140,23 @@ async function credential(): Promise<ExecCredential> {
   return JSON.parse(out) as ExecCredential;
 }
 
-test("the server takes up a changed configuration, and keeps the old one when the new is wrong", async () => {
-  const ask = async (): Promise<number> => {
-    const headers = { authorization: `Bearer ${await issuer.idToken()}` };
-    return (await rig.send("GET", "/version", { headers })).status;
-  };
+test("the server takes up a changed configuration, keeps the old one when the new is wrong, and ends what goes on", async () => {
+  const token = await issuer.idToken();
+  const headers = { authorization: `Bearer ${token}` };
+  const ask = async (): Promise<number> => (await rig.send("GET", "/version", { headers })).status;
   expect(await ask()).toBe(200);
+  const watched = rig.send("GET", "/api/v1/namespaces/default/configmaps?watch=true", { headers });
   await writeFile(configFile, "jwt: [");
   await writeFile(configFile, configuration("somebody-else"));
   await eventually("the token is of another audience", async () => (await ask()) === 401);
+  expect((await watched).status).toBe(200);
   await writeFile(configFile, configuration());
-  await eventually("the old configuration is back", async () => (await ask()) === 200);
+  issuer.setDown(true);
+  try {
+    await eventually("the keys are known from before", async () => (await ask()) === 200);
+  } finally {
+    issuer.setDown(false);
+  }
 });
 
 const kubectl = anyKubectl();
