@@ -218,6 +218,16 @@ const bombs: readonly (readonly [string, Policy])[] = [
     },
   ],
   [
+    "questions that each begin it anew",
+    {
+      validations: [
+        {
+          expression: `${nested(4, "true")} && [${Array.from({ length: 40 }, (_, at) => `'v${at}'`).join(", ")}].all(v, !authorizer.group('').resource('pods').check(v).allowed()) && false`,
+        },
+      ],
+    },
+  ],
+  [
     "a message that is longer to make than the verdict",
     { validations: [{ expression: "false", messageExpression: `string(${nested(9, "true")})` }] },
   ],

@@ -10,7 +10,7 @@ import type { Storage } from "../../objects/storage.ts";
 import { convertDeep } from "../../schema/cel-value.ts";
 import type { Admission } from "../chain.ts";
 import { type Asking, askingFor } from "./authorizer.ts";
-import { evaluatePolicy, type Finding, type Verdict } from "./evaluate.ts";
+import { evaluatePolicy, type Finding, policyMeter, type Verdict } from "./evaluate.ts";
 import { type CompiledPolicy, compilePolicy } from "./expressions.ts";
 import { type Matched, matchesResources } from "./match.ts";
 import { paramsOf } from "./params.ts";
@@ -103,8 +103,10 @@ async function verdictsOf(context: Context, { policy, binding }: Bound): Promise
   const { parts, review, asking, values } = context;
   const spec = policySpecOf(policy);
   const program = compiledOf(policy);
-  const judge = (params: CelValue): Promise<Verdict> =>
-    asking.settle(() => evaluatePolicy(program, values(params)));
+  const judge = (params: CelValue): Promise<Verdict> => {
+    const meter = policyMeter();
+    return asking.settle(() => evaluatePolicy(program, values(params), meter));
+  };
   if (spec.paramKind === undefined) {
     const verdict = await judge(null);
     await setImmediate();

@@ -29,6 +29,10 @@ export type Verdict = {
  * waits longer than a blink for a policy that others wrote. Kubernetes allows ten times as much.
  */
 const policyBudget = 1_000_000;
+
+/** What a policy may cost for one request; what is begun anew draws from the same. */
+export const policyMeter = (): Meter => ({ left: policyBudget });
+
 const maxMessageLength = 5 * 1_024;
 const maxAnnotationLength = 10 * 1_024;
 
@@ -41,11 +45,12 @@ const outOfBudget =
 /** Runs expressions on one request, with one budget for all. */
 class Evaluation {
   readonly #base: BaseValues;
-  readonly #meter: Meter = { left: policyBudget };
+  readonly #meter: Meter;
   readonly #all: readonly CelValue[];
 
-  constructor(base: BaseValues, { variables }: CompiledPolicy) {
+  constructor(base: BaseValues, { variables }: CompiledPolicy, meter: Meter) {
     this.#base = base;
+    this.#meter = meter;
     const values: Record<string, CelValue> = {};
     this.#all = [...base, values];
     // Each is worked out when it is first used, and once.
@@ -134,8 +139,8 @@ function findingOf(
  * What a policy says of one request and one set of parameters.
  * @throws whatever the authorizer throws to be asked again later
  */
-export function evaluatePolicy(policy: CompiledPolicy, base: BaseValues): Verdict {
-  const evaluation = new Evaluation(base, policy);
+export function evaluatePolicy(policy: CompiledPolicy, base: BaseValues, meter: Meter): Verdict {
+  const evaluation = new Evaluation(base, policy, meter);
   const { holds, failures } = conditionsOf(policy, evaluation);
   if (!holds) return { findings: [], annotations: {} };
   if (failures.length > 0) return { findings: failures, annotations: {} };
