@@ -4,6 +4,7 @@ import type { Clock } from "../machinery/clock.ts";
 import { formatTime } from "../machinery/time.ts";
 import { collectionPrefix, storeKey } from "../store/keys.ts";
 import type { Item } from "../store/item.ts";
+import { authorityCollection } from "./identity/collections.ts";
 import { newUid } from "./objects/call.ts";
 import { changeItem, readItem, type Storage, write } from "./objects/storage.ts";
 import { openPki, type Pki, type PkiOptions } from "./pki.ts";
@@ -49,9 +50,7 @@ export interface LivePki {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Nothing serves this collection: the record has keys, if sealed ones. */
-const collection = { group: "lighthouse.dev", plural: "authorities" };
-const recordKey = storeKey(collection, { name: "authority" });
+const recordKey = storeKey(authorityCollection, { name: "authority" });
 
 const halfDayMs = 43_200_000;
 const retryMs = 5_000;
@@ -215,7 +214,7 @@ class Live implements LivePki {
   #follow(signal: AbortSignal): void {
     const { cache } = this.#options.storage;
     const follow = (): void => {
-      const subscription = cache.subscribe(collectionPrefix(collection), cache.revision, {
+      const subscription = cache.subscribe(collectionPrefix(authorityCollection), cache.revision, {
         onEvents: () => this.#wake.abort(),
         onReset: () => queueMicrotask(follow),
       });

@@ -133,3 +133,26 @@ test("a running program listens on one port, and speaks nothing below TLS 1.2 th
     await rm(root, { recursive: true, force: true });
   }
 });
+
+test("no CustomResourceDefinition serves what the servers keep of the authority", async () => {
+  const [plural, group] = ["authorities", "lighthouse.dev"];
+  const schema = { openAPIV3Schema: { type: "object" } };
+  const definition = {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      scope: "Cluster",
+      names: { plural, singular: "authority", kind: "Authority" },
+      versions: [{ name: "v1", served: true, storage: true, schema }],
+    },
+  };
+  const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  const { status } = await rig.send("POST", path, { as: rig.server.admin, body: definition });
+  expect(status).toBe(403);
+  await rig.audited(
+    "the attempt",
+    ({ verb, requestURI }) => verb === "create" && requestURI === path,
+  );
+});
