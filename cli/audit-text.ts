@@ -25,7 +25,9 @@ function userOf({ user, impersonatedUser }: AuditEvent): string {
 }
 
 /** Command that was run by exec: the URI holds it word by word. */
-function commandOf({ objectRef, requestURI = "" }: AuditEvent): string {
+function commandOf({ objectRef, requestURI = "", annotations = {} }: AuditEvent): string {
+  const { "lighthouse.dev/command": docker } = annotations;
+  if (docker !== undefined) return ` ${docker}`;
   if (objectRef?.subresource !== "exec") return "";
   const words = new URLSearchParams(requestURI.split("?")[1] ?? "").getAll("command");
   return words.length === 0 ? "" : ` [${words.join(" ")}]`;

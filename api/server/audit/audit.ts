@@ -9,6 +9,7 @@ import { isLongRunning } from "../fairness/levels.ts";
 import type { App, Reply, Request } from "../http.ts";
 import { requestInfo } from "../objects/request-info.ts";
 import { codeOfUnreadable } from "../request-limits.ts";
+import { annotate } from "./annotate.ts";
 import { type AnswerStatus, auditLine, type Seen, type Stage } from "./audit-event.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { jsonOf, triedToBe } from "./exchange.ts";
@@ -177,7 +178,7 @@ class Auditor implements Auditing {
     const { reason } = (record.response ?? {}) as { readonly reason?: unknown };
     const gone = !complete && !raw.headersSent;
     const cut = !complete && !gone && !isLongRunning(request.info);
-    if (cut) note(request, "lighthouse.dev/aborted", "true");
+    if (cut) annotate(request, "lighthouse.dev/aborted", "true");
     const code = gone ? clientGone : raw.statusCode;
     const status: AnswerStatus = {
       code,
@@ -192,7 +193,7 @@ class Auditor implements Auditing {
   #admits(request: Request, { sourceIps: [source = ""] }: Record): boolean {
     const leftOut = this.#storms.admit(source);
     if (leftOut === undefined) return false;
-    if (leftOut > 0) note(request, "lighthouse.dev/left-out", String(leftOut));
+    if (leftOut > 0) annotate(request, "lighthouse.dev/left-out", String(leftOut));
     return true;
   }
 
@@ -202,7 +203,7 @@ class Auditor implements Auditing {
     const { level, omitStages } = this.#verdict(request, record);
     if (level === "None" || omitStages.includes(stage)) return;
     const { info, user, url, headers, method } = request;
-    if (resourceHides(info)) note(request, "lighthouse.dev/method", method);
+    if (resourceHides(info)) annotate(request, "lighthouse.dev/method", method);
     const event = auditLine({
       auditId: record.auditId,
       level,
@@ -266,10 +267,6 @@ class Auditor implements Auditing {
       }),
     );
   }
-}
-
-function note(request: Request, name: string, value: string): void {
-  (request.auditAnnotations ??= new Map()).set(name, value);
 }
 
 /** Both bodies as the level asks for them; absent ones are no JSON. */

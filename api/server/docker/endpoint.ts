@@ -11,12 +11,14 @@ import type { ImagePolicy } from "../../machinery/images/image-policy.ts";
 import { storeKey } from "../../store/keys.ts";
 import type { NodeAnswer, NodeCall } from "../../tunnel/node-link.ts";
 import type { Authorizer } from "../access.ts";
+import { annotate } from "../audit/annotate.ts";
 import type { App, Reply, Request } from "../http.ts";
 import type { Storage } from "../objects/storage.ts";
 import type { NodeStreams } from "../pods/pod-streams.ts";
 import { liftBodyDeadline } from "../request-limits.ts";
 import { checkOrigin, requiredUpgrade, type Upgrade, upgradeOf } from "../streams/upgrade.ts";
 import { callerOf } from "../tunnel/caller.ts";
+import { execCommandOf } from "./exec-command.ts";
 import { headersForNode } from "./headers.ts";
 import { hideValues } from "./hide-values.ts";
 import { nodePartOf, nodePathOf } from "./node-path.ts";
@@ -114,6 +116,8 @@ async function serveDocker(
   const override = await mayOverride(options, request);
   const contentType = request.headers["content-type"];
   const body = await bodyOf(found, request, upgrade);
+  const command = execCommandOf(sent.path, body);
+  if (command !== undefined) annotate(request, "lighthouse.dev/command", command);
   const judged = judgeCall({
     found,
     url: sent,
