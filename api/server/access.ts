@@ -19,8 +19,8 @@ export type Credentials = {
   /** The client certificate, DER, once TLS has verified it against our CA. */
   readonly certificate?: Uint8Array;
   /**
-   * In its place: the client certificate, DER, that TLS calls expired. That our CA issued it is not
-   * verified, that the caller has its key is.
+   * In its place: the client certificate, DER, that TLS calls expired, or of no root that it trusts (any
+   * more). That our CA issued it is not verified, that the caller has its key is.
    */
   readonly expired?: Uint8Array;
   /**
