@@ -110,14 +110,17 @@ function guards({ scope, pki }: World): Readonly<Record<"with" | "without", Guar
     sessionAuthenticator(openSessions({ storage, clock: systemClock, onError })),
     accountAuthenticator(scope.reviewer),
   ]);
-  const somebody = Promise.resolve({ name: "somebody", groups: [] });
-  const yes = Promise.resolve({ allowed: true });
+  const asked = { authenticator: withImpersonation(chain, scope.rights), authorizer: scope.rights };
+  return { with: asked, without: askedOnce(asked) };
+}
+
+/** The same user and verdict for everybody: what else the server does with them stays the same. */
+function askedOnce({ authenticator, authorizer }: Guard): Guard {
+  let user: ReturnType<typeof authenticator.authenticate> | undefined;
+  let verdict: ReturnType<typeof authorizer.authorize> | undefined;
   return {
-    with: { authenticator: withImpersonation(chain, scope.rights), authorizer: scope.rights },
-    without: {
-      authenticator: { authenticate: () => somebody },
-      authorizer: { authorize: () => yes },
-    },
+    authenticator: { authenticate: (sent) => (user ??= authenticator.authenticate(sent)) },
+    authorizer: { authorize: (who, what) => (verdict ??= authorizer.authorize(who, what)) },
   };
 }
 
