@@ -11,7 +11,7 @@ import { unauthorized } from "../machinery/errors.ts";
 import type { Auditing } from "./audit/audit.ts";
 import type { Authenticator, Authorizer, Credentials, User } from "./access.ts";
 import { onAnswered } from "./answered.ts";
-import { checkPage } from "./authn/same-origin.ts";
+import { checkPage, ofPage } from "./authn/same-origin.ts";
 import { refusal } from "./authz/denial.ts";
 import { followAccess } from "./authz/follow-access.ts";
 import { serveNodeProxy } from "./docker/endpoint.ts";
@@ -215,7 +215,7 @@ function judgeOf(
       request.user = caller;
       request.decision = { allowed: false, reason: "impersonation" }; // unless it goes on
     };
-    const credentials = { ...credentialsOf(request), ...again, onImpersonation };
+    const credentials = { ...ofPage(credentialsOf(request)), ...again, onImpersonation };
     if (again.ongoing !== true) {
       checkUpgrade(request);
       checkPage(credentials);

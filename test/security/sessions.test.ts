@@ -139,19 +139,31 @@ test("another site's page neither logs its visitor in nor out", async () => {
   expect(await codeOf(rig.send("POST", "/auth/login", { body: cookieless }))).toBe(403);
 });
 
+const handshake = {
+  connection: "Upgrade",
+  upgrade: "websocket",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
+
+test("a WebSocket of another site's page is not opened by a certificate, whatever token it names", async () => {
+  const as = rig.server.admin;
+  const path = "/api/v1/namespaces?watch=true";
+  const foreign = { ...handshake, origin: "https://evil.example" };
+  expect(await codeOf(rig.send("GET", path, { as, headers: foreign }))).toBe(403);
+  const token = `base64url.bearer.authorization.k8s.io.${Buffer.from("x").toString("base64url")}`;
+  const headers = { ...foreign, "sec-websocket-protocol": `${token}, v4.channel.k8s.io` };
+  expect(await codeOf(rig.send("GET", path, { as, headers }))).toBe(401);
+  const form = { origin: "https://evil.example", authorization: "Basic eDp5" };
+  expect(await codeOf(rig.send("POST", "/api/v1/namespaces", { as, headers: form }))).toBe(401);
+});
+
 test.each([
   ["of another origin", "https://evil.example"],
   ["without an origin", undefined],
 ])("a WebSocket %s is not opened by a cookie", async (_what, origin) => {
   const { cookie = "" } = await openBrowser("boss");
-  const headers = {
-    cookie,
-    connection: "Upgrade",
-    upgrade: "websocket",
-    "sec-websocket-version": "13",
-    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-    ...(origin === undefined ? {} : { origin }),
-  };
+  const headers = { cookie, ...handshake, ...(origin === undefined ? {} : { origin }) };
   const path = "/api/v1/namespaces?watch=true";
   expect(await codeOf(rig.send("GET", path, { headers }))).toBe(403);
 });

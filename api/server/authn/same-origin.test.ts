@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkPage, checkSameOrigin } from "./same-origin.ts";
+import { checkPage, checkSameOrigin, ofPage } from "./same-origin.ts";
 
 const own = { host: "fleet.example:6443", origin: "https://fleet.example:6443" };
 const ours = { ...own, "lighthouse-csrf": "1" };
@@ -46,4 +46,27 @@ test("checkPage() is about pages that change something without a token of their 
   const bearing = { ...foreign, authorization: "Bearer x" };
   expect(() => checkPage({ headers: bearing, method: "POST" })).not.toThrow();
   expect(() => checkPage({ headers: { host: "fleet.example" }, method: "POST" })).not.toThrow();
+});
+
+test("pages behind a proxy that names another host are judged by what the browser says", () => {
+  const proxied = { host: "fleet.example", origin: "http://localhost:8001" };
+  const post = (site: string) => () =>
+    checkPage({ headers: { ...proxied, "sec-fetch-site": site }, method: "POST" });
+  expect(post("same-origin")).not.toThrow();
+  expect(post("same-site")).toThrow("http://localhost:8001");
+  expect(post("cross-site")).toThrow("http://localhost:8001");
+  expect(() => checkPage({ headers: proxied, method: "POST" })).toThrow("http://localhost:8001");
+});
+
+test("ofPage() leaves a foreign page the token that it brings, and no certificate", () => {
+  const certificate = Uint8Array.of(1);
+  const foreign = { ...own, origin: "https://evil.example", authorization: "Bearer x" };
+  expect(ofPage({ headers: foreign, method: "GET", certificate, expired: certificate })).toEqual({
+    headers: foreign,
+    method: "GET",
+  });
+  const ours = { headers: { ...own, authorization: "Bearer x" }, certificate };
+  expect(ofPage(ours)).toBe(ours);
+  const reading = { headers: { ...own, origin: "https://evil.example" }, certificate };
+  expect(ofPage(reading)).toBe(reading); // it may, and no page of another origin sees the answer
 });

@@ -27,9 +27,24 @@ function isOwnOrigin(headers: Headers, origin: string): boolean {
 
 /** Whether a page of another origin asked, as far as the browser says so. */
 export function isForeign(headers: Headers): boolean {
-  const [origin, site] = [textOf(headers, "origin"), textOf(headers, "sec-fetch-site")];
-  if (origin !== undefined && !isOwnOrigin(headers, origin)) return true;
+  const origin = textOf(headers, "origin");
+  return (origin !== undefined && !isOwnOrigin(headers, origin)) || isOffSite(headers);
+}
+
+/** Whether the browser says that page and server are not of one origin. */
+function isOffSite(headers: Headers): boolean {
+  const site = textOf(headers, "sec-fetch-site");
   return site !== undefined && site !== "same-origin" && site !== "none";
+}
+
+/**
+ * The same where a proxy on the way may have named another host: `kubectl proxy` does, and the origin of its
+ * own pages stays what it was. What the browser says of page and proxy holds then.
+ * @see https://pkg.go.dev/net/http#CrossOriginProtection
+ */
+function isForeignBehindProxy(headers: Headers): boolean {
+  const { "sec-fetch-site": site } = headers;
+  return site === undefined ? isForeign(headers) : isOffSite(headers);
 }
 
 /** Why a request must not count by its cookie, in words that end a sentence; `undefined` if it may. */
@@ -59,15 +74,28 @@ export function checkSameOrigin(credentials: Credentials, what: string): void {
 
 /**
  * Refuses changes that a page of another origin makes with what its visitor's browser sends on its own: a
- * client certificate is as good as a cookie for that.
+ * client certificate is as good as a cookie for that. Pages that bring a token are judged by that alone, see
+ * {@link ofPage}.
  * @throws StatusError `Forbidden`
  */
 export function checkPage({ headers, method = "" }: Credentials): void {
   if (safeMethods.has(method) || headers["authorization"] !== undefined) return;
-  if (!isForeign(headers)) return;
+  if (!isForeignBehindProxy(headers)) return;
   const page = textOf(headers, "origin") ?? "another origin";
   throw new StatusError(
     "Forbidden",
     `Cannot change anything for the page of ${page}: it must bring a token of its own`,
   );
+}
+
+/**
+ * What counts of the credentials of a request: of one that brings a token for the page of another origin
+ * that token, and nothing that the browser of its visitor added. Else any text in the place of a token would
+ * let the page act by the visitor's certificate.
+ */
+export function ofPage(credentials: Credentials): Credentials {
+  const { headers } = credentials;
+  if (headers["authorization"] === undefined || !isForeign(headers)) return credentials;
+  const { certificate: _visitors, expired: _visitorsToo, ...brought } = credentials;
+  return brought;
 }

@@ -179,6 +179,8 @@ describe("who may upgrade", () => {
     expect(await openSocket(guarded, path, { headers, protocols })).toMatchObject({ code: 200 });
     const own = { ...headers, origin: "https://127.0.0.1:6443" };
     expect(await openSocket(guarded, path, { headers: own })).toMatchObject({ code: 401 });
+    const plain = { ...headers, origin: "http://127.0.0.1:6443" };
+    expect(await openSocket(guarded, path, { headers: plain })).toMatchObject({ code: 403 });
   });
 });
 

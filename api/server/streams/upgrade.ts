@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
 import { badRequest, StatusError } from "../../machinery/errors.ts";
 import { tunnelProtocol } from "../../tunnel/protocol.ts";
+import { isForeign } from "../authn/same-origin.ts";
 import type { App, Reply, Request } from "../http.ts";
 import { OpenStreams } from "./open-streams.ts";
 import { takeToken } from "./token-protocol.ts";
@@ -130,9 +131,8 @@ function readToken({ headers }: IncomingMessage): void {
  * @throws StatusError `Forbidden`
  */
 export function checkOrigin({ headers }: IncomingMessage, what: string): void {
-  const { origin, host, authorization } = headers;
-  if (origin === undefined || authorization !== undefined) return;
-  if (URL.parse(origin)?.host === host) return;
+  const { origin, authorization } = headers;
+  if (origin === undefined || authorization !== undefined || !isForeign(headers)) return;
   throw new StatusError(
     "Forbidden",
     `Cannot ${what} for the page of ${origin}: it must bring a token of its own`,
