@@ -69,6 +69,7 @@ export type RigOptions = { readonly config?: Readonly<Record<string, unknown>> }
 const everyRequest = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
+  omitStages: ["RequestReceived", "ResponseStarted"],
   rules: [{ level: "Metadata" }],
 };
 
