@@ -15,7 +15,8 @@ export type StoredKey = { readonly collection: Collection; readonly key: ObjectK
 /** Longest store key in bytes. LMDB ends at 1,978; names of 253 bytes, escaped, need about 1,200. */
 export const maxKeyBytes = 1_900;
 
-const root = "/registry/";
+/** What all keys of objects begin with; keys of drivers and of our own record-keeping do not. */
+export const objectsPrefix = "/registry/";
 
 const plain = /^[\w.-]+$/;
 
@@ -40,7 +41,7 @@ const unescapeGroup = (segment: string): string =>
  */
 export function collectionPrefix(collection: Collection, namespace?: string): string {
   const { group, plural } = collection.keptWith ?? collection;
-  const all = `${root}${escapeGroup(group)}/${escape(plural)}/`;
+  const all = `${objectsPrefix}${escapeGroup(group)}/${escape(plural)}/`;
   return namespace === undefined ? all : `${all}${escape(namespace)}/`;
 }
 
@@ -55,8 +56,8 @@ export function storeKey(collection: Collection, { namespace, name }: ObjectKey)
 
 /** The inverse of {@link storeKey}; `undefined` if the text is no such key. */
 export function parseStoreKey(text: string): StoredKey | undefined {
-  if (!text.startsWith(root)) return undefined;
-  const segments = text.slice(root.length).split("/");
+  if (!text.startsWith(objectsPrefix)) return undefined;
+  const segments = text.slice(objectsPrefix.length).split("/");
   const [group, plural, ...names] = segments;
   if (group === undefined || plural === undefined || segments.includes("")) return undefined;
   const [first, second] = names;

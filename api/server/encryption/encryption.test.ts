@@ -195,6 +195,68 @@ test("rotate() seals everything with a new key, prune() removes the old one", as
   expect(Buffer.from((await encryption.store.get(secretKey))?.value ?? []).toString()).toBe(canary);
 });
 
+test("prune() takes no key from values of a resource that the file names no more", async () => {
+  const store = memoryStore();
+  const clock = manualClock();
+  const file = join(root, "keys.yaml");
+  const configKey = "/registry/core/configmaps/shop/app";
+  const encryption = await start(store, { clock });
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.replace("keys:", 'resources: ["configmaps"]\nkeys:'));
+  await later(clock, encryption);
+  await encryption.store.put(configKey, Buffer.from(canary), 0);
+  expect(isSealed(await raw(store, configKey))).toBe(true);
+  await writeFile(file, text);
+  await later(clock, encryption);
+  await encryption.rotate();
+  expect((await encryption.prune()).keys).toHaveLength(1);
+  const { value = [] } = (await encryption.store.get(configKey)) ?? {};
+  expect(Buffer.from(value).toString()).toBe(canary);
+});
+
+test("prune() is refused while such a value needs a key that is missing", async () => {
+  const [store, other] = [memoryStore(), memoryStore()];
+  const configKey = "/registry/core/configmaps/shop/app";
+  const stranger = await start(other, { file: join(root, "other.yaml") });
+  await stranger.store.put(secretKey, Buffer.from(canary), 0);
+  await store.put(configKey, await raw(other), 0);
+  const encryption = await start(store);
+  await encryption.rotate();
+  await expect(encryption.prune()).rejects.toThrow("older keys are still needed");
+  expect((await encryption.status()).keys).toHaveLength(2);
+});
+
+test("rotate() keeps a key that was put into the file a moment before", async () => {
+  const store = memoryStore();
+  const file = join(root, "keys.yaml");
+  const stranger = await start(memoryStore(), { file: join(root, "other.yaml") });
+  const [added] = (await stranger.status()).keys;
+  const text = await readFile(join(root, "other.yaml"), "utf8");
+  const encryption = await start(store);
+  await encryption.status();
+  await writeFile(file, (await readFile(file, "utf8")) + text.slice(text.indexOf("  - id:")));
+  await encryption.rotate();
+  expect(await readFile(file, "utf8")).toContain(added?.id);
+});
+
+test("an older copy of the file in its place loses no key", async () => {
+  const store = memoryStore();
+  const clock = manualClock();
+  const file = join(root, "keys.yaml");
+  const encryption = await open(store, { clock });
+  const older = await readFile(file, "utf8");
+  await encryption.rotate();
+  await writeFile(file, older);
+  await later(clock, encryption);
+  await encryption.store.put(secretKey, Buffer.from(canary), 0);
+  const wrote = sealedWith(await raw(store));
+  expect(older).not.toContain(wrote);
+  expect(await readFile(file, "utf8")).toContain(wrote);
+  await encryption[Symbol.asyncDispose]();
+  const again = await start(store, { clock });
+  expect(Buffer.from((await again.store.get(secretKey))?.value ?? []).toString()).toBe(canary);
+});
+
 test("a rotation that was cut off at any write is completed at the next start", async () => {
   for (let allowed = 0; ; allowed += 1) {
     const store = memoryStore();

@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../../machinery/clock.ts";
 import { badRequest, conflict, isConflict, notFound } from "../../machinery/errors.ts";
@@ -11,12 +10,20 @@ import {
   newEncryptionKey,
 } from "../../store/encryption/key-ring.ts";
 import type { Store } from "../../store/store.ts";
-import { type KeysFile, newestKey, readKeysFile, withKey, writeKeysFile } from "./keys-file.ts";
+import {
+  type KeysFile,
+  newestKey,
+  readKeysFile,
+  stampOf,
+  withKey,
+  writeKeysFile,
+} from "./keys-file.ts";
 import { openKeys, type OpenedKeys, type OpenKeysOptions } from "./open-keys.ts";
+import { withNeededKeys } from "./needed-keys.ts";
 import { noPeers, openPeers, type Peer, type Peers } from "./peers.ts";
 import { protectedPrefixes } from "./protected.ts";
 import { readRecord, writeRecord } from "./record.ts";
-import { isSettled, resealStore, type Survey, surveyStore } from "./survey.ts";
+import { isSettled, resealLeftOver, resealStore, type Survey, surveyStore } from "./survey.ts";
 
 /** What encryption at rest is made of. */
 export type EncryptionOptions = OpenKeysOptions & {
@@ -141,6 +148,7 @@ class StoreEncryption implements Encryption {
 
   rotate(): Promise<EncryptionStatus> {
     return this.#alone(async () => {
+      await this.#reload(); // a key that was added a moment ago must not be written over
       const newest = newestKey(this.#keys);
       // A key that still waits for other servers is enough.
       if (newest.id === this.#ring.writing) {
@@ -159,12 +167,14 @@ class StoreEncryption implements Encryption {
 
   prune(): Promise<EncryptionStatus> {
     return this.#alone(async () => {
+      await this.#reload();
       await this.#followKeys();
       await this.#sealAll();
       const behind = (await this.#peers.live()).filter(
         ({ writes }) => writes !== this.#ring.writing,
       );
-      if (!isSettled(this.survey, this.#ring))
+      const leftOver = await resealLeftOver(this.#raw, this.#ring, this.#closing.signal);
+      if (!isSettled(this.survey, this.#ring) || leftOver.length > 0)
         throw stillNeeded("values are sealed with other keys");
       if (behind.length > 0) {
         throw stillNeeded(
@@ -249,9 +259,12 @@ class StoreEncryption implements Encryption {
       );
       return;
     }
-    this.#takeUp(file);
+    const needed = (await readRecord(this.#raw))?.record.keys ?? [];
+    const { log } = this.#options;
+    this.#takeUp(await withNeededKeys(file, { path: this.file, ring: this.#ring, needed, log }));
+    this.#stamp = await stampOf(this.file);
     this.#looksLeft = looksAfterChange;
-    this.#options.log.info(
+    log.info(
       { file: this.file, keys: file.keys.map(({ id }) => id) },
       "read the encryption keys anew",
     );
@@ -374,9 +387,3 @@ class StoreEncryption implements Encryption {
 
 const stillNeeded = (why: string): Error =>
   conflict(what, "keys", `older keys are still needed: ${why}; try again in a minute`);
-
-/** Changes whenever the file was replaced or written. */
-async function stampOf(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  return found === undefined ? "" : `${found.ino} ${found.size} ${found.mtimeMs}`;
-}

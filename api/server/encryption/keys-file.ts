@@ -147,6 +147,12 @@ export function withKey(file: KeysFile, key: EncryptionKey): KeysFile {
   return { ...file, keys: [key, ...file.keys] };
 }
 
+/** Changes whenever the file was replaced or written; empty when there is none. */
+export async function stampOf(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  return found === undefined ? "" : `${found.ino} ${found.size} ${found.mtimeMs}`;
+}
+
 /** The newest key: the one that is to write. */
 export function newestKey({ keys: [first, ...rest] }: KeysFile): EncryptionKey {
   if (first === undefined) throw new Error("Cannot use a file of encryption keys without a key");

@@ -1,6 +1,7 @@
 import { isSealed, seal, sealedWith, SealError, unseal } from "../../store/encryption/envelope.ts";
-import { findKey, type KeyRing } from "../../store/encryption/key-ring.ts";
+import { findKey, isProtected, type KeyRing } from "../../store/encryption/key-ring.ts";
 import { isConflict } from "../../machinery/errors.ts";
+import { objectsPrefix } from "../../store/keys.ts";
 import type { Entry, Store } from "../../store/store.ts";
 
 /** What is stored under the protected prefixes, and how. */
@@ -15,16 +16,18 @@ export type Survey = {
 
 const pageSize = 500;
 
-async function* protectedEntries(store: Store, ring: KeyRing): AsyncGenerator<readonly Entry[]> {
-  for (const prefix of ring.prefixes) {
-    for (let after = ""; ;) {
-      const page = await store.list({ prefix, after, limit: pageSize });
-      yield page.entries;
-      const last = page.entries.at(-1);
-      if (last === undefined || page.remaining === 0) break;
-      after = last.key;
-    }
+async function* entriesBelow(store: Store, prefix: string): AsyncGenerator<readonly Entry[]> {
+  for (let after = ""; ;) {
+    const page = await store.list({ prefix, after, limit: pageSize });
+    yield page.entries;
+    const last = page.entries.at(-1);
+    if (last === undefined || page.remaining === 0) return;
+    after = last.key;
   }
+}
+
+async function* protectedEntries(store: Store, ring: KeyRing): AsyncGenerator<readonly Entry[]> {
+  for (const prefix of ring.prefixes) yield* entriesBelow(store, prefix);
 }
 
 type Look = { readonly keyId: string; readonly damaged: boolean };
@@ -117,4 +120,35 @@ export async function resealStore(
     }
   }
   return count;
+}
+
+/**
+ * Seals anew what is still sealed of resources that the file of keys names no more, and which no survey
+ * counts: their old key must not be removed under them. Such a value becomes plain with its next write.
+ * @returns keys of values that need another key than the one that writes, e.g. one that is missing
+ */
+export async function resealLeftOver(
+  store: Store,
+  ring: KeyRing,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const stay: string[] = [];
+  for await (const entries of entriesBelow(store, objectsPrefix)) {
+    signal.throwIfAborted();
+    for (const entry of entries) {
+      if (!isSealed(entry.value) || isProtected(ring, entry.key)) continue;
+      const isDone = needs(entry) === ring.writing || (await sealAgain(store, ring, entry)) === 1;
+      if (!isDone) stay.push(entry.key);
+    }
+  }
+  return stay;
+}
+
+/** The id of the key that a sealed value needs; `undefined`: it is damaged, and none helps. */
+function needs({ value }: Entry): string | undefined {
+  try {
+    return sealedWith(value);
+  } catch {
+    return undefined;
+  }
 }
