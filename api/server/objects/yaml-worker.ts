@@ -5,6 +5,9 @@ import { bodyLimitBytes } from "./codec.ts";
 import { parseYaml } from "./yaml-body.ts";
 import type { YamlAnswer } from "./yaml-thread.ts";
 
+// Reports of the process hold one of each thread, and each goes by its own setting.
+process.report.excludeEnv = true;
+
 function answerTo(text: string): YamlAnswer {
   try {
     const { value, duplicates } = parseYaml(text);
