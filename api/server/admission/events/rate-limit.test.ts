@@ -76,3 +76,12 @@ test("eventRateLimit() remembers so many and no more", async () => {
   await admit(eventOf("x", "a")); // forgotten, as two others came since
   await expect(admit(eventOf("x", "c"))).rejects.toThrow(/limit reached/);
 });
+
+test("eventRateLimit() does not keep what is too long for a name", async () => {
+  const { admit } = limiter([{ type: "SourceAndObject", burst: 1 }]);
+  const long = "x".repeat(100_000);
+  await admit(eventOf(`${long}a`));
+  await admit(eventOf(`${long}b`));
+  const refused = await admit(eventOf(`${long}a`)).catch((err: unknown) => err as Error);
+  expect(refused?.message.length).toBeLessThan(200);
+});
