@@ -11,7 +11,7 @@ import { convertDeep } from "../../schema/cel-value.ts";
 import type { Admission } from "../chain.ts";
 import { type Asking, askingFor } from "./authorizer.ts";
 import { evaluatePolicy, type Finding, policyMeter, type Verdict } from "./evaluate.ts";
-import { type CompiledPolicy, compilePolicy } from "./expressions.ts";
+import { compilePolicy, type ExpressionProblem } from "./expressions.ts";
 import { type Matched, matchesResources } from "./match.ts";
 import { paramsOf } from "./params.ts";
 import { type Judged, requestValue } from "./request.ts";
@@ -32,12 +32,12 @@ const bindings = collectionPrefix({
 const namespaces = { group: "", plural: "namespaces" } as const;
 
 /** Stored policies do not change, a new version is another object: each is compiled once. */
-const compiled = new WeakMap<AnyObject, CompiledPolicy>();
+const compiled = new WeakMap<AnyObject, ReturnType<typeof compilePolicy>>();
 
-function compiledOf(policy: AnyObject): CompiledPolicy {
+function compiledOf(policy: AnyObject): ReturnType<typeof compilePolicy> {
   const known = compiled.get(policy);
   if (known !== undefined) return known;
-  const made = compilePolicy(policySpecOf(policy)).policy;
+  const made = compilePolicy(policySpecOf(policy));
   compiled.set(policy, made);
   return made;
 }
@@ -94,15 +94,21 @@ function contextOf(
   return { parts, review, asking, values: (params) => [...shared, params] };
 }
 
-const failed = (message: string): Verdict => ({
-  findings: [{ message, reason: "Invalid", failed: true, unbound: true }],
-  annotations: {},
-});
+const verdictOf = (finding: Finding): Verdict => ({ findings: [finding], annotations: {} });
+
+const failed = (message: string): Verdict =>
+  verdictOf({ message, reason: "Invalid", failed: true, unbound: true });
+
+/** Another version may have stored what this one cannot read: that is no leave. */
+const unreadable = ({ field, why }: ExpressionProblem): Verdict =>
+  verdictOf({ message: `cannot use ${field}: ${why}`, reason: "Invalid", failed: true });
 
 async function verdictsOf(context: Context, { policy, binding }: Bound): Promise<Verdict[]> {
   const { parts, review, asking, values } = context;
   const spec = policySpecOf(policy);
-  const program = compiledOf(policy);
+  const { policy: program, problems } = compiledOf(policy);
+  const [problem] = problems;
+  if (problem !== undefined) return [unreadable(problem)];
   const judge = (params: CelValue): Promise<Verdict> => {
     const meter = policyMeter();
     return asking.settle(() => evaluatePolicy(program, values(params), meter));

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Answer, asUser, openTestApp, type TestApp } from "../../../../test/kit/app.ts";
+import { eventually } from "../../../../test/kit/eventually.ts";
+import { storeKey } from "../../../store/keys.ts";
 
 const group = "/apis/admissionregistration.k8s.io/v1";
 const policies = `${group}/validatingadmissionpolicies`;
@@ -303,4 +305,23 @@ test("whoever may not read the parameters may not make a policy of them", async 
     403,
     expect.stringContaining("does not have permission to read the parameters"),
   ]);
+});
+
+test("an expression that another version stored and this one cannot read is no leave", async () => {
+  await using _policy = await bound("newer", { validations: [{ expression: "true" }] });
+  expect((await send("POST", maps(), map("before"))).code).toBe(201);
+  const key = storeKey(
+    { group: "admissionregistration.k8s.io", plural: "validatingadmissionpolicies" },
+    { name: "newer" },
+  );
+  const stored = await server.store.get(key);
+  const text = Buffer.from(stored?.value ?? []).toString();
+  const newer = text.replace('"expression":"true"', '"expression":"quantum(object)"');
+  expect(newer).not.toBe(text);
+  await server.store.put(key, Buffer.from(newer), stored?.at ?? 0);
+  const refused = await eventually("the policy counts", async () => {
+    const answer = await send("POST", `${maps()}?dryRun=All`, map("after"));
+    return answer.code === 422 ? answer : undefined;
+  });
+  expect(refused.body["message"]).toContain("cannot use spec.validations[0].expression:");
 });
