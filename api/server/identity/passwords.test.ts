@@ -26,7 +26,15 @@ async function rig() {
   const store = memoryStore();
   const cache = await openWatchCache(store);
   const queue = hashQueue({ width: 1, maxWaiting: 10 });
-  const options = { storage: { store, cache }, clock: manualClock(), queue };
+  let reads = 0;
+  const counting = new Proxy(store, {
+    get(target, name) {
+      if (name === "get") reads += 1;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const options = { storage: { store: counting, cache }, clock: manualClock(), queue };
   const hashOf = async (uid: string): Promise<string> => {
     const key = keyOf.password(uid);
     const entry = await store.get(key);
@@ -34,6 +42,7 @@ async function rig() {
   };
   return {
     hashOf,
+    reads: () => reads,
     at: (cost: typeof cheap) => openPasswords({ ...options, cost }),
     async [Symbol.asyncDispose]() {
       await cache[Symbol.asyncDispose]();
@@ -64,4 +73,16 @@ test("a hash that is cheaper than new ones is made anew when the password is the
   expect(await dearer.fits(ann, "one")).toBe(true);
   expect(await app.hashOf("uid-of-ann")).toContain("t=3");
   expect(await dearer.fits(ann, "one")).toBe(true);
+});
+
+test("for whom nobody knows the store is asked as often as for a User", async () => {
+  await using app = await rig();
+  const passwords = app.at(cheap);
+  await passwords.set(ann, "one");
+  const readsOf = async (user: User | undefined): Promise<number> => {
+    const before = app.reads();
+    await passwords.fits(user, "wrong");
+    return app.reads() - before;
+  };
+  expect(await readsOf(undefined)).toBe(await readsOf(ann));
 });

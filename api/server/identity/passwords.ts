@@ -30,6 +30,9 @@ export type PasswordsOptions = {
   readonly cost?: Argon2Cost;
 };
 
+/** No User has it. */
+const nobodysUid = "nobody";
+
 /** The hash of a password that nobody has. */
 function nobodysHash({ memoryKiB, passes, lanes }: Argon2Cost): string {
   const random = (bytes: number): string =>
@@ -55,7 +58,9 @@ export function openPasswords(options: PasswordsOptions): Passwords {
   };
   return {
     async fits(user, password) {
-      const item = user === undefined ? undefined : await read(user);
+      // Of nobody too there is something to look up: that takes a while where the store is elsewhere.
+      const found = await readItem(storage, keyOf.password(user?.metadata.uid ?? nobodysUid));
+      const item = user === undefined ? undefined : found;
       const stored = item === undefined ? decoy : textIn(item.object, "hash");
       const fits = await queue.run(() => isPassword(password, stored));
       if (!fits || user === undefined || item === undefined) return false;
