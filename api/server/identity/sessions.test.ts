@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { asUser, openTestApp } from "../../../test/kit/app.ts";
 import { settle } from "../../../test/kit/clock.ts";
 import { eventually } from "../../../test/kit/eventually.ts";
+import { memoryStore } from "../../store/memory.ts";
+import { keyOf, prefixOf } from "./collections.ts";
 import {
   addPerson,
   asMaster,
@@ -295,4 +297,29 @@ test("a browser gets a cookie that no script reads, and that only our own pages 
   const out = await app.send("POST", "/auth/logout", undefined, { headers });
   expect(String(out.headers["set-cookie"])).toContain("Max-Age=0");
   expect((await ask({})).code).toBe(401);
+});
+
+test("a refresh that meets the end of its session gives no tokens", async () => {
+  const store = memoryStore();
+  let ending: string | undefined;
+  const racing = new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (name !== "put")
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      return async (...[key, text, expected]: Parameters<typeof store.put>) => {
+        const secret = ending !== undefined && key === keyOf.sessionSecret(ending);
+        // Another server was asked to log out just now.
+        if (secret) await store.delete(key, expected ?? 0);
+        return store.put(key, text, expected);
+      };
+    },
+  });
+  await using app = await openTestApp({ guarded: true, store: racing });
+  await addPerson(app, "ann");
+  const { refreshToken, session } = await logIn(app, "ann");
+  ending = session;
+  expect((await app.send("POST", "/auth/refresh", { refreshToken })).code).toBe(401);
+  const { entries } = await store.list({ prefix: prefixOf.sessionSecrets });
+  expect(entries).toEqual([]);
 });

@@ -177,6 +177,7 @@ class StoredSessions implements Sessions {
       this.#storage,
       keyOf.sessionSecret(token.session),
       (current) => {
+        outcome = "unknown"; // it may have ended since the last attempt
         if (current === undefined) return { does: "keep", item: gone };
         outcome = refreshPair(secretsIn(current.object), token, this.#clock.nowMs());
         if (typeof outcome === "string") return { does: "keep", item: current };
