@@ -101,6 +101,38 @@ describe("openBackup()", () => {
     }
   });
 
+  it("spends no more on a file that is nobody's than on the dearest of ours", async () => {
+    const file = await sealed();
+    const length = file.readUInt32BE(18);
+    const header = JSON.parse(file.toString("utf8", 22, 22 + length)) as { locks: object[] };
+    const [slot] = header.locks;
+    const dear = { ...slot, memoryKiB: 1 << 20, passes: 16, lanes: 16 };
+    const madeOf = (locks: readonly unknown[]): Buffer => {
+      const text = Buffer.from(JSON.stringify({ ...header, locks }));
+      const size = Buffer.alloc(4);
+      size.writeUInt32BE(text.length);
+      return Buffer.concat([file.subarray(0, 18), size, text, Buffer.alloc(32)]);
+    };
+    await expect(openBackup(streamOf(madeOf([dear])))).resolves.toBeDefined();
+    await expect(openBackup(streamOf(madeOf([dear, dear])))).rejects.toThrow("cost more");
+    const dearer = { ...dear, passes: 17 };
+    await expect(openBackup(streamOf(madeOf([dearer])))).rejects.toThrow("does not know");
+    const steering = { type: "x25519", recipient: "\u001b[2J", ephemeral: "", wrapped: "" };
+    await expect(openBackup(streamOf(madeOf([steering])))).rejects.toThrow("does not know");
+  });
+
+  it("takes a key that no one has for one that does not open", async () => {
+    const { publicKey, privateKey } = generateKeyPairSync("x25519");
+    const file = await sealed(records, [{ type: "recipient", publicKey }]);
+    const ephemeral = /"ephemeral":"([^"]+)"/.exec(file.toString("latin1"))?.[1] ?? "";
+    const prefix = Buffer.from(ephemeral, "base64").subarray(0, -32);
+    const zero = Buffer.concat([prefix, Buffer.alloc(32)]).toString("base64");
+    const changed = Buffer.from(file.toString("latin1").replace(ephemeral, zero), "latin1");
+    await expect(opened(changed, { type: "identity", privateKey })).rejects.toThrow(
+      "Cannot open the backup with this private key",
+    );
+  });
+
   it("notices every cut", async () => {
     const file = await sealed();
     const headBytes = 22 + file.readUInt32BE(18) + 32;

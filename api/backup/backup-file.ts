@@ -4,7 +4,15 @@ import { pipeline } from "node:stream/promises";
 import { constants, createGunzip, createGzip, type Gunzip, type Gzip } from "node:zlib";
 import { badRequest } from "../machinery/errors.ts";
 import { sealStream, unsealStream } from "./chunk-cipher.ts";
-import { checkSlot, closeLock, type Lock, type Opener, openLocks, type Slot } from "./locks.ts";
+import {
+  checkCost,
+  checkSlot,
+  closeLock,
+  type Lock,
+  type Opener,
+  openLocks,
+  type Slot,
+} from "./locks.ts";
 import { type BackupAbout, type BackupRecord, checkAbout, decodeRecords } from "./records.ts";
 
 /**
@@ -106,7 +114,9 @@ function parseHeader(text: Buffer): BackupHeader {
   if (!Array.isArray(locks) || locks.length === 0 || locks.length > maxSlots) {
     throw notOurs("its header is damaged");
   }
-  return { format, ...checkAbout(parsed), locks: locks.map(checkSlot) };
+  const slots = locks.map(checkSlot);
+  checkCost(slots);
+  return { format, ...checkAbout(parsed), locks: slots };
 }
 
 /** Reads the header of a backup file. @throws StatusError `BadRequest` if it is none */

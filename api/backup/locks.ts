@@ -133,8 +133,12 @@ async function tryOpen(slot: Slot, opener: Opener): Promise<Buffer | undefined> 
   const recipient = createPublicKey(privateKey);
   if (recipientId(recipient) !== slot.recipient) return undefined;
   const ephemeral = Buffer.from(slot.ephemeral, "base64");
-  const publicKey = createPublicKey({ key: ephemeral, format: "der", type: "spki" });
-  return unwrap(agree({ privateKey, publicKey, ephemeral, recipient }), slot.wrapped);
+  try {
+    const publicKey = createPublicKey({ key: ephemeral, format: "der", type: "spki" });
+    return unwrap(agree({ privateKey, publicKey, ephemeral, recipient }), slot.wrapped);
+  } catch {
+    return undefined; // no key of X25519, or one of low order, which opens for everybody
+  }
 }
 
 /** The key of a file. @throws StatusError `BadRequest` when it does not open any of the locks */
@@ -158,6 +162,10 @@ type Fields = Readonly<Record<string, unknown>>;
 const hasTexts = (slot: Fields, ...names: readonly string[]): boolean =>
   names.every((name) => typeof slot[name] === "string");
 
+/** As {@link recipientId} makes it; it is printed before the file is known to be authentic. */
+const isMark = (value: unknown): boolean =>
+  typeof value === "string" && /^[0-9a-f]{16}$/.test(value);
+
 const isAffordable = (slot: Fields): boolean =>
   (["memoryKiB", "passes", "lanes"] as const).every((name) => isCount(slot[name], maxCost[name]));
 
@@ -166,8 +174,20 @@ export function checkSlot(value: unknown): Slot {
   const slot = (value ?? {}) as Fields;
   const good =
     slot["type"] === "x25519"
-      ? hasTexts(slot, "recipient", "ephemeral", "wrapped")
+      ? hasTexts(slot, "ephemeral", "wrapped") && isMark(slot["recipient"])
       : slot["type"] === "argon2id" && hasTexts(slot, "salt", "wrapped") && isAffordable(slot);
   if (good) return slot as unknown as Slot;
   throw badRequest("Cannot read the backup: its header has a lock that this program does not know");
+}
+
+/** No file asks for more work than one dear lock: guesses at all of its locks are made one by one. */
+export function checkCost(slots: readonly Slot[]): void {
+  const work = slots.reduce(
+    (sum, slot) => sum + (slot.type === "argon2id" ? slot.memoryKiB * slot.passes : 0),
+    0,
+  );
+  if (work <= maxCost.memoryKiB * maxCost.passes) return;
+  throw badRequest(
+    "Cannot read the backup: its locks cost more than this program is ready to spend",
+  );
 }

@@ -158,13 +158,23 @@ function parseJson(value: Buffer): Record<string, unknown> {
   throw malformed("one of its pieces is no JSON object");
 }
 
-/** @throws StatusError `BadRequest` if a field is missing or of another type */
+const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
+const word = /^[\w.+-]{0,100}$/;
+
+/**
+ * What a backup says of itself is read before it is known to be authentic, printed, and makes the name of
+ * a file: nothing in it may steer a terminal or lead to another folder.
+ * @throws StatusError `BadRequest` if a field is missing or of another form
+ */
 export function checkAbout(value: Readonly<Record<string, unknown>>): BackupAbout {
   const { product, cluster, revision, created, source } = value;
   const good =
     typeof product === "string" &&
+    word.test(product) &&
     typeof cluster === "string" &&
+    word.test(cluster) &&
     typeof created === "string" &&
+    time.test(created) &&
     Number.isFinite(Date.parse(created)) &&
     Number.isSafeInteger(revision) &&
     Number(revision) >= 0 &&

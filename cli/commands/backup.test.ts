@@ -17,8 +17,8 @@ const { publicKey, privateKey } = generateKeyPairSync("x25519", {
 });
 const passphrase = "correct horse battery";
 
-function recordsOf(created = "2026-11-21T20:00:00Z"): readonly BackupRecord[] {
-  const about = { product: "0.1.0", cluster: "3f1c", revision: 7, created };
+function recordsOf(created = "2026-11-21T20:00:00Z", revision = 7): readonly BackupRecord[] {
+  const about = { product: "0.1.0", cluster: "3f1c", revision, created };
   return [
     { type: "about", about: { ...about, source: "shared" } },
     { type: "settings", settings: { names: ["lighthouse.example.com"] } },
@@ -171,6 +171,33 @@ test("backup keeps the newest of a folder, and leaves other files alone", async 
     "lighthouse-2026-11-21T20-00-00Z.lighthouse-backup",
     "notes.lighthouse-backup",
   ]);
+});
+
+test("backup keeps what it has just taken, also after the clock was put right", async () => {
+  const dir = await folder();
+  const namedAt = (created: string): string =>
+    `lighthouse-${created.replaceAll(":", "-")}.lighthouse-backup`;
+  const times = ["2038-01-01T00:00:00Z", "2038-01-02T00:00:00Z", "2026-11-21T20:00:00Z"];
+  for (const [index, created] of times.entries()) {
+    const records = recordsOf(created, 7 + index);
+    expect(await runBackup(callOf([dir], { keep: "1" }, [records]).call)).toBe(0);
+    expect(await readdir(dir)).toEqual([namedAt(created)]);
+  }
+});
+
+test.each([
+  { created: "2026-11-21 (/../../../etc/cron.d/x)" },
+  { product: "0.1.0\u001b]0;owned\u0007" },
+  { cluster: "../../x" },
+])("backup takes no name from a server that leads elsewhere: %j", async (changed) => {
+  const dir = await folder();
+  const [about, ...rest] = recordsOf();
+  if (about?.type !== "about") throw new Error("the records begin with another one");
+  const records = [{ ...about, about: { ...about.about, ...changed } }, ...rest];
+  await expect(runBackup(callOf([dir], {}, [records]).call)).rejects.toThrow(
+    "it does not say what it is a backup of",
+  );
+  expect(await readdir(dir)).toEqual([]);
 });
 
 test("writeWhole() says when the disk is full, and leaves what was there", async () => {

@@ -116,16 +116,31 @@ async function takeToStdout(call: Call, locks: readonly Lock[], progress: Progre
   );
 }
 
-/** Removes all but the newest backups of this cluster from a folder; other files are left alone. */
-async function prune(folder: string, cluster: string, keep: number): Promise<readonly string[]> {
-  const own: { readonly path: string; readonly created: string }[] = [];
+type Own = { readonly path: string; readonly revision: number; readonly created: string };
+
+/** Revisions never go back; the time does when a clock is put right. */
+const newestFirst = (a: Own, b: Own): number =>
+  b.revision - a.revision || b.created.localeCompare(a.created);
+
+/**
+ * Removes all but the newest backups of this cluster from a folder; other files are left alone, and so
+ * is the one that was just taken, whatever the others say of themselves.
+ */
+async function prune(
+  folder: string,
+  { cluster, path: taken }: { readonly cluster: string; readonly path: string },
+  keep: number,
+): Promise<readonly string[]> {
+  const own: Own[] = [];
   for (const name of (await readdir(folder)).filter((one) => one.endsWith(suffix))) {
     const path = join(folder, name);
     const opened = await openBackup(createReadStream(path)).catch(() => undefined);
     await opened?.close();
-    if (opened?.header.cluster === cluster) own.push({ path, created: opened.header.created });
+    if (opened?.header.cluster !== cluster || path === taken) continue;
+    const { revision, created } = opened.header;
+    own.push({ path, revision, created });
   }
-  const old = own.toSorted((a, b) => b.created.localeCompare(a.created)).slice(keep);
+  const old = own.toSorted(newestFirst).slice(keep - 1);
   for (const { path } of old) await rm(path);
   return old.map(({ path }) => path);
 }
@@ -144,8 +159,8 @@ export const runBackup: Run = async (call) => {
     await takeToStdout(call, locks, progressOn(call.io));
     return 0;
   }
-  const { cluster } = await takeInto(call, target, locks);
+  const taken = await takeInto(call, target, locks);
   if (keep === undefined) return 0;
-  for (const path of await prune(target, cluster, keep)) call.io.err(`Removed ${path}\n`);
+  for (const path of await prune(target, taken, keep)) call.io.err(`Removed ${path}\n`);
   return 0;
 };

@@ -247,6 +247,8 @@ test.each([
     "a file that leads elsewhere",
     { type: "file", name: "../../etc/cron.d/x", value: files[0]?.value },
   ],
+  ["a file that is too large", { type: "file", name: "x.crt", value: Buffer.alloc(2 << 20) }],
+  ["where an audit log ended", { type: "file", name: "audit.head", value: files[0]?.value }],
   ["a file that begins with a dot", { type: "file", name: "..", value: files[0]?.value }],
   ["a key beside the objects", { type: "entry", key: "/lighthouse-encryption" }],
   ["a key that is none", { type: "entry", key: "registry/\0" }],
@@ -257,6 +259,18 @@ test.each([
   records.splice(3, 0, { at: 1, createdAt: 1, value, ...wrong } as BackupRecord);
   await expect(restoreBackup(optionsOf({ dataDir, records }))).rejects.toThrow("Cannot");
   await expect(stat(dataDir)).rejects.toThrow("ENOENT");
+});
+
+test("restoreBackup() holds no more files in memory than a server has", async () => {
+  const records = [...(await recordsOf(sourceOf(await filled())))];
+  const many = Array.from({ length: 250 }, (_, i): BackupRecord => {
+    return { type: "file", name: `${i}.crt`, value: Buffer.from("x") };
+  });
+  records.splice(3, 0, ...many);
+  const dataDir = await tempDir();
+  await expect(restoreBackup(optionsOf({ dataDir, records }))).rejects.toThrow(
+    "more than 200 files",
+  );
 });
 
 test("greatestSeen() allows for what was written since the backup", () => {

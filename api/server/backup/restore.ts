@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { BackupAbout, BackupRecord } from "../../backup/records.ts";
 import { badRequest, unavailable } from "../../machinery/errors.ts";
 import { formatTime } from "../../machinery/time.ts";
@@ -12,11 +12,12 @@ import {
   publicMode,
   readIfPresent,
   secretMode,
+  syncDirectory,
   writeAtomically,
 } from "../pki/files.ts";
 import { holdObject } from "./hold.ts";
 import { greatestSeen, restoredEntry } from "./restored-entry.ts";
-import { checkFileName } from "./server-files.ts";
+import { checkFileCount, checkFileName } from "./server-files.ts";
 
 /** What a restore reads from and writes to. */
 export type RestoreOptions = {
@@ -76,6 +77,7 @@ async function check({ read, onProgress }: RestoreOptions): Promise<Checked> {
   for await (const record of read()) {
     if (record.type === "about") about = record.about;
     if (record.type === "file") {
+      checkFileCount(files, record.value);
       files.set(checkFileName(record.name), Buffer.from(record.value).toString());
     }
     if (record.type !== "entry") continue;
@@ -129,6 +131,7 @@ async function placeFiles(pki: string, files: ReadonlyMap<string, string>): Prom
   if (exists) return;
   await rm(pki, { recursive: true, force: true }); // without a ca.key it is nobody's
   await rename(draft, pki);
+  await syncDirectory(dirname(pki)); // the store that says "restored" must not outlive it
 }
 
 type Filled = Pick<RestoreReport, "entries" | "leftOut">;

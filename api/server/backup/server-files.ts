@@ -7,10 +7,21 @@ export type ServerFile = { readonly name: string; readonly value: Buffer };
 
 /** A name that leads nowhere else: no slash, no dot in front. */
 const plainName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-/** What is made anew at each start, with the address of then, and drafts of files. */
-const made = /\.(kubeconfig|tmp)$/;
+/**
+ * What is made anew at each start, with the address of then, drafts of files, and where the audit log
+ * ended, which is no part of a backup: the next one would miss all of its lines.
+ */
+const made = /\.(kubeconfig|tmp|head)$/;
 const maxFileBytes = 1 << 20;
 const maxFiles = 200;
+
+/** Refuses what a backup's maker could fill our memory with. @throws StatusError `BadRequest` */
+export function checkFileCount(files: ReadonlyMap<string, string>, added: Uint8Array): void {
+  if (files.size < maxFiles && added.byteLength <= maxFileBytes) return;
+  throw badRequest(
+    `Cannot restore the backup: it has more than ${maxFiles} files, or one of more than ${maxFileBytes} bytes`,
+  );
+}
 
 /** Refuses a name that a backup's maker could lead us astray with. @throws StatusError `BadRequest` */
 export function checkFileName(name: string): string {

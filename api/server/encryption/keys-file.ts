@@ -4,7 +4,13 @@ import { dirname } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { encryptionKey, type EncryptionKey, findKey } from "../../store/encryption/key-ring.ts";
-import { makePrivateDirectory, readIfPresent, secretMode, writeAtomically } from "../pki/files.ts";
+import {
+  makePrivateDirectory,
+  readIfPresent,
+  secretMode,
+  syncDirectory,
+  writeAtomically,
+} from "../pki/files.ts";
 
 /** What a file of encryption keys says. */
 export type KeysFile = {
@@ -125,6 +131,7 @@ export async function createKeysFile(path: string, file: KeysFile): Promise<Keys
   await writeKeysFile(draft, file);
   try {
     await link(draft, path);
+    await syncDirectory(dirname(path)); // what it encrypts is on the disk soon
   } catch (err) {
     const there = await readKeysFile(path);
     if (there === undefined) throw err;

@@ -34,6 +34,11 @@ async function syncAndClose(file: FileHandle): Promise<void> {
   }
 }
 
+/** Brings new names of a directory to the disk: a file that was synced may else lose its own. */
+export async function syncDirectory(path: string): Promise<void> {
+  await syncAndClose(await open(path, "r"));
+}
+
 /**
  * Writes a file as a whole or not at all: a crash leaves the old content or the new one, and what
  * was reported as written survives a power cut.
@@ -53,5 +58,5 @@ export async function writeAtomically(path: string, text: string, mode: number):
     await rm(draft, { force: true });
     throw err;
   }
-  await syncAndClose(await open(dirname(path), "r"));
+  await syncDirectory(dirname(path));
 }
