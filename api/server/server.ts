@@ -2,20 +2,12 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../machinery/clock.ts";
-import { collectionPrefix } from "../store/keys.ts";
 import { runCompactor } from "../store/compactor.ts";
 import type { Store } from "../store/store.ts";
-import { withVolatile } from "../store/volatile.ts";
-import type { Authenticator } from "./access.ts";
 import { buildApp } from "./app.ts";
 import { serveAuthority } from "./authority-routes.ts";
 import { readAdmissionConfiguration } from "./admission/configuration.ts";
 import { openAudit } from "./audit/open-audit.ts";
-import { accountAuthenticator } from "./authn/account.ts";
-import { certificateAuthenticator } from "./authn/certificate.ts";
-import { authenticatorChain } from "./authn/chain.ts";
-import { withImpersonation } from "./authn/impersonate.ts";
-import { type Oidc, openOidc } from "./authn/open-oidc.ts";
 import { serveBackup } from "./backup/serve-backup.ts";
 import { readServerFiles } from "./backup/server-files.ts";
 import type { BackupSource } from "./backup/take-backup.ts";
@@ -23,18 +15,15 @@ import { type ServerConfig, peerUrl, servingNames, serverUrl } from "./config.ts
 import { openExternal } from "./external-tls.ts";
 import { serveDiscovery } from "./discovery.ts";
 import type { Encryption } from "./encryption/encryption.ts";
-import { addEncryptionMetrics, serveEncryption } from "./encryption/routes.ts";
+import { serveEncryption } from "./encryption/routes.ts";
 import type { App } from "./http.ts";
-import { type Identity, openIdentity } from "./identity/open-identity.ts";
-import { type Joining, openJoining } from "./joining.ts";
 import { listenOn } from "./listener.ts";
-import { openRegistry, type Registry } from "./metrics/registry.ts";
-import { storeLatency, timedStore } from "./metrics/timed-store.ts";
+import { openRegistry } from "./metrics/registry.ts";
 import { serveOpenApi } from "./openapi/openapi.ts";
 import { serveOpenApiV2 } from "./openapi/openapi-v2.ts";
+import { layeredStore } from "./layered-store.ts";
 import { type LivePki, openLivePki, rootSpreadMs } from "./live-pki.ts";
-import type { Pki } from "./pki.ts";
-import { type Access, writeKubeconfig } from "./pki/kubeconfig.ts";
+import { accessesOf, type OwnAccess, pkiDirectory, writeKubeconfigs } from "./own-access.ts";
 import type { NodeStreams } from "./pods/pod-streams.ts";
 import { tokenUserBy } from "./reviews/token-users.ts";
 import type { PlanRollout } from "./rollouts/planner.ts";
@@ -47,6 +36,7 @@ import { serveIssuer } from "./tokens/issuer-documents.ts";
 import { openTokenKeys } from "./tokens/token-keys.ts";
 import { connectAgents, type TunnelService } from "./tunnel/open-tunnels.ts";
 import { serveVersion } from "./version.ts";
+import { callersBy, openWays, peopleOf, type Ways } from "./ways.ts";
 
 /** What a server is made of. */
 export type ServerOptions = {
@@ -66,15 +56,9 @@ export type ServerOptions = {
 };
 
 /** A server that listens. Dispose of it to end its watches, its connections and its listener. */
-export interface RunningServer extends AsyncDisposable {
+export interface RunningServer extends AsyncDisposable, OwnAccess {
   /** e.g. `https://127.0.0.1:6443`. */
   readonly url: string;
-  /** Access for an administrator, as in the kubeconfig. Read it anew after certificates were renewed. */
-  readonly admin: Access;
-  /** Access for controllers of this process group. */
-  readonly controllers: Access;
-  /** Access for the agent of this process group. */
-  readonly agent: Access;
   /** metadata.name of the Beacon that this agent speaks for. */
   readonly beacon: string;
   /** Where the first user is made, once, with the secret; absent when there are users. */
@@ -83,55 +67,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly nodes: NodeStreams;
 }
 
-/** Access for each identity, given the server's address; always with the certificates of now. */
-function accessesOf(
-  current: () => Pki,
-  url: string,
-): Pick<RunningServer, "admin" | "controllers" | "agent"> {
-  const access = (holder: "admin" | "controllers" | "agent"): Access => ({
-    server: url,
-    get authority() {
-      return current().authority;
-    },
-    get client() {
-      return current()[holder];
-    },
-  });
-  return { admin: access("admin"), controllers: access("controllers"), agent: access("agent") };
-}
-
-async function writeKubeconfigs(config: ServerConfig, pki: Pki, url: string): Promise<void> {
-  const { admin, controllers, agent } = accessesOf(() => pki, url);
-  const own = (name: string): string => join(pkiDirectory(config), `${name}.kubeconfig`);
-  await writeKubeconfig(own("controllers"), controllers);
-  await writeKubeconfig(own("agent"), agent);
-  if (config.kubeconfig !== undefined) await writeKubeconfig(config.kubeconfig, admin);
-}
-
-const pkiDirectory = ({ dataDir }: ServerConfig): string => join(dataDir, "pki");
-
-/** The ways to be known beside certificates and tokens of ours. */
-type Ways = { readonly joining: Joining; readonly oidc: Oidc; readonly identity: Identity };
-
-/** Who knows people by the tokens that they bear. */
-const peopleOf = ({ identity, oidc }: Ways): readonly Authenticator[] => [
-  ...identity.authenticators,
-  oidc.authenticator,
-];
-
-async function openWays(
-  { config, clock, log }: ServerOptions,
-  { storage, tokens, kinds, users }: OwnedScope,
-  pki: LivePki,
-): Promise<Ways> {
-  const joining = openJoining({ storage, clock, pki, log });
-  const identity = openIdentity({ storage, kinds, users, clock, log });
-  const trusting = { config: config.oidc ?? {}, accountIssuer: tokens.issuer };
-  const oidc = await openOidc({ ...trusting, storage, clock, log });
-  return { joining, oidc, identity };
-}
-
-type Parts = Ways & {
+type Parts = {
+  readonly ways: Ways;
   readonly scope: OwnedScope;
   readonly nodes: NodeStreams;
   readonly service: Service;
@@ -169,36 +106,25 @@ async function openServing(
 /** Calls `address` when somebody asks: the port may be known only after listening. */
 function buildServer(
   options: ServerOptions,
-  { scope, nodes, service, tunnels, serving, joining, oidc, identity }: Parts,
+  { scope, nodes, service, tunnels, serving, ways }: Parts,
   pki: LivePki,
   address: () => string,
 ): App {
   const { clock, log, version, encryption } = options;
-  const authenticator = withImpersonation(
-    authenticatorChain([
-      ...joining.authenticators,
-      certificateAuthenticator(),
-      accountAuthenticator(scope.reviewer),
-      ...peopleOf({ joining, identity, oidc }),
-    ]),
-    scope.rights,
-  );
   return buildApp({
     scope,
     nodes,
-    authenticator,
+    authenticator: callersBy(scope, ways),
     authorizer: scope.rights,
-    onAccessChange: oidc.onChange,
-    endpoints: new Map([...tunnels.endpoints, ...identity.endpoints]),
+    onAccessChange: ways.oidc.onChange,
+    endpoints: new Map([...tunnels.endpoints, ...ways.identity.endpoints]),
     log,
     ...service,
     trustedProxies: options.config.trustedProxies ?? [],
     tls: serving.material(),
     publicRoutes: (app) => {
       service.addPublic(app);
-      joining.addPublic(app);
-      oidc.addPublic(app);
-      identity.addPublic(app);
+      for (const way of [ways.joining, ways.oidc, ways.identity]) way.addPublic(app);
     },
     routes: (app) => {
       serveVersion(app, version);
@@ -213,26 +139,6 @@ function buildServer(
       serveBackup(app, backupSource(options, scope));
     },
   });
-}
-
-/** Where Leases are nothing but heartbeats. */
-const heartbeats = ["lighthouse-node-lease", "kube-node-lease"].map((namespace) =>
-  collectionPrefix({ group: "coordination.k8s.io", plural: "leases" }, namespace),
-);
-
-async function inMemory(store: Store, stack: AsyncDisposableStack): Promise<Store> {
-  return stack.use(await withVolatile(store, heartbeats));
-}
-
-/** The store as this server uses it: timed, and heartbeats in memory where it is the only server. */
-async function layered(
-  { store, sharedStore = false, encryption }: ServerOptions,
-  registry: Registry,
-  stack: AsyncDisposableStack,
-): Promise<Store> {
-  addEncryptionMetrics(registry, encryption);
-  const durable = timedStore(store, storeLatency(registry));
-  return sharedStore ? durable : inMemory(durable, stack);
 }
 
 /** The link to the first user, where there is none. */
@@ -305,7 +211,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const beacon = config.beacon === undefined ? {} : { beacon: config.beacon };
   const onError: OnError = (err, what) => log.error({ err, what }, "cannot go on");
   const registry = openRegistry();
-  const store = await layered(options, registry, stack);
+  const store = await layeredStore(options, registry, stack);
   const scope = await openScope(store, clock, {
     onError,
     nodes: { handler: (name) => nodes.handler(name) },
@@ -329,7 +235,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const service = openService({ scope, store, registry, audit });
   const ways = await openWays(options, scope, pki);
   const serving = await openServing(options, pki);
-  const parts: Parts = { scope, nodes, service, tunnels, serving, ...ways };
+  const parts: Parts = { scope, nodes, service, tunnels, serving, ways };
   const app = buildServer(options, parts, pki, () => new URL(url).host);
   stack.defer(async () => {
     service.drain();
