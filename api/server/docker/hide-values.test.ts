@@ -95,6 +95,70 @@ test("hideValues() hides what processes of a Pod were started with, whatever ps 
   expect((await shown("/containers/{id}/top", answerOf(top), {})).value).toEqual(top);
 });
 
+const event = (action: string, labels: object): string =>
+  JSON.stringify({
+    status: action,
+    id: "abc",
+    Type: "container",
+    Action: action,
+    Actor: { ID: "abc", Attributes: { execID: "e1", ...labels } },
+  });
+
+test("hideValues() hides commands in events, as they come and however they are cut", async () => {
+  const lines = [
+    event("exec_create: sh -c login canary\nmore canary", ours),
+    event("exec_start: sh -c é canary", ours),
+    event("start", ours),
+    event("exec_create: sh -c mine", {}),
+  ];
+  const bytes = Buffer.from(`${lines.join("\n")}\n`);
+  const cut = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, i) =>
+    bytes.subarray(i * 7, (i + 1) * 7),
+  );
+  const answer = { status: 200, headers: {}, body: Readable.from(cut) };
+  const call = { method: "GET", path: "/docker/events" } as NodeCall;
+  const handler = async (): Promise<NodeAnswer> => answer;
+  const { signal } = new AbortController();
+  const { body } = await hideValues({ handler, pattern: "/events", call, signal }, answer);
+  const text = Buffer.concat(await Array.fromAsync(body as AsyncIterable<Buffer>)).toString();
+  expect(text).not.toContain("canary");
+  const actions = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { readonly Action: string }).Action);
+  expect(actions).toEqual([
+    "exec_create: (hidden)",
+    "exec_start: (hidden)",
+    "start",
+    "exec_create: sh -c mine",
+  ]);
+});
+
+test("hideValues() hides the command of an exec in a container of ours", async () => {
+  const id = "ab".repeat(32);
+  const exec = { ContainerID: id, ProcessConfig: { entrypoint: "sh", arguments: ["canary"] } };
+  const labelsOf = { current: ours as object };
+  const handler = async ({ path }: NodeCall): Promise<NodeAnswer> => {
+    expect(path).toBe(`/docker/v1.41/containers/${id}/json`);
+    return answerOf(inspected(labelsOf.current));
+  };
+  const call = { method: "GET", path: "/docker/v1.41/exec/e1/json" } as NodeCall;
+  const { signal } = new AbortController();
+  const look = async (): Promise<unknown> => {
+    const hiding = { handler, pattern: "/exec/{id}/json", call, signal };
+    const { body } = await hideValues(hiding, answerOf(exec));
+    return JSON.parse(
+      Buffer.concat(await Array.fromAsync(body as AsyncIterable<Buffer>)).toString(),
+    );
+  };
+  expect(await look()).toEqual({
+    ContainerID: id,
+    ProcessConfig: { entrypoint: "(hidden)", arguments: ["(hidden)"] },
+  });
+  labelsOf.current = {};
+  expect(await look()).toEqual(exec);
+});
+
 test("hideValues() lets nothing pass that it cannot read, and repeats none of it", async () => {
   const broken = shown("/containers/{id}/json", answerOf('{"Config": canary'));
   await expect(broken).rejects.toThrow("Cannot show what the engine answers");

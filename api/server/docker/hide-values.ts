@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import { containerLabel } from "../../../crds/labels.ts";
 import { unavailable } from "../../machinery/errors.ts";
 import type { NodeAnswer, NodeCall, NodeHandler } from "../../tunnel/node-link.ts";
@@ -90,10 +91,13 @@ async function wholeJson({ body }: NodeAnswer): Promise<unknown> {
   try {
     return JSON.parse(Buffer.concat(chunks).toString("utf8")) as unknown;
   } catch {
-    // Unseen it must not pass, and its text must not get into a message.
-    throw unavailable("Cannot show what the engine answers: it is no JSON, or too long");
+    throw unreadable();
   }
 }
+
+/** Unseen it must not pass, and its text must not get into a message. */
+const unreadable = (): Error =>
+  unavailable("Cannot show what the engine answers: it is no JSON, or too long");
 
 async function withJson(
   answer: NodeAnswer,
@@ -101,13 +105,62 @@ async function withJson(
 ): Promise<NodeAnswer> {
   const { status, headers } = answer;
   const value = await wholeJson(answer);
-  const body = Buffer.from(value === undefined ? "" : JSON.stringify(change(value)));
+  const body = Buffer.from(value === undefined ? "" : JSON.stringify(await change(value)));
   const { "content-encoding": _encoding, "transfer-encoding": _transfer, ...rest } = headers;
   return {
     status,
     headers: { ...rest, "content-length": String(body.length) },
     body: Readable.from([body], { objectMode: false }),
   };
+}
+
+/** Commands of people and of health checks are part of what happened, e.g. `exec_create: sh -c ...`. */
+const withCommand = /^(exec_\w+): .*$/s;
+
+const withoutCommand = (action: unknown): unknown =>
+  typeof action === "string" ? action.replace(withCommand, `$1: ${hidden}`) : action;
+
+function hideEvent(value: unknown): unknown {
+  const event = objectOf(value);
+  if (!isOurs(objectOf(objectOf(event["Actor"])["Attributes"]))) return value;
+  const { status, Action: action } = event;
+  return {
+    ...event,
+    ...(status === undefined ? {} : { status: withoutCommand(status) }),
+    ...(action === undefined ? {} : { Action: withoutCommand(action) }),
+  };
+}
+
+/** Far above the labels of a container. Characters. */
+const maxEventLength = 1 << 20;
+
+/** The stream of `GET /events`: one JSON text a line, as they happen. */
+async function* hideEvents(body: NodeAnswer["body"]): AsyncGenerator<string> {
+  const decoder = new StringDecoder();
+  let rest = "";
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    const lines = (rest + decoder.write(chunk)).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > maxEventLength) throw unreadable();
+    const shown = lines.filter((line) => line.trim() !== "").map(shownEvent);
+    if (shown.length > 0) yield `${shown.join("\n")}\n`;
+  }
+  if (rest.trim() !== "") yield `${shownEvent(rest)}\n`;
+}
+
+function shownEvent(line: string): string {
+  try {
+    return JSON.stringify(hideEvent(JSON.parse(line)));
+  } catch {
+    throw unreadable();
+  }
+}
+
+function withEvents({ status, headers, body }: NodeAnswer, signal: AbortSignal): NodeAnswer {
+  const { "content-length": _length, ...rest } = headers;
+  // The one that reads it would hear of the end with the next event.
+  signal.addEventListener("abort", () => body.destroy(), { once: true });
+  return { status, headers: rest, body: Readable.from(hideEvents(body), { objectMode: false }) };
 }
 
 /** A call whose answer must be looked into. */
@@ -119,15 +172,25 @@ export type HidingCall = {
   readonly signal: AbortSignal;
 };
 
-/** What `top` tells does not say whose container it is. */
-async function isOursByPath({ handler, call, signal }: HidingCall): Promise<boolean> {
-  const path = call.path.replace(/\/top(\?.*)?$/s, "/json");
+/** Whether a container is ours, for answers that do not say so. */
+async function isOursAt({ handler, call, signal }: HidingCall, path: string): Promise<boolean> {
   const answer = await handler({ method: "GET", path, headers: {}, caller: call.caller }, signal);
   if (answer.status !== 200) {
     answer.body.destroy();
     return true;
   }
   return isOurs(objectOf(objectOf(objectOf(await wholeJson(answer))["Config"])["Labels"]));
+}
+
+/** The answer to `GET /exec/{id}/json`. */
+async function hideExec(hiding: HidingCall, value: unknown): Promise<unknown> {
+  const exec = objectOf(value);
+  const id = String(exec["ContainerID"]);
+  const path = hiding.call.path.replace(/\/exec\/[^/]*\/json(\?.*)?$/s, `/containers/${id}/json`);
+  const known = /^[0-9a-f]{12,64}$/.test(id) && !(await isOursAt(hiding, path));
+  if (known) return value;
+  const config = objectOf(exec["ProcessConfig"]);
+  return { ...exec, ProcessConfig: { ...config, entrypoint: hidden, arguments: [hidden] } };
 }
 
 /**
@@ -143,8 +206,14 @@ export async function hideValues(hiding: HidingCall, answer: NodeAnswer): Promis
       return withJson(answer, hideAllListed);
     case "/system/df":
       return withJson(answer, hideUsage);
-    case "/containers/{id}/top":
-      return (await isOursByPath(hiding)) ? withJson(answer, hideTop) : answer;
+    case "/containers/{id}/top": {
+      const path = hiding.call.path.replace(/\/top(\?.*)?$/s, "/json");
+      return (await isOursAt(hiding, path)) ? withJson(answer, hideTop) : answer;
+    }
+    case "/exec/{id}/json":
+      return withJson(answer, (value) => hideExec(hiding, value));
+    case "/events":
+      return withEvents(answer, hiding.signal);
     default:
       return answer;
   }
