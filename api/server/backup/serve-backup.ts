@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { App } from "../http.ts";
+import { lostRight } from "../live-requests.ts";
 import { backupPath } from "./backup-path.ts";
 import { type BackupSource, takeBackup } from "./take-backup.ts";
 
@@ -8,10 +9,19 @@ const mediaType = "application/vnd.lighthouse.backup";
 
 /** Serves `GET /backup`. */
 export function serveBackup(app: App, source: BackupSource): void {
-  app.get(backupPath, (_request, reply) => {
-    const gone = new AbortController();
-    reply.raw.once("close", () => gone.abort());
-    const records = takeBackup(source, gone.signal);
+  app.get(backupPath, (request, reply) => {
+    const stop = new AbortController();
+    reply.raw.once("close", () => stop.abort());
+    const ending = request.ending();
+    ending.addEventListener(
+      "abort",
+      () => {
+        const lost = lostRight(ending); // a server that stops lets it come to its end
+        if (lost !== undefined) stop.abort(lost);
+      },
+      { once: true },
+    );
+    const records = takeBackup(source, stop.signal);
     // As bytes: a slow reader makes the reading of the store wait, with little in memory.
     const stream = Readable.from(records, { objectMode: false, highWaterMark: 512 << 10 });
     return reply.header("cache-control", "no-store").type(mediaType).send(stream);
