@@ -93,6 +93,12 @@ test.each<Case>([
     /email is not verified/,
   ],
   [
+    "an address that is none, and might be the name of a User",
+    { claimMappings: { username: { claim: "email", prefix: "" } } },
+    { email: "ann", email_verified: true },
+    /email is no address/,
+  ],
+  [
     "another value than required",
     { claimValidationRules: [{ claim: "hd", requiredValue: "example.com" }] },
     { sub: "ann", hd: ["example.com"] },

@@ -128,8 +128,14 @@ function claimChecks({ claimValidationRules }: JwtConfig, at: string): readonly 
   });
 }
 
-/** An address that its issuer says it did not verify is anybody's. */
+/**
+ * An address that its issuer says it did not verify is anybody's, and a text without an `@` is none: without
+ * a prefix it could be the name of somebody else, of a User or a certificate.
+ */
 function checkEmail(claims: Claims): void {
+  const email = own(claims, "email");
+  if (typeof email === "string" && !email.includes("@"))
+    throw new ClaimProblem("email is no address");
   const verified = own(claims, "email_verified");
   if (verified !== undefined && verified !== true) throw new ClaimProblem("email is not verified");
 }
