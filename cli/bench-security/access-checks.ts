@@ -16,11 +16,31 @@ const allows =
   (rule: RuleFact): boolean =>
     has(rule.verbs, ...verbs) && has(rule.apiGroups, group) && has(rule.resources, ...resources);
 
+/** Bindings of a fresh server by name, which is that of their role, with their group: a name alone would hide whatever is called so. */
+export const ownBindings: Readonly<Record<string, readonly string[]>> = {
+  "cluster-admin": ["system:masters"],
+  "system:basic-user": ["system:authenticated"],
+  "system:discovery": ["system:authenticated"],
+  "system:lighthouse:beacon": ["system:beacons"],
+  "system:lighthouse:certificate-asker": [
+    "system:bootstrappers",
+    "system:expired-beacons",
+    "system:beacons",
+  ],
+  "system:lighthouse:controllers": ["system:lighthouse:controllers"],
+  "system:lighthouse:server": ["system:lighthouse:servers"],
+  "system:monitoring": ["system:monitoring"],
+  "system:public-info-viewer": ["system:authenticated", "system:unauthenticated"],
+  "system:service-account-issuer-discovery": ["system:serviceaccounts"],
+};
+
 /** What comes with the product, and who is allowed everything anyway. */
-function isOwn({ binding, subject }: GrantFact): boolean {
-  return (
-    /^(Cluster)?RoleBinding (\S+\/)?system:/.test(binding) || subject === "Group system:masters"
-  );
+function isOwn({ binding, role, subject }: GrantFact): boolean {
+  const [kind = "", name = ""] = binding.split(" ");
+  const groups = Object.hasOwn(ownBindings, name) ? (ownBindings[name] ?? []) : [];
+  const isListed = groups.some((group) => subject === `Group ${group}`);
+  const isOurs = kind === "ClusterRoleBinding" && role === `ClusterRole ${name}` && isListed;
+  return isOurs || subject === "Group system:masters";
 }
 
 const text = ({ subject, binding }: GrantFact): string => `${subject} by ${binding}`;
@@ -44,6 +64,13 @@ function mayDo(about: Omit<Check, "judge" | "remedy">, wanted: Wanted, outcome?:
     judge: (facts) => bound(facts, ({ rules }) => rules.some(allows(wanted)), outcome),
   };
 }
+
+/** Paths whose user has all secrets, or may make them useless. */
+const powerful = ["/backup", "/lighthouse/encryption/rotate", "/authority/rotate"];
+
+/** As RBAC reads it: a star at the end is for all that follows. */
+const isPowerful = (url: string): boolean =>
+  powerful.some((path) => (url.endsWith("*") ? path.startsWith(url.slice(0, -1)) : path === url));
 
 const rbac = "rbac.authorization.k8s.io";
 
@@ -162,6 +189,15 @@ export const accessChecks: readonly Check[] = [
     { id: "LH-5.13", cis: ["5.1.13"], title: "Few may make tokens of ServiceAccounts" },
     { verbs: ["create"], group: "", resources: ["serviceaccounts/token"] },
   ),
+  {
+    id: "LH-5.16",
+    cis: [],
+    title: "Few may take backups, change encryption keys or roots, which is everything",
+    remedy:
+      "kubectl delete KIND NAME  # of the binding that the evidence names; bind a role with less",
+    judge: (facts) =>
+      bound(facts, ({ rules }) => rules.some(({ nonResourceURLs: urls }) => urls.some(isPowerful))),
+  },
   {
     id: "LH-5.14",
     cis: ["3.1.3"],

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { accessChecks } from "./access-checks.ts";
+import { bootstrapObjects } from "../../api/server/authz/bootstrap.ts";
+import { accessChecks, ownBindings } from "./access-checks.ts";
 import { type Check, judgeAll, type Outcome } from "./check.ts";
 import type { EngineFact, Facts, GrantFact, PodFact } from "./facts.ts";
-import { serverChecks } from "./server-checks.ts";
+import { serverChecks, servingName } from "./server-checks.ts";
 import { workloadChecks } from "./workload-checks.ts";
 
 const checks: readonly Check[] = [...serverChecks, ...accessChecks, ...workloadChecks];
@@ -54,6 +55,7 @@ const engine = (over: Partial<EngineFact>) => ({
     {
       node: "a",
       endpoint: "unix:///run/docker.sock",
+      isPlain: false,
       insecureRegistries: [],
       userNamespaces: true,
       liveRestore: true,
@@ -69,6 +71,10 @@ const level = (name: string, text: string) => ({ podSecurity: new Map([[name, te
 
 type Row = readonly [id: string, good: Partial<Facts>, bad: Partial<Facts>, outcome: Outcome];
 
+const url = (path: string) =>
+  grant({ rules: [{ verbs: ["*"], apiGroups: [], resources: [], nonResourceURLs: [path] }] });
+const etcds = "--store=etcds://h:2379";
+
 const rbac = "rbac.authorization.k8s.io";
 const rows: readonly Row[] = [
   ["LH-1.1", file(0o600, "secret"), file(0o640, "secret"), "FAIL"],
@@ -77,7 +83,7 @@ const rows: readonly Row[] = [
   ["LH-1.4", file(0o600, "secret"), file(0o600, "secret", 8), "FAIL"],
   ["LH-2.1", { anonymousCode: 401 }, { anonymousCode: 200 }, "FAIL"],
   ["LH-2.2", { protocols: ["TLSv1.2", "TLSv1.3"] }, { protocols: ["TLSv1.1", "TLSv1.2"] }, "FAIL"],
-  ["LH-2.3", ends("serving", 15), ends("serving", 13), "FAIL"],
+  ["LH-2.3", ends(servingName, 15), ends(servingName, 13), "FAIL"],
   ["LH-2.4", ends("authority", 366), ends("authority", 364), "WARN"],
   [
     "LH-3.1",
@@ -92,7 +98,14 @@ const rows: readonly Row[] = [
   ["LH-4.1", key(0, 0), key(0, 1), "FAIL"],
   ["LH-4.2", key(0, 0, 365), key(0, 0, 366), "WARN"],
   ["LH-4.3", server(), server("--store", "etcd://10.0.0.1:2379"), "FAIL"],
-  ["LH-4.3", server("--store=etcds://h:2379?ca=c"), server("--store=etcd://u:p@h:2379"), "FAIL"],
+  ["LH-4.3", server(`${etcds}?cert=c`), server("--store=etcd://u:p@h:2379"), "FAIL"],
+  ["LH-4.3", server(etcds, "--etcd-certfile=c"), server(`${etcds}?ca=c`), "FAIL"],
+  [
+    "LH-4.3",
+    server("--store=etcd://h:2379", "--etcd-cafile=c", "--etcd-certfile", "c"),
+    server("--store=etcd://h:2379", "--etcd-certfile", "c"),
+    "FAIL",
+  ],
   ["LH-5.1", grant({}), grant({ role: "ClusterRole cluster-admin" }), "WARN"],
   ["LH-5.2", rule("get", "", "pods"), rule("list", "", "secrets"), "WARN"],
   ["LH-5.2", rule("create", "", "secrets"), rule("*", "*", "*"), "WARN"],
@@ -137,6 +150,8 @@ const rows: readonly Row[] = [
     { bootstrapTokens: [{ id: "a", expires: "" }] },
     "FAIL",
   ],
+  ["LH-5.16", url("/audit"), url("/backup"), "WARN"],
+  ["LH-5.16", url("/b"), url("/b*"), "WARN"],
   ["LH-5.15", { tokenSecrets: [] }, { tokenSecrets: ["Secret shop/t"] }, "WARN"],
   ["LH-6.1", level("shop", ""), level("shop", "privileged"), "FAIL"],
   ["LH-6.2", level("shop", "restricted"), level("shop", "baseline"), "WARN"],
@@ -149,7 +164,7 @@ const rows: readonly Row[] = [
   ],
   ["LH-6.4", pod({}), pod({ namespace: "default" }), "WARN"],
   ["LH-6.5", pod({}), pod({ secretsInEnv: ["key"] }), "WARN"],
-  ["LH-7.1", engine({}), engine({ endpoint: "tcp://10.0.0.7:2375" }), "FAIL"],
+  ["LH-7.1", engine({}), engine({ isPlain: true }), "FAIL"],
   ["LH-7.2", engine({}), engine({ insecureRegistries: ["10.0.0.0/8"] }), "WARN"],
   ["LH-7.3", engine({}), engine({ userNamespaces: false }), "WARN"],
   ["LH-7.4", engine({}), engine({ liveRestore: false }), "WARN"],
@@ -172,14 +187,50 @@ describe("checks", () => {
   });
 
   test("bindings of the product's own parts are not told", () => {
-    const own = { binding: "ClusterRoleBinding system:x", role: "ClusterRole cluster-admin" };
-    expect(outcomeOf("LH-5.1", grant(own))).toBe("PASS");
-    expect(
-      outcomeOf(
-        "LH-5.1",
-        grant({ ...own, binding: "ClusterRoleBinding x", subject: "Group system:masters" }),
-      ),
-    ).toBe("PASS");
+    const role = "ClusterRole cluster-admin";
+    const outcomeFor = (binding: string, subject: string): Outcome | undefined =>
+      outcomeOf("LH-5.1", grant({ role, binding, subject }));
+    expect(outcomeFor("ClusterRoleBinding x", "Group system:masters")).toBe("PASS");
+    const monitoring = { binding: "ClusterRoleBinding system:monitoring" };
+    const everything = rule("*", "*", "secrets").grants.map((one) => ({ ...one, ...monitoring }));
+    const own = { role: "ClusterRole system:monitoring", subject: "Group system:monitoring" };
+    const grants = everything.map((one) => ({ ...one, ...own }));
+    expect([outcomeOf("LH-5.2", { grants: everything }), outcomeOf("LH-5.2", { grants })]).toEqual([
+      "WARN",
+      "PASS",
+    ]);
+  });
+
+  test("a name like those of the product's own hides nothing", () => {
+    const role = "ClusterRole cluster-admin";
+    for (const [binding, subject] of [
+      ["ClusterRoleBinding system:x", "User eve"],
+      ["ClusterRoleBinding system:monitoring", "User eve"],
+      ["ClusterRoleBinding system:monitoring", "Group system:monitoring"],
+      ["RoleBinding shop/system:monitoring", "Group system:authenticated"],
+    ] as const) {
+      expect(outcomeOf("LH-5.1", grant({ role, binding, subject })), binding).toBe("WARN");
+    }
+  });
+
+  test("ownBindings are those of a fresh server", () => {
+    const found = bootstrapObjects()
+      .filter(({ plural }) => plural === "clusterrolebindings")
+      .map(({ object }) => {
+        expect(object["roleRef"]).toMatchObject({
+          kind: "ClusterRole",
+          name: object.metadata.name,
+        });
+        const subjects = object["subjects"] as readonly { readonly name: string }[];
+        return [object.metadata.name, subjects.map(({ name }) => name)] as const;
+      });
+    expect(Object.fromEntries(found)).toEqual(ownBindings);
+  });
+
+  test("what nobody could look at is not fine", () => {
+    expect(outcomeOf("LH-1.1", { ...file(0o700, "folder") })).toBe("MANUAL");
+    expect(outcomeOf("LH-2.3", ends("authority", 400))).toBe("MANUAL");
+    expect(outcomeOf("LH-2.3", ends(servingName, Number.NaN))).toBe("MANUAL");
   });
 
   test("evidence names no password, and counts what it does not list", () => {

@@ -34,6 +34,8 @@ export type EngineFact = {
   readonly node: string;
   /** e.g. `unix:///run/docker.sock`, `tcp://10.0.0.7:2375`. */
   readonly endpoint: string;
+  /** It is reached over TCP without TLS, from another machine. */
+  readonly isPlain: boolean;
   readonly insecureRegistries: readonly string[];
   readonly userNamespaces: boolean;
   readonly liveRestore: boolean;

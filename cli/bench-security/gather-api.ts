@@ -32,6 +32,8 @@ type Pod = Thing & {
 };
 type Account = Thing & { readonly automountServiceAccountToken?: boolean };
 type Secret = Thing & { readonly data?: Readonly<Record<string, string>> };
+type Condition = { readonly type: string; readonly status: string };
+type NodeThing = Thing & { readonly status?: { readonly conditions?: readonly Condition[] } };
 type Encryption = {
   readonly plain: number;
   readonly unreadable: readonly string[];
@@ -190,7 +192,10 @@ async function tokens(reader: Reader): Promise<Partial<Facts>> {
   };
 }
 
-function engineFact({ metadata }: Thing, info: DockerInfo): EngineFact {
+const isInsecure = ({ type, status }: Condition): boolean =>
+  type === "InsecureEngine" && status === "True";
+
+function engineFact({ metadata, status }: NodeThing, info: DockerInfo): EngineFact {
   const { SecurityOptions, LiveRestoreEnabled = false, RegistryConfig = {} } = info;
   const options = SecurityOptions ?? [];
   const isOn = (name: string): boolean =>
@@ -202,6 +207,8 @@ function engineFact({ metadata }: Thing, info: DockerInfo): EngineFact {
   return {
     node: metadata.name,
     endpoint: metadata.annotations?.[annotation.endpoint] ?? "",
+    // Its agent knows; the port tells nothing.
+    isPlain: status?.conditions?.some(isInsecure) === true,
     insecureRegistries: [...cidrs, ...named],
     userNamespaces: isOn("userns") || isOn("rootless"),
     liveRestore: LiveRestoreEnabled,
@@ -213,7 +220,7 @@ const isLoopback = (cidr: string): boolean => cidr.startsWith("127.") || cidr.st
 
 /** Engines that do not answer are left out: a check of what runs is not one of what is away. */
 async function engines(reader: Reader): Promise<Pick<Facts, "engines">> {
-  const nodes = await reader.list<Thing>("/api/v1/nodes");
+  const nodes = await reader.list<NodeThing>("/api/v1/nodes");
   if (nodes === undefined) return {};
   const real = nodes.filter(({ metadata }) => !metadata.annotations?.[annotation.simulated]);
   const all = await Promise.all(

@@ -16,8 +16,14 @@ async function factOf(
   return { path, mode: info.mode & 0o777, uid: info.uid, holds, isFolder };
 }
 
+/** @throws Error of the file system, but for a folder that is not there */
 async function namesIn(folder: string): Promise<readonly string[]> {
-  return (await readdir(folder).catch(() => [])).map((name) => join(folder, name));
+  try {
+    return (await readdir(folder)).map((name) => join(folder, name));
+  } catch (err) {
+    if (err instanceof Error && "code" in err && err.code === "ENOENT") return [];
+    throw err;
+  }
 }
 
 /** Arguments of the servers that run here, from `/proc`; empty where there is none, or no Linux. */
@@ -39,9 +45,13 @@ async function serversHere(): Promise<readonly (readonly string[])[]> {
 export async function gatherFiles(dataDir: string): Promise<Partial<Facts>> {
   const root = await factOf(dataDir);
   if (root === undefined) return {};
-  const below = await Promise.all(folders.map((name) => namesIn(join(dataDir, name))));
+  const processes = await serversHere();
+  const below = await Promise.all(folders.map((name) => namesIn(join(dataDir, name)))).catch(
+    () => undefined,
+  );
+  if (below === undefined) return { processes }; // what is not for us to see is not known to be fine
   const names = [...folders.map((name) => join(dataDir, name)), join(dataDir, "kubeconfig")];
   const found = await Promise.all([...names, ...below.flat()].map(factOf));
   const files = [root, ...found.filter((one) => one !== undefined)];
-  return { owner: root.uid, files, processes: await serversHere() };
+  return { owner: root.uid, files, processes };
 }

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { request } from "node:https";
 import { connect, type SecureVersion } from "node:tls";
 import type { Facts } from "./facts.ts";
+import { servingName } from "./server-checks.ts";
 
 const versions: readonly SecureVersion[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 const patienceMs = 5_000;
@@ -56,7 +57,7 @@ function endsOf(
 ): ReadonlyMap<string, number> {
   const ends = new Map<string, number>();
   const [first] = spoken;
-  if (first !== undefined) ends.set("serving certificate", first.endMs);
+  if (first !== undefined) ends.set(servingName, first.endMs);
   if (authority === undefined) return ends;
   ends.set("authority", Date.parse(new X509Certificate(authority).validTo));
   return ends;

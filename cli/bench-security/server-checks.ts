@@ -11,8 +11,9 @@ function files(
   most: number,
   fine: string,
 ): Verdict | undefined {
-  const open = all?.filter((file) => file.holds === holds && (file.mode & ~most) !== 0);
-  return open === undefined ? undefined : none(open.map(modeText), fine);
+  const seen = all?.filter((file) => file.holds === holds);
+  if (seen === undefined || seen.length === 0) return undefined; // of nothing, all are fine
+  return none(seen.filter(({ mode }) => (mode & ~most) !== 0).map(modeText), fine);
 }
 
 /** Values of a flag of the servers on this machine. */
@@ -25,8 +26,12 @@ function flagsOf({ processes }: Facts, flag: string): readonly string[] {
   );
 }
 
+/** What the certificate is called that the listener shows. */
+export const servingName = "serving certificate";
+
 function withinDays({ certificates, nowMs }: Facts, days: number): readonly string[] | undefined {
-  if (certificates === undefined) return undefined;
+  const isKnown = [...(certificates?.values() ?? [])].every(Number.isFinite);
+  if (certificates?.has(servingName) !== true || !isKnown) return undefined;
   return [...certificates]
     .filter(([, endMs]) => endMs < nowMs + days * dayMs)
     .map(([name, endMs]) => `${name} ends ${new Date(endMs).toISOString().slice(0, 10)}`);
@@ -189,16 +194,26 @@ export const serverChecks: readonly Check[] = [
     id: "LH-4.3",
     cis: ["1.2.23", "1.2.26", "2.1", "2.2", "2.7"],
     title: "etcd is reached over TLS, with a client certificate",
-    remedy: "lighthouse server --store etcds://HOST:2379?cert=FILE&key=FILE&ca=FILE",
+    remedy:
+      "lighthouse server --store etcds://HOST:2379 --etcd-cafile FILE --etcd-certfile FILE --etcd-keyfile FILE",
     judge(facts) {
       if (facts.processes === undefined || facts.processes.length === 0) return undefined;
       const etcd = flagsOf(facts, "store").filter((url) => url.startsWith("etcd"));
       if (etcd.length === 0) return { outcome: "PASS", evidence: "the store is embedded" };
-      const plain = etcd.filter((url) => !/^etcds:|[?&](ca|cert|tls)/.test(url));
-      return none(plain.map(withoutPassword), "with TLS");
+      const wrong = etcd.flatMap((url) => etcdProblem(facts, url) ?? []);
+      return none(wrong, "with both");
     },
   },
 ];
+
+/** Files may stand in the URL or have flags of their own. */
+function etcdProblem(facts: Facts, url: string): string | undefined {
+  const has = (option: string, flag: string): boolean =>
+    new RegExp(`[?&]${option}=.`).test(url) || flagsOf(facts, flag).length > 0;
+  const where = withoutPassword(url);
+  if (!has("ca", "etcd-cafile") && !url.startsWith("etcds:")) return `${where} is without TLS`;
+  return has("cert", "etcd-certfile") ? undefined : `${where} has no client certificate`;
+}
 
 /** Evidence is read by many. */
 const withoutPassword = (url: string): string => url.replace(/\/\/[^@/]*@/, "//REDACTED@");

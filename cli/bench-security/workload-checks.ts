@@ -54,7 +54,7 @@ export const workloadChecks: readonly Check[] = [
     id: "LH-6.3",
     cis: ["5.5.1"],
     title: "Images are bound to registries or digests",
-    remedy: "kubectl annotate namespace NAME lighthouse.dev/allowed-images=registry.example.com/*",
+    remedy: "kubectl annotate namespace NAME lighthouse.dev/allowed-images=registry.example.com",
     judge: ({ imagePolicies, admissionPolicies }) =>
       imagePolicies === undefined || admissionPolicies === undefined
         ? undefined
@@ -105,7 +105,7 @@ export const workloadChecks: readonly Check[] = [
     judge: (facts) =>
       engines(
         facts,
-        ({ endpoint }) => (/^tcp:.*:2375$|^http:/.test(endpoint) ? `is at ${endpoint}` : undefined),
+        ({ endpoint, isPlain }) => (isPlain ? `is at ${endpoint}` : undefined),
         "none is",
         "FAIL",
       ),
