@@ -1,10 +1,11 @@
 /** The work of hack/release: everything that is published, in one folder. */
 import { createHash } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { runCommand } from "../gate/check.ts";
 import { askRegistry, auditFaults, readExceptions } from "./audit.ts";
+import { emptyFolder } from "./empty-folder.ts";
 import { licenceFaults, licencesText } from "./licences.ts";
 import { dependenciesOf, readLockfile, root } from "./lockfile.ts";
 import { packageFiles, readManifest } from "./package-files.ts";
@@ -16,7 +17,7 @@ const usage = `Usage: hack/release [--out DIR] [--require-audit] [--allow-dirty]
 Builds what is published, the same bytes from the same commit: the npm package, bills of materials
 (CycloneDX and SPDX), licences of all dependencies, and SHA256SUMS.
 
-  --out DIR         where to (default: dist; it is emptied first)
+  --out DIR         where to (default: dist); a former release in it is replaced
   --require-audit   fail when the registry does not tell of known vulnerabilities
   --allow-dirty     from a checkout with changes, to try it out
 `;
@@ -86,18 +87,21 @@ async function main(): Promise<void> {
   const { name, version } = await readManifest();
   const time = new Date(await git("log", "-1", "--format=%cI")).toISOString();
   const files = await artifacts({ name, version, time });
+  await audit(); // before anything is there that could be published
   const out = path.resolve(values.out);
-  await rm(out, { recursive: true, force: true });
-  await mkdir(out, { recursive: true });
-  const sums: string[] = [];
-  for (const [file, bytes] of files) {
+  await emptyFolder(out);
+  const sums = [...files].map(([file, bytes]) => ({
+    file,
+    bytes,
+    sum: createHash("sha256").update(bytes).digest("hex"),
+  }));
+  // First: what is cut short is known as a release, and its sums tell that it is none.
+  const lines = sums.map(({ sum, file }) => `${sum}  ${file}\n`);
+  await writeFile(path.join(out, "SHA256SUMS"), lines.join(""));
+  for (const { file, bytes, sum } of sums) {
     await writeFile(path.join(out, file), bytes);
-    const sum = createHash("sha256").update(bytes).digest("hex");
-    sums.push(`${sum}  ${file}`);
     say(`${sum}  ${file} (${bytes.length} bytes)`);
   }
-  await writeFile(path.join(out, "SHA256SUMS"), `${sums.join("\n")}\n`);
-  await audit();
 }
 
 if (values.help) process.stdout.write(usage);
