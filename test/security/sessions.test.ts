@@ -311,7 +311,7 @@ test("a clerk makes plain users, and sets their passwords", async () => {
   expect(await codeOf(rig.send("PUT", `${users}/emil/password`, set))).toBe(200);
 });
 
-test.each(["passwords", "sessionsecrets", "setuplinks"])(
+test.each(["passwords", "sessionsecrets", "setuplinks", "authorities"])(
   "no definition of a kind lays open the hidden %s",
   async (plural) => {
     const schema = { openAPIV3Schema: { type: "object" } };

@@ -121,6 +121,23 @@ test("the password of somebody mightier is not set, and nobody reads one", async
   }
 });
 
+test("somebody mightier is not deleted, one by one or all at once", async () => {
+  await using app = await openTestApp({ guarded: true });
+  await grant(app, [clerkRule], { to: "clerk" });
+  await app.send("POST", usersPath, userOf("boss", { email: "boss@example.com" }), asMaster);
+  await app.send("POST", usersPath, userOf("plain", { email: "plain@example.com" }), asMaster);
+  await grant(app, [rule("*", ["*"], ["*"])], { to: "boss" });
+  const remove = (path: string) => app.send("DELETE", path, undefined, asClerk);
+  const refused = await remove(`${usersPath}/boss`);
+  expect(refused.code).toBe(403);
+  expect(refused.text).toContain("RBAC permissions not currently held");
+  const only = `${usersPath}?fieldSelector=metadata.name%3Dboss`;
+  expect((await remove(only)).code).toBe(403);
+  const bound = await app.send("GET", `${rbac}/clusterrolebindings/b-boss`, undefined, asMaster);
+  expect(bound.code).toBe(200);
+  expect((await remove(`${usersPath}/plain`)).code).toBe(200);
+});
+
 test("a dry run sets no password", async () => {
   await using app = await openTestApp({ guarded: true });
   await app.send("POST", usersPath, userOf("ann", { email: "ann@example.com" }), asMaster);

@@ -47,6 +47,16 @@ function isRisky({ spec }: User, before: User | undefined): boolean {
   return !equalJson(before.spec.groups ?? [], spec.groups ?? []);
 }
 
+/**
+ * A deletion takes the name out of all bindings, and frees it: whoever may not act as that User must neither
+ * put it out of its rights nor be the next of that name when somebody, e.g. GitOps, binds it again.
+ */
+async function checkDismissal(options: UserAdmissionOptions, { before, user }: Review) {
+  if (before === undefined) return;
+  const { metadata, spec } = asUser(before);
+  await checkTakeover(options, user, { name: metadata.name, groups: spec.groups ?? [] });
+}
+
 function checkEmail(users: Users, { kind, name }: FinalReview, { spec }: User): void {
   const others = users.withEmail(spec.email).filter(({ metadata }) => metadata.name !== name);
   if (others.length === 0) return;
@@ -61,10 +71,13 @@ function checkEmail(users: Users, { kind, name }: FinalReview, { spec }: User): 
 export function userAdmission(options: UserAdmissionOptions): Admission {
   return {
     async admit(review) {
-      const { kind } = review;
+      const { kind, operation } = review;
       if (isOf(kind, sessionCollection)) checkSession(review);
       else if (isOf(kind, crdCollection)) checkDefinition(review);
-      else if (isOf(kind, userCollection)) keepForBindings(review);
+      else if (isOf(kind, userCollection)) {
+        keepForBindings(review);
+        if (operation === "DELETE") await checkDismissal(options, review);
+      }
     },
     async judge(review) {
       const { kind, object, before, user } = review;
