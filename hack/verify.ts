@@ -46,8 +46,13 @@ const picked = (checks: readonly Check[]): readonly Check[] =>
 await Promise.all([lane(picked(fastChecks)), lane(picked([vitest("unit")]))]);
 // Slow tests only answer questions about code that the fast checks accept.
 if (args.includes("--full") && (total.failed === 0 || only !== undefined)) {
-  const slow = ["security", "integration", "contract", "e2e", "faults"];
-  await lane(picked(slow.map((project) => vitest(project))));
+  // Two lanes for two cores: each of them waits for others much of its time.
+  await Promise.all(
+    [
+      ["security", "integration", "faults"],
+      ["contract", "e2e"],
+    ].map((projects) => lane(picked(projects.map((project) => vitest(project))))),
+  );
 } else if (args.includes("--full")) {
   process.stdout.write("Left out: all slow tests, until the fast checks pass\n");
 }
