@@ -150,8 +150,8 @@ async function setupLinkOf(
   const { dataDir, kubeconfig = join(dataDir, "kubeconfig"), setupLink = true } = config;
   if (!setupLink) return {};
   const path = join(dirname(kubeconfig), "setup-link");
-  const secret = await identity.offerSetup({ path, shared });
-  return secret === undefined ? {} : { setupLink: `${url}/auth/setup#${secret}` };
+  const link = await identity.offerSetup({ path, page: `${url}/auth/setup`, shared });
+  return link === undefined ? {} : { setupLink: link };
 }
 
 type OnError = (err: unknown, what: string) => void;

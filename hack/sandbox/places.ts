@@ -11,6 +11,8 @@ export const root = join(import.meta.dirname, "..", "..");
 export const home = join(root, ".lighthouse");
 /** The admin's kubeconfig. */
 export const kubeconfig = join(home, "kubeconfig");
+/** The link that makes the first user; there as long as there is none. */
+export const setupLink = join(home, "setup-link");
 /** The program as it runs from a checkout. */
 export const program = join(root, "cli", "lighthouse.mjs");
 

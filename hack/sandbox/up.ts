@@ -3,11 +3,11 @@
  * example rolled out before your eyes.
  */
 import { spawn } from "node:child_process";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Choice, chooseEngine, makeExampleImages } from "./engine.ts";
-import { kubeconfig, lighthouse, home, makeHome, program } from "./places.ts";
+import { kubeconfig, lighthouse, home, makeHome, program, setupLink } from "./places.ts";
 import { logSince, runningPid, startDaemon } from "./process.ts";
 
 const usage = `Usage: hack/up [--yes] [--docker URL] [--listen HOST:PORT] [--store URL] [--simulate]
@@ -118,8 +118,16 @@ Try next:
   lighthouse apply -f manifests/examples/web-broken.yaml --wait   # rolled back, exit code 1
   lighthouse rollout history web
   lighthouse logs app/web -f
+  lighthouse whoami; lighthouse bench security --data-dir ${home}/data
 
   hack/down                                                      # stop; --delete removes all of it`);
+}
+
+/** People log in once there is a user; the kubeconfig above needs none. */
+async function tellSetupLink(): Promise<void> {
+  const link = await readFile(setupLink, "utf8").catch(() => "");
+  if (link !== "")
+    say(`\nThe first user is made here, once, see docs/users.md:\n\n  ${link.trim()}`);
 }
 
 async function main(): Promise<number> {
@@ -136,6 +144,7 @@ async function main(): Promise<number> {
   const code = await cli("apply", "-f", "manifests/examples/web.yaml", "--wait", "--timeout=120s");
   await cli("get", "app,rev,pods,nodes");
   if (code === 0) nextSteps();
+  await tellSetupLink();
   return code;
 }
 

@@ -27,7 +27,7 @@ export type Identity = {
   readonly addPublic: (app: App) => void;
   /** Endpoints of subresources. */
   readonly endpoints: ReadonlyMap<string, Endpoint>;
-  /** The secret for the first User, see `SetupLink.offer`. */
+  /** The link for the first User, see `SetupLink.offer`. */
   readonly offerSetup: (file: SetupFile) => Promise<string | undefined>;
   /** Tidies up until the signal aborts. */
   readonly run: (signal: AbortSignal) => Promise<void>;

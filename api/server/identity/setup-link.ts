@@ -19,8 +19,8 @@ export type SetupVerdict =
 
 /** The one way to the first User: a secret that is shown at the first start. */
 export interface SetupLink {
-  /** Makes a secret if nobody could log in yet; `undefined` when there are Users, or another server has
-   * shown one. It is the same after a restart. */
+  /** Makes a link if nobody could log in yet; `undefined` when there are Users, or another server has
+   * shown one. Its secret, behind the `#`, is the same after a restart. */
   offer(file: SetupFile): Promise<string | undefined>;
   /** Whether there is a link at all. */
   isOpen(): Promise<boolean>;
@@ -29,9 +29,11 @@ export interface SetupLink {
   useUp(item: Item): Promise<boolean>;
 }
 
-/** Where a secret outlives the process, readable for its owner alone. */
+/** Where a link outlives the process, readable for its owner alone. */
 export type SetupFile = {
   readonly path: string;
+  /** URL of the page that the link opens. */
+  readonly page: string;
   /** Other servers have the same store: their link is left alone. */
   readonly shared: boolean;
 };
@@ -44,15 +46,17 @@ export type SetupLinkOptions = {
 
 async function readSecret(path: string): Promise<string> {
   try {
-    return (await readFile(path, "utf8")).trim();
+    return (await readFile(path, "utf8")).trim().replace(/^.*#/, "");
   } catch {
     return ""; // none was written, or nobody may read it: then there will be a new one
   }
 }
 
-async function writeSecret(path: string, secret: string): Promise<void> {
+async function writeLink({ path, page }: SetupFile, secret: string): Promise<string> {
+  const link = `${page}#${secret}`;
   await rm(path, { force: true }); // a file that is there would keep its mode
-  await writeFile(path, `${secret}\n`, { mode: 0o600, flag: "wx" });
+  await writeFile(path, `${link}\n`, { mode: 0o600, flag: "wx" });
+  return link;
 }
 
 function encodeLink(secret: string, nowMs: number): Buffer {
@@ -74,7 +78,7 @@ export function openSetupLink({ storage, clock }: SetupLinkOptions): SetupLink {
     const item = await readItem(storage, keyOf.setupLink);
     return item === undefined || !isAlive(item) || (await hasUsers()) ? undefined : item;
   };
-  const make = async (path: string, before: Item | undefined): Promise<string | undefined> => {
+  const make = async (file: SetupFile, before: Item | undefined): Promise<string | undefined> => {
     const secret = newSecret();
     try {
       await store.put(keyOf.setupLink, encodeLink(secret, clock.nowMs()), before?.at ?? 0);
@@ -82,11 +86,11 @@ export function openSetupLink({ storage, clock }: SetupLinkOptions): SetupLink {
       if (!isConflict(err)) throw err;
       return undefined; // another server was faster, and shows its own
     }
-    await writeSecret(path, secret);
-    return secret;
+    return writeLink(file, secret);
   };
   return {
-    async offer({ path, shared }) {
+    async offer(file) {
+      const { path, shared } = file;
       kept = path;
       const item = await readItem(storage, keyOf.setupLink);
       if (await hasUsers()) {
@@ -96,10 +100,10 @@ export function openSetupLink({ storage, clock }: SetupLinkOptions): SetupLink {
       const secret = await readSecret(path);
       const isOurs = item !== undefined && isSecret(secret, textIn(item.object, "digest"));
       if (item !== undefined && isAlive(item)) {
-        if (isOurs) return secret;
+        if (isOurs) return writeLink(file, secret); // the address may be another one
         if (shared) return undefined;
       }
-      return make(path, item);
+      return make(file, item);
     },
     isOpen: async () => (await current()) !== undefined,
     async judge(secret) {
