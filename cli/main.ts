@@ -11,6 +11,7 @@ import {
 import { commands } from "./commands.ts";
 import { askTerminal } from "./login/ask-terminal.ts";
 import { openBrowser, ownCommand } from "./login/own-command.ts";
+import { errorText } from "./error-text.ts";
 import { exitCode } from "./exit-code.ts";
 import { paintError } from "./output.ts";
 import { type Invocation, parse } from "./program.ts";
@@ -73,7 +74,7 @@ function explain(io: Io, command: Command, err: unknown): number {
     io.err(`See lighthouse ${command.name} --help\n`);
     return exitCode.misused;
   }
-  const message = err instanceof Error ? err.message : String(err);
+  const message = errorText(err);
   io.err(`${paintError(io, "red", "error:")} ${message}\n`);
   if (isUnauthorized(err) && message === "Unauthorized") {
     io.err('The server does not know these credentials, or no longer: see "lighthouse login"\n');

@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { createCipheriv, createPublicKey, generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { openBackup, sealBackup } from "./backup-file.ts";
@@ -183,6 +184,11 @@ describe("openBackup()", () => {
     await expect(opened(file)).rejects.toThrow("declares 4294967295 bytes");
     const header = Buffer.concat([Buffer.from("lighthouse-backup\n"), Buffer.alloc(4, 0xff)]);
     await expect(openBackup(streamOf(header))).rejects.toThrow("its header declares 4294967295");
+  });
+
+  it("says why a file cannot be read at all", async () => {
+    const path = "/no/such/lighthouse.backup";
+    await expect(openBackup(createReadStream(path))).rejects.toThrow("ENOENT");
   });
 
   it("refuses other files, newer formats and costly locks", async () => {

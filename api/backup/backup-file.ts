@@ -2,7 +2,7 @@ import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto"
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createGunzip, createGzip, type Gunzip, type Gzip } from "node:zlib";
-import { badRequest } from "../machinery/errors.ts";
+import { badRequest, isBadRequest } from "../machinery/errors.ts";
 import { sealStream, unsealStream } from "./chunk-cipher.ts";
 import {
   checkCost,
@@ -132,7 +132,9 @@ export async function openBackup(source: AsyncIterable<Uint8Array>): Promise<Ope
     }
   };
   try {
-    await need(magic.length + 4).catch(() => undefined); // then it has no magic either
+    await need(magic.length + 4).catch((err: unknown) => {
+      if (!isBadRequest(err)) throw err; // a file that cannot be read; a short one has no magic either
+    });
     if (!held.subarray(0, magic.length).equals(magic))
       throw notOurs("it is no backup of Lighthouse");
     await need(magic.length + 4);

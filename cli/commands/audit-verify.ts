@@ -1,15 +1,15 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SignedCheckpoint } from "../../api/audit/checkpoint.ts";
-import { filesOf, readLog } from "../../api/audit/log-reader.ts";
+import { readLog } from "../../api/audit/log-reader.ts";
 import {
   type Finding,
   type Verdict,
   Verifier,
   type VerifyOptions,
 } from "../../api/audit/verify.ts";
-import { auditLogIn, dataDirIn } from "../audit-files.ts";
+import { auditFilesIn, dataDirIn, noLogText } from "../audit-files.ts";
 import { harmless } from "../audit-text.ts";
 import { type Call, Misuse, type Run, text, texts } from "../command.ts";
 import { paint } from "../output.ts";
@@ -34,6 +34,16 @@ async function headIn(path: string, isDefault: boolean): Promise<Pick<VerifyOpti
   }
 }
 
+async function ownKeyIn(dataDir: string): Promise<string> {
+  const path = join(dataDir, "pki", "audit.pub");
+  try {
+    await access(path);
+    return path;
+  } catch (cause) {
+    throw new Error(noLogText(path), { cause });
+  }
+}
+
 async function optionsOf(call: Call, dataDir: string, isOwn: boolean): Promise<VerifyOptions> {
   const { flags, signal } = call;
   const given = texts(flags, "key");
@@ -43,7 +53,7 @@ async function optionsOf(call: Call, dataDir: string, isOwn: boolean): Promise<V
     const keys = [keyOf(publicKey, "the server")];
     return { keys, ...(head === undefined ? {} : { head }) };
   }
-  const files = given.length > 0 ? given : [join(dataDir, "pki", "audit.pub")];
+  const files = given.length > 0 ? given : [await ownKeyIn(dataDir)];
   const keys = await Promise.all(
     files.map(async (file) => keyOf(await readFile(file, "utf8"), file)),
   );
@@ -78,7 +88,7 @@ export const runAuditVerify: Run = async (call) => {
     throw new Misuse("Name FILEs or --data-dir, not both");
   }
   const options = await optionsOf(call, dataDir, args.length === 0);
-  const files = args.length > 0 ? args : await filesOf(auditLogIn(dataDir));
+  const files = args.length > 0 ? args : await auditFilesIn(dataDir);
   const verifier = new Verifier(options);
   for await (const { text: line, ...place } of readLog(files, signal)) {
     if (!verifier.take(line, place)) break;

@@ -118,3 +118,12 @@ test("audit verify checks a copy by its key, and says what it cannot know", asyn
   expect(code).toBe(0);
   expect(out).toContain("whether lines are missing at the end is not known without a head");
 });
+
+test("audit and its verify say what to name where there is no log of a server", async () => {
+  const none = { "data-dir": join(dir, "none") };
+  const message = /^Cannot find \S+none\/\S+: no server keeps its log there; name .* --data-dir/;
+  await expect(call(runAudit, none)).rejects.toThrow(message);
+  await expect(call(runAuditVerify, none)).rejects.toThrow(message);
+  const key = [join(dir, "pki", "audit.pub")];
+  await expect(call(runAuditVerify, { ...none, key })).rejects.toThrow(message);
+});

@@ -1,10 +1,10 @@
 import { stringify } from "yaml";
 import { type AuditEvent, eventIn } from "../../api/audit/event.ts";
 import { type AuditFilter, filterNames, filterOf } from "../../api/audit/filter.ts";
-import { filesOf, followLog, readLog } from "../../api/audit/log-reader.ts";
+import { followLog, readLog } from "../../api/audit/log-reader.ts";
 import { AuditTable, harmless } from "../audit-text.ts";
 import { type Call, Misuse, type Run, text } from "../command.ts";
-import { auditLogIn } from "../audit-files.ts";
+import { auditFilesIn, auditLogIn } from "../audit-files.ts";
 import { readLines } from "../read.ts";
 
 /** The first stage says nothing that the others do not, unless the request is still on. */
@@ -53,7 +53,7 @@ async function* fromFiles(call: Call): AsyncGenerator<string> {
   if (dir !== undefined && args.length > 0) throw new Misuse("Name FILEs or --data-dir, not both");
   const [only = "", ...more] = args;
   const current = dir === undefined ? only : auditLogIn(dir);
-  const files = dir === undefined ? args : await filesOf(current);
+  const files = dir === undefined ? args : await auditFilesIn(dir);
   const follows = flags["follow"] === true;
   if (follows && more.length > 0) throw new Misuse("--follow takes one FILE");
   const whole = follows ? files.filter((file) => file !== current) : files;

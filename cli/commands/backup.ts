@@ -152,7 +152,7 @@ export const runBackup: Run = async (call) => {
   const keep = wholeNumber(call.flags, "keep");
   if (keep === 0) throw new Misuse("--keep must be 1 or more");
   if (keep !== undefined && !(await isFolder(target))) {
-    throw new Misuse("--keep needs a folder: the backups in it are counted");
+    throw new Misuse(`--keep counts the backups of a folder, and ${target} is none: make it first`);
   }
   const locks = await locksOf(call);
   if (target === "-") {

@@ -19,6 +19,9 @@ export const runRestoreRelease: Run = async (call) => {
     if (answer !== undefined) for await (const _ of answer.body); // read to its end
   }
   const { items } = await client.list(nodes, {}, call.signal);
+  const unknown = call.args.filter((name) => !items.some(({ metadata }) => metadata.name === name));
+  if (unknown.length > 0)
+    throw new Error(`Cannot release ${unknown.join(", ")}: there is no such Node`);
   const isHeld = (name: string): boolean =>
     items.some(
       ({ metadata }) =>
