@@ -67,13 +67,16 @@ function styleOf({ responseStatus: { code = 0 } = {} }: AuditEvent): Style | und
 /** Longer cells shift the rest of their line, not the lines to come. Characters. */
 const maxWidth = 40;
 
+/** Of times, users, verbs and what they were about, so that titles stand above them. Characters. */
+const usualWidths = [20, 12, 6, 20, 12, 12];
+
 /**
  * Prints events as a table while they come: columns grow when a cell needs it, and nothing is kept.
  */
 export class AuditTable {
   readonly #io: Io;
   readonly #wide: boolean;
-  readonly #widths: number[] = [];
+  readonly #widths: number[] = [...usualWidths];
   #titled = false;
 
   constructor(io: Io, isWide: boolean) {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Io } from "./command.ts";
 import { commands } from "./commands.ts";
-import { parse } from "./program.ts";
+import { groupSummary, parse } from "./program.ts";
 
 function recorder(): { readonly io: Io; text(): string } {
   const said: string[] = [];
@@ -66,6 +66,11 @@ test.each([
   const { io, text } = recorder();
   expect(parse(commands, line, io)).toBe(code);
   expect(text()).toContain(says);
+});
+
+test("every group of commands says what it is about", () => {
+  const groups = new Set(commands.flatMap(({ name }) => name.match(/^\S+(?= )/)?.[0] ?? []));
+  for (const group of groups) expect(groupSummary(group), group).not.toBe(`${group} commands`);
 });
 
 test("every command has a help with its summary, and examples that parse", () => {

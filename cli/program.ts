@@ -87,6 +87,7 @@ const groupSummaries: Readonly<Record<string, string>> = {
   user: "People who log in with a password: make, show, change and delete them",
   session: "Logins: show them, and end them",
   audit: "Show who did what, and check that nothing is missing",
+  encryption: "Keys that encrypt Secrets in the store: show them, and change them",
   bench: "Check how the running system is set up",
   backup: "Back up the whole control plane, and look at backups",
   restore: "Bring a control plane back from a backup",
