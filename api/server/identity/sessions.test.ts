@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { asUser, openTestApp } from "../../../test/kit/app.ts";
-import { settle } from "../../../test/kit/clock.ts";
+import { manualClock, settle } from "../../../test/kit/clock.ts";
 import { eventually } from "../../../test/kit/eventually.ts";
 import { memoryStore } from "../../store/memory.ts";
+import { openWatchCache } from "../../store/watch-cache.ts";
+import { newSecret, newSessionName } from "./session-token.ts";
+import { openSessions } from "./sessions.ts";
 import { keyOf, prefixOf } from "./collections.ts";
 import {
   addPerson,
@@ -322,4 +325,29 @@ test("a refresh that meets the end of its session gives no tokens", async () => 
   expect((await app.send("POST", "/auth/refresh", { refreshToken })).code).toBe(401);
   const { entries } = await store.list({ prefix: prefixOf.sessionSecrets });
   expect(entries).toEqual([]);
+});
+
+test("tokens that somebody made up ask the store so often and no more", async () => {
+  await using store = memoryStore();
+  await using cache = await openWatchCache(store);
+  let asked = 0;
+  const counting = new Proxy(store, {
+    get(target, name) {
+      if (name === "get") asked += 1;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const clock = manualClock();
+  const onError = (err: unknown): never => {
+    throw err;
+  };
+  const sessions = openSessions({ storage: { store: counting, cache }, clock, onError });
+  const guess = () =>
+    sessions.find({ kind: "access", session: newSessionName(), secret: newSecret() });
+  for (let tries = 0; tries < 500; tries += 1) expect(await guess()).toBeUndefined();
+  expect(asked).toBe(200);
+  await clock.advance(1_000);
+  await guess();
+  expect(asked).toBe(201);
 });

@@ -19,6 +19,7 @@ import {
   type TokenPair,
 } from "./session-secrets.ts";
 import { newSessionName, type SessionToken } from "./session-token.ts";
+import { openThrottle, type Throttle } from "./throttle.ts";
 import { asUser, isLetIn } from "./users.ts";
 
 /** How a login came in. */
@@ -64,6 +65,11 @@ const noteMs = 5 * 60_000;
 /** A User with more ends the oldest by a new one. */
 const maxPerUser = 100;
 const maxRemembered = 10_000;
+/**
+ * What the cache does not know may be news of another server: so often the store is asked, at once and then
+ * each 5 ms. Else whoever makes tokens up could have it asked as often as he likes.
+ */
+const asking = { key: "store", allowance: { burst: 200, refillMs: 5 } } as const;
 
 /** What sessions are made of. */
 export type SessionsOptions = {
@@ -133,6 +139,7 @@ function draftSession(name: string, { user, client, origin }: Draft, nowMs: numb
       expires: formatTime(nowMs + wholeSeconds * 1_000),
       idleSeconds,
     },
+    status: { lastUsed: formatTime(nowMs) },
   };
 }
 
@@ -152,12 +159,14 @@ class StoredSessions implements Sessions {
   readonly #ended = new Map<string, true>();
   /** Uses that are being written down. */
   readonly #noting = new Set<string>();
+  readonly #questions: Throttle;
 
   constructor({ storage, clock, onError }: SessionsOptions) {
     this.#storage = storage;
     this.#clock = clock;
     this.#onError = onError;
     this.#index = followSessions(storage.cache);
+    this.#questions = openThrottle({ clock });
   }
 
   beginPair(user: User, origin: LoginOrigin): Promise<Begun<TokenPair>> {
@@ -304,7 +313,12 @@ class StoredSessions implements Sessions {
 
   /** What is not in the cache may have been made by another server a moment ago. */
   async #item(key: string): Promise<Item | undefined> {
-    return this.#storage.cache.newest(key) ?? readItem(this.#storage, key);
+    return this.#storage.cache.newest(key) ?? this.#ask(key);
+  }
+
+  async #ask(key: string): Promise<Item | undefined> {
+    const isTooOften = this.#questions.take([asking]) !== undefined;
+    return isTooOften ? undefined : readItem(this.#storage, key);
   }
 
   async #live(name: string): Promise<LiveSession | undefined> {
@@ -345,7 +359,7 @@ class StoredSessions implements Sessions {
   }
 
   async #opensStored(key: string, fits: (secrets: SessionSecrets) => boolean): Promise<boolean> {
-    const item = await readItem(this.#storage, key);
+    const item = await this.#ask(key);
     return item !== undefined && fits(secretsIn(item.object));
   }
 }
