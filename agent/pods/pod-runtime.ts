@@ -91,6 +91,11 @@ function place(
   return lingers ? { desired: "Running", lingers } : { desired, lingers };
 }
 
+const sooner = (result: Result, ms: number): Result => ({
+  ...result,
+  requeueAfterMs: Math.min(result.requeueAfterMs ?? ms, ms),
+});
+
 class PodRuntime implements Reconciler {
   readonly #options: PodRuntimeOptions;
   readonly #deps: PerformDeps;
@@ -148,8 +153,8 @@ class PodRuntime implements Reconciler {
       const pod = this.#options.cache.get(key);
       if (this.#isOver(key, pod)) return {};
       const left = await this.#removeOrphans(key, pod, signal);
-      if (pod === undefined) return left ? { requeueAfterMs: holdLookMs } : {};
-      return await this.#work(pod, signal);
+      const result = pod === undefined ? {} : await this.#work(pod, signal);
+      return left ? sooner(result, holdLookMs) : result;
     } catch (err) {
       if (signal.aborted || !(isPassing(err) || isEngineAway(err))) throw err;
       // No fault of the pod: what is away says so elsewhere, and the pod must not wait long for it.
@@ -184,11 +189,15 @@ class PodRuntime implements Reconciler {
     let left = false;
     for (const uid of inventory.uidsOf(key)) {
       if (uid === pod?.metadata.uid || this.#options.isPaused()) continue;
+      if (this.#hold.keptLately(uid)) {
+        left = true;
+        continue;
+      }
       // The cache may be behind; what is removed cannot be brought back.
       const fresh = await this.#ownPod(key, signal);
       if (fresh?.metadata.uid === uid || cache.get(key)?.metadata.uid === uid) continue;
       const ids = (await inventory.of(uid, signal)).map(({ id }) => id);
-      if (await this.#hold({ uid, key }, ids.length, signal)) {
+      if (await this.#hold.keeps({ uid, key }, ids.length, signal)) {
         left = true;
         continue;
       }
