@@ -12,8 +12,8 @@ export type Outcome = {
 /** One question of the gate. It never throws for a "no": it says so in its outcome. */
 export type Check = { readonly name: string; run(): Promise<Outcome> };
 
-/** How a command ended, and its stdout and stderr in one. */
-export type Exit = { readonly code: number; readonly output: string };
+/** How a command ended. `output` is stdout and stderr in one; npm tells news on the second. */
+export type Exit = { readonly code: number; readonly output: string; readonly stdout: string };
 
 /** Runs a command to its end, in the checkout, and keeps what it printed. */
 export function runCommand(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Exit> {
@@ -24,10 +24,15 @@ export function runCommand(argv: readonly string[], env: NodeJS.ProcessEnv = {})
       stdio: ["ignore", "pipe", "pipe"],
     });
     const chunks: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const printed: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      printed.push(chunk);
+    });
     child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const text = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString("utf8");
     const end = (code: number): void =>
-      resolve({ code, output: Buffer.concat(chunks).toString("utf8") });
+      resolve({ code, output: text(chunks), stdout: text(printed) });
     child.on("error", (err) => {
       chunks.push(Buffer.from(`Cannot run ${command}: ${err.message}\n`));
       end(127);

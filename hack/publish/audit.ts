@@ -93,6 +93,8 @@ export async function readExceptions(): Promise<readonly AuditException[]> {
 
 /** Asks the registry for advisories about what the product runs with. */
 export async function askRegistry(): Promise<AuditAnswer> {
-  const { output } = await runCommand(["npm", "audit", "--omit=dev", "--json", "--loglevel=warn"]);
-  return readAudit(output);
+  const argv = ["npm", "audit", "--omit=dev", "--json", "--loglevel=warn"];
+  const { output, stdout } = await runCommand(argv);
+  const answer = readAudit(stdout);
+  return answer.answered ? answer : readAudit(output); // why not is on stderr
 }

@@ -50,7 +50,7 @@ export function reproducible(format: SbomFormat, bill: object, release: Release)
 
 /** The bill of materials of what the product runs with, as npm reads it from the lockfile. */
 export async function sbom(format: SbomFormat, release: Release): Promise<string> {
-  const { code, output } = await runCommand([
+  const { code, output, stdout } = await runCommand([
     "npm",
     "sbom",
     `--sbom-format=${format}`,
@@ -58,9 +58,8 @@ export async function sbom(format: SbomFormat, release: Release): Promise<string
     "--package-lock-only",
     "--loglevel=error",
   ]);
-  const start = output.indexOf("{");
-  if (code !== 0 || start < 0)
+  if (code !== 0 || stdout.trim() === "")
     throw new Error(`Cannot make the ${format} bill of materials: ${output}`);
-  const bill = JSON.parse(output.slice(start)) as object;
+  const bill = JSON.parse(stdout) as object;
   return `${JSON.stringify(reproducible(format, bill, release), null, 2)}\n`;
 }
