@@ -26,12 +26,12 @@ export const peopleOf = ({
 
 /** Who knows whom a request is from, whichever way; the first that knows decides. */
 export function callersBy(
-  { reviewer, rights }: Pick<OwnedScope, "reviewer" | "rights">,
+  { reviewer, rights, users }: Pick<OwnedScope, "reviewer" | "rights" | "users">,
   ways: Ways,
 ): Authenticator {
   const chain = authenticatorChain([
     ...ways.joining.authenticators,
-    certificateAuthenticator(),
+    certificateAuthenticator(users.isDisabled),
     accountAuthenticator(reviewer),
     ...peopleOf(ways),
   ]);
@@ -53,6 +53,6 @@ export async function openWays(
   const joining = openJoining({ storage, clock, pki, log });
   const identity = openIdentity({ storage, kinds, users, clock, log });
   const trusting = { config: config.oidc ?? {}, accountIssuer: tokens.issuer };
-  const oidc = await openOidc({ ...trusting, storage, clock, log });
+  const oidc = await openOidc({ ...trusting, users, clock, log });
   return { joining, oidc, identity };
 }

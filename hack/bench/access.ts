@@ -106,7 +106,7 @@ function guards({ scope, pki }: World): Readonly<Record<"with" | "without", Guar
   const joining = openJoining({ storage, clock: systemClock, pki: { current: () => pki }, log });
   const chain = authenticatorChain([
     ...joining.authenticators,
-    certificateAuthenticator(),
+    certificateAuthenticator(scope.users.isDisabled),
     sessionAuthenticator(openSessions({ storage, clock: systemClock, onError })),
     accountAuthenticator(scope.reviewer),
   ]);

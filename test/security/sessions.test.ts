@@ -184,6 +184,19 @@ test("the token of a deleted or disabled user ends at once", async () => {
   expect(await codeOf(refresh(refreshToken))).toBe(401);
 });
 
+test("whoever is disabled comes in by no certificate either", async () => {
+  await addUser("cora");
+  const as = await rig.as("cora");
+  const whoami = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+  const body = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
+  const ask = (): Promise<number> => codeOf(rig.send("POST", whoami, { as, body }));
+  expect(await ask()).toBe(201);
+  const type = { "content-type": "application/merge-patch+json" };
+  const off = { as: rig.server.admin, headers: type, body: { spec: { disabled: true } } };
+  await rig.send("PATCH", `${users}/cora`, off);
+  expect(await ask()).toBe(401);
+});
+
 test("a refresh token that was stolen ends the session of the thief, too", async () => {
   const { refreshToken } = await logIn("ann");
   const [owner, thief] = [await refresh(refreshToken), await refresh(refreshToken)];

@@ -16,8 +16,10 @@ async function certificateFor(user: string, groups: readonly string[]): Promise<
   return new X509Certificate((await issueCertificate(authority, request)).certificate).raw;
 }
 
+const nobodyIs = (): boolean => false;
+
 test("certificateAuthenticator() reads user and groups, once per certificate", async () => {
-  const authenticator = certificateAuthenticator();
+  const authenticator = certificateAuthenticator(nobodyIs);
   const certificate = await certificateFor("ann", ["ops", "a=b, c"]);
   const first = await authenticator.authenticate({ headers: {}, certificate });
   expect(first).toEqual({ name: "ann", groups: ["ops", "a=b, c"] });
@@ -25,10 +27,24 @@ test("certificateAuthenticator() reads user and groups, once per certificate", a
 });
 
 test("certificateAuthenticator() knows nobody without a certificate or a name in it", async () => {
-  const authenticator = certificateAuthenticator();
+  const authenticator = certificateAuthenticator(nobodyIs);
   expect(await authenticator.authenticate({ headers: {} })).toBeUndefined();
   const certificate = await certificateFor("", ["ops"]);
   expect(await authenticator.authenticate({ headers: {}, certificate })).toBeUndefined();
+});
+
+test("certificateAuthenticator() does not know who is disabled now, but for administrators", async () => {
+  const disabled = new Set<string>();
+  const authenticator = certificateAuthenticator((name) => disabled.has(name));
+  const certificate = await certificateFor("ann", ["ops"]);
+  const knows = async (der: Uint8Array): Promise<boolean> =>
+    (await authenticator.authenticate({ headers: {}, certificate: der })) !== undefined;
+  expect(await knows(certificate)).toBe(true);
+  disabled.add("ann");
+  expect(await knows(certificate)).toBe(false);
+  expect(await knows(await certificateFor("ann", ["system:masters"]))).toBe(true);
+  disabled.delete("ann");
+  expect(await knows(certificate)).toBe(true);
 });
 
 test.each([

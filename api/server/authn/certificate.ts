@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import type { Authenticator, User } from "../access.ts";
+import { mastersGroup } from "../authz/rbac-authorizer.ts";
 
 /** Undoes the escapes of a printed subject: `\\,` is a comma, `\\0A` the byte 10. */
 const unescaped = (value: string): string =>
@@ -23,9 +24,12 @@ export function userOf(certificate: Uint8Array): User | undefined {
 
 /**
  * Knows users by client certificates: CN is the user, each O a group. The certificate must have
- * been verified against our authority before; one connection's is parsed once.
+ * been verified against our authority before; one connection's is parsed once. A person who is put out is
+ * that by certificate, too; not an administrator's, which is the way back in.
+ *
+ * @param isDisabled whether there is a User object of that name that is disabled; asked with each request
  */
-export function certificateAuthenticator(): Authenticator {
+export function certificateAuthenticator(isDisabled: (name: string) => boolean): Authenticator {
   const known = new WeakMap<Uint8Array, { readonly user: User | undefined }>();
   return {
     async authenticate({ certificate }) {
@@ -35,7 +39,9 @@ export function certificateAuthenticator(): Authenticator {
         entry = { user: userOf(certificate) };
         known.set(certificate, entry);
       }
-      return Promise.resolve(entry.user);
+      const { user } = entry;
+      if (user === undefined || user.groups.includes(mastersGroup)) return user;
+      return isDisabled(user.name) ? undefined : user;
     },
   };
 }

@@ -1,12 +1,9 @@
 import { readFile } from "node:fs/promises";
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../../machinery/clock.ts";
-import { subdomainProblems } from "../../machinery/names.ts";
-import { storeKey } from "../../store/keys.ts";
 import type { Authenticator } from "../access.ts";
 import type { App } from "../http.ts";
-import { isObject } from "../kinds/fill.ts";
-import type { Storage } from "../objects/storage.ts";
+import type { Users } from "../identity/users.ts";
 import {
   configOfFlags,
   type JwtConfig,
@@ -36,7 +33,7 @@ export type OpenOidcOptions = {
   readonly config: OidcConfig;
   /** The `iss` of our own tokens, which no issuer may claim. */
   readonly accountIssuer: string;
-  readonly storage: Pick<Storage, "cache">;
+  readonly users: Pick<Users, "isDisabled">;
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
 };
@@ -54,17 +51,6 @@ export type Oidc = {
 
 /** The file is looked at so often, in milliseconds. Mounted files change without an event. */
 const lookMs = 2_000;
-
-const users = { group: "lighthouse.dev", plural: "users" };
-
-/** Whether a name is that of a User object that is disabled. */
-function disabledIn({ cache }: Pick<Storage, "cache">): (name: string) => boolean {
-  return (name) => {
-    if (subdomainProblems(name).length > 0) return false;
-    const spec = cache.get(storeKey(users, { name }))?.object["spec"];
-    return isObject(spec) && spec["disabled"] === true;
-  };
-}
 
 async function readFlags(
   { authorityFile, ...flags }: NonNullable<OidcConfig["flags"]>,
@@ -92,7 +78,7 @@ function trust(
   options: OpenOidcOptions,
   before: readonly TrustedIssuer[] = [],
 ): Trusted {
-  const { clock, log, storage } = options;
+  const { clock, log, users } = options;
   const issuers = configs.map((config, index): TrustedIssuer => {
     const { url, discoveryURL, certificateAuthority } = config.issuer;
     const known = before.find((other) => isSamePlace(other.config, config))?.keys;
@@ -110,7 +96,7 @@ function trust(
   const authenticator = oidcAuthenticator({
     issuers,
     clock,
-    isDisabled: disabledIn(storage),
+    isDisabled: users.isDisabled,
     onRefused: (issuer, why) => log.info({ issuer, why }, "refused an ID token"),
     onDropped: (issuer, user, groups) =>
       log.warn({ issuer, user, groups }, "dropped groups of the system from an ID token"),

@@ -12,6 +12,9 @@ export interface Users {
   named(name: string): User | undefined;
   /** The User who logs in with that email or name. Of two with one email, the older. */
   known(login: string): User | undefined;
+  /** Whether there is a User of that name that is disabled. Others may have the name, too: by certificate, or
+   * of an issuer. */
+  readonly isDisabled: (name: string) => boolean;
   /** The Users with that email, whatever the case of its letters. */
   withEmail(email: string): readonly User[];
 }
@@ -75,6 +78,7 @@ export function followUsers(cache: WatchCache): Users {
     [...(names.get(lower(email)) ?? [])].flatMap((name) => named(name) ?? []).toSorted(older);
   return {
     named,
+    isDisabled: (name) => named(name)?.spec.disabled === true,
     withEmail,
     known: (login) => (login.includes("@") ? withEmail(login)[0] : named(login)),
   };
