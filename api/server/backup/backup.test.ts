@@ -11,7 +11,7 @@ import { openStore } from "../../store/open.ts";
 import { beginRestore } from "../../store/restoring.ts";
 import type { Store } from "../../store/store.ts";
 import { restoreBackup, type RestoreOptions } from "./restore.ts";
-import { greatestSeen } from "./restored-entry.ts";
+import { greatestSeen, restoredEntry } from "./restored-entry.ts";
 import { type BackupSource, takeBackup } from "./take-backup.ts";
 
 const nowMs = Date.parse("2026-11-21T20:00:00Z");
@@ -271,6 +271,31 @@ test("restoreBackup() holds no more files in memory than a server has", async ()
   await expect(restoreBackup(optionsOf({ dataDir, records }))).rejects.toThrow(
     "more than 200 files",
   );
+});
+
+test.each([
+  ["under way", { phase: "Rolling" }, true],
+  ["paused", { phase: "Paused" }, false],
+  ["over", { phase: "Completed", finishedAt: "2026-11-20T09:00:00.000000Z" }, false],
+])("restoredEntry() gives a rollout that was %s its time", (_what, rollout, isFresh) => {
+  const before = "2026-11-20T08:00:00.000000Z";
+  const application = {
+    metadata: { name: "web", uid: "1" },
+    spec: { slots: 3 },
+    status: { phase: "x", rollout: { startedAt: before, progressedAt: before, ...rollout } },
+  };
+  const value = Buffer.from(JSON.stringify(application));
+  const key = "/registry/lighthouse.dev/applications/shop/web";
+  const since = "2026-11-21T20:01:00Z";
+  const restored = restoredEntry({ type: "entry", key, value, at: 1, createdAt: 1 }, since);
+  if ("leftOut" in restored) throw new Error("it is left out");
+  expect(JSON.parse(Buffer.from(restored.value).toString())).toEqual({
+    ...application,
+    status: {
+      ...application.status,
+      rollout: { ...application.status.rollout, progressedAt: isFresh ? since : before },
+    },
+  });
 });
 
 test("greatestSeen() allows for what was written since the backup", () => {

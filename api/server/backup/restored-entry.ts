@@ -8,6 +8,7 @@ import {
   sessionSecretCollection,
   setupCollection,
 } from "../identity/collections.ts";
+import { objectIn } from "../kinds/fill.ts";
 import { heldNode } from "./hold.ts";
 import { isPassing } from "./passing.ts";
 
@@ -22,6 +23,7 @@ const logins = [sessionCollection, sessionSecretCollection, setupCollection].map
   collectionPrefix(one),
 );
 const nodes = collectionPrefix({ group: "", plural: "nodes" });
+const applications = collectionPrefix({ group: "lighthouse.dev", plural: "applications" });
 const joinTokens = storeKey(
   { group: "", plural: "secrets" },
   { namespace: "kube-system", name: "bootstrap-token-" },
@@ -39,8 +41,26 @@ export function restoredEntry(entry: Entry, since: string): Restored {
   if (isPassing(key)) return { leftOut: "leases" };
   if (logins.some((prefix) => key.startsWith(prefix))) return { leftOut: "sessions" };
   if (key.startsWith(joinTokens)) return { leftOut: "tokens to join with" };
-  if (!key.startsWith(nodes)) return entry;
-  return { value: encodeObject(heldNode(objectOf(entry), since)) };
+  if (key.startsWith(nodes)) return { value: encodeObject(heldNode(objectOf(entry), since)) };
+  return key.startsWith(applications) ? withFreshDeadline(entry, since) : entry;
+}
+
+/** Their deadline does not go on while they are in these, and is put off by how long they were. */
+const heldPhases: ReadonlySet<unknown> = new Set(["Paused", "Waiting"]);
+
+/**
+ * A rollout that was under way has all of its time again: since the backup nobody could move it on, and
+ * one whose deadline has passed would be rolled back before its agents are there.
+ */
+function withFreshDeadline(entry: Entry, since: string): Restored {
+  const application = objectOf(entry);
+  const status = objectIn(application, "status");
+  const rollout = objectIn(status ?? {}, "rollout") ?? {};
+  const { phase, finishedAt, startedAt } = rollout;
+  const isUnderWay = startedAt !== undefined && finishedAt === undefined;
+  if (!isUnderWay || heldPhases.has(phase)) return entry;
+  const moved = { ...status, rollout: { ...rollout, progressedAt: since } };
+  return { value: encodeObject({ ...application, status: moved }) };
 }
 
 /** Durable writes a second that no server keeps up for long: those since the backup were fewer. */
