@@ -25,12 +25,28 @@ function keyOf(pem: string, from: string): KeyObject {
   }
 }
 
-async function headIn(path: string, isDefault: boolean): Promise<Pick<VerifyOptions, "head">> {
+/** A server always has one: without it a log that was cut would pass for whole. */
+async function headIn(path: string): Promise<SignedCheckpoint> {
+  const wayOut = "without it nobody knows whether the end is missing; ask the server with --online";
+  let text: string;
   try {
-    return { head: JSON.parse(await readFile(path, "utf8")) as SignedCheckpoint };
+    text = await readFile(path, "utf8");
   } catch (cause) {
-    if (isDefault) return {}; // a copy of the files is checked as far as it goes
-    throw new Error(`Cannot read ${path}: it holds no head of an audit log`, { cause });
+    throw new Error(`Cannot read ${path}, the head of the audit log: ${wayOut}`, { cause });
+  }
+  const head = headOf(text);
+  if (head !== undefined) return head;
+  throw new Error(`Cannot read ${path}: it holds no head of an audit log: ${wayOut}`);
+}
+
+function headOf(text: string): SignedCheckpoint | undefined {
+  try {
+    const head = JSON.parse(text) as Partial<SignedCheckpoint> | null;
+    const { checkpoint, signature, key } = head ?? {};
+    const isWhole = [checkpoint, signature, key].every((one) => typeof one === "string");
+    return isWhole ? (head as SignedCheckpoint) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -59,10 +75,7 @@ async function optionsOf(call: Call, dataDir: string, isOwn: boolean): Promise<V
   );
   const head = text(flags, "head");
   if (head === undefined && !isOwn) return { keys };
-  return {
-    keys,
-    ...(await headIn(head ?? join(dataDir, "pki", "audit.head"), head === undefined)),
-  };
+  return { keys, head: await headIn(head ?? join(dataDir, "pki", "audit.head")) };
 }
 
 function findingText({ place, what }: Finding): string {
@@ -87,8 +100,8 @@ export const runAuditVerify: Run = async (call) => {
   if (args.length > 0 && flags["data-dir"] !== undefined) {
     throw new Misuse("Name FILEs or --data-dir, not both");
   }
-  const options = await optionsOf(call, dataDir, args.length === 0);
   const files = args.length > 0 ? args : await auditFilesIn(dataDir);
+  const options = await optionsOf(call, dataDir, args.length === 0);
   const verifier = new Verifier(options);
   for await (const { text: line, ...place } of readLog(files, signal)) {
     if (!verifier.take(line, place)) break;

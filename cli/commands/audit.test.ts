@@ -119,6 +119,18 @@ test("audit verify checks a copy by its key, and says what it cannot know", asyn
   expect(out).toContain("whether lines are missing at the end is not known without a head");
 });
 
+test.each(["", "null", "{}", undefined])(
+  "audit verify of a server's own log does not do without its head: %j",
+  async (text) => {
+    const head = join(dir, "pki", "audit.head");
+    if (text === undefined) await rm(head);
+    else await writeFile(head, text);
+    await expect(call(runAuditVerify, { "data-dir": dir })).rejects.toThrow(
+      "nobody knows whether the end is missing",
+    );
+  },
+);
+
 test("audit and its verify say what to name where there is no log of a server", async () => {
   const none = { "data-dir": join(dir, "none") };
   const message = /^Cannot find \S+none\/\S+: no server keeps its log there; name .* --data-dir/;
