@@ -201,6 +201,21 @@ describe("checks", () => {
     ]);
   });
 
+  test("a user who is bound to cluster-admin is told once; groups and accounts each time", () => {
+    const adminOf = (subject: string) => ({
+      grants: rule("*", "*", "*").grants.map((one) => ({
+        ...one,
+        role: "ClusterRole cluster-admin",
+        subject,
+      })),
+    });
+    const outcomes = (subject: string) =>
+      ["LH-5.1", "LH-5.2", "LH-5.8"].map((id) => outcomeOf(id, adminOf(subject)));
+    expect(outcomes("User ann")).toEqual(["WARN", "PASS", "PASS"]);
+    expect(outcomes("Group system:authenticated")).toEqual(["WARN", "WARN", "FAIL"]);
+    expect(outcomes("ServiceAccount shop/ci")).toEqual(["WARN", "WARN", "FAIL"]);
+  });
+
   test("a name like those of the product's own hides nothing", () => {
     const role = "ClusterRole cluster-admin";
     for (const [binding, subject] of [
