@@ -16,17 +16,24 @@ async function end(state: LoginState, signal: AbortSignal): Promise<void> {
   }
 }
 
+const reasonOf = (err: unknown): string => (err instanceof Error ? err.message : String(err));
+
 /**
  * Removes a login from this machine, and ends it where it was made.
  * @returns why the other side could not be told; then it ends by itself
  */
 export async function forgetLogin(path: string, signal: AbortSignal): Promise<string | undefined> {
+  let state: LoginState | undefined;
+  try {
+    state = await readLogin(path);
+  } catch (err) {
+    return reasonOf(err); // a kubeconfig names the file: what holds no login is not ours to remove
+  }
   let problem: string | undefined;
   try {
-    const state = await readLogin(path);
     if (state !== undefined) await end(state, signal);
   } catch (err) {
-    problem = err instanceof Error ? err.message : String(err);
+    problem = reasonOf(err);
   }
   await rm(path, { force: true });
   return problem;
