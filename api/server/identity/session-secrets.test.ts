@@ -61,6 +61,14 @@ test("refreshPair() answers again for a while, and only the newest answer goes o
   expect(typeof refreshPair(two.secrets, parsed(two.tokens.refresh), now)).toBe("object");
 });
 
+test("a clock that is set back makes no used token good again", () => {
+  const first = mintPair(session, 0);
+  const hourMs = 3_600_000;
+  const { secrets } = refreshed(first.secrets, first.tokens.refresh, hourMs);
+  expect(refreshPair(secrets, parsed(first.tokens.refresh), 0)).toBe("replayed");
+  expect(typeof refreshPair(secrets, parsed(first.tokens.refresh), hourMs - 1_000)).toBe("object");
+});
+
 test("answers that get lost again and again pile nothing up", () => {
   const first = mintPair(session, 0);
   let { secrets } = refreshed(first.secrets, first.tokens.refresh, 1);

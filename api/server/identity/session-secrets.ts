@@ -95,8 +95,9 @@ export function refreshPair(
     nextPair(from, { session, family: parts.family, nowMs });
   if (isSecret(parts.turn, turn))
     return next({ ...secrets, before: { digest: turn, atMs: nowMs } });
-  const isLost =
-    before !== undefined && isSecret(parts.turn, before.digest) && nowMs - before.atMs < graceMs;
+  // By the distance: a clock that is set back must not open the door to all that was copied.
+  const isNear = Math.abs(nowMs - (before?.atMs ?? 0)) < graceMs;
+  const isLost = before !== undefined && isNear && isSecret(parts.turn, before.digest);
   // Of the two answers only the newer goes on: whoever comes with the other is found out.
   return isLost ? next(secrets) : "replayed";
 }
