@@ -6,7 +6,7 @@ import { issueAuthority, issueCertificate } from "../pki/issue.ts";
 import { certificateAuthenticator } from "./certificate.ts";
 import { authenticatorChain } from "./chain.ts";
 import { withImpersonation } from "./impersonate.ts";
-import { bearerToken, tokenAuthenticator, tokenHash } from "./token.ts";
+import { bearerToken } from "./token.ts";
 
 const nowMs = Date.UTC(2026, 10, 21);
 
@@ -58,15 +58,6 @@ test.each([
 });
 
 const bob: User = { name: "bob", groups: ["dev"] };
-
-test("tokenAuthenticator() knows users by the hash of their token", async () => {
-  const authenticator = tokenAuthenticator(new Map([[tokenHash("s3cret"), bob]]));
-  const known = await authenticator.authenticate({ headers: { authorization: "Bearer s3cret" } });
-  expect(known).toBe(bob);
-  const other = await authenticator.authenticate({ headers: { authorization: "Bearer other" } });
-  expect(other).toBeUndefined();
-  expect(await authenticator.authenticate({ headers: {} })).toBeUndefined();
-});
 
 const always = (user: User | undefined): Authenticator => ({ authenticate: async () => user });
 

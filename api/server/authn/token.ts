@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { Authenticator, Credentials, User } from "../access.ts";
+import type { Credentials } from "../access.ts";
 
 /** The form in which tokens are compared and kept: who reads the table learns no token. */
 export function tokenHash(token: string): string {
@@ -14,17 +14,4 @@ export function bearerToken({ headers }: Credentials): string | undefined {
   if (authorization.slice(0, 7).toLowerCase() !== "bearer ") return undefined;
   const token = authorization.slice(7).trimStart();
   return token === "" || token.includes(" ") || token.includes("\t") ? undefined : token;
-}
-
-/**
- * Knows users by bearer tokens. `users` is keyed by {@link tokenHash}; looking a hash up leaks no
- * time from which a token could be guessed.
- */
-export function tokenAuthenticator(users: ReadonlyMap<string, User>): Authenticator {
-  return {
-    async authenticate(credentials) {
-      const token = bearerToken(credentials);
-      return Promise.resolve(token === undefined ? undefined : users.get(tokenHash(token)));
-    },
-  };
 }
