@@ -17,6 +17,14 @@ test("errors of files say what cannot be done, with which file, and why", async 
   );
 });
 
+test("what an error of ours says is not said twice", () => {
+  const echo = "ENOENT: no such file or directory, open '/etc/a.pem'";
+  expect(errorText(new Error(`Cannot use /etc/a.pem: ${echo}`))).toBe(
+    "Cannot use /etc/a.pem: no such file or directory",
+  );
+  expect(errorText(new Error(`Cannot use b: ${echo}`))).toBe(`Cannot use b: ${echo}`);
+});
+
 test("all other errors say what they say", () => {
   expect(errorText(new Error("Cannot do it"))).toBe("Cannot do it");
   expect(errorText("as it is")).toBe("as it is");
