@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { manualClock } from "../../../test/kit/clock.ts";
+import { failingAfter } from "../../../test/kit/failing-store.ts";
 import { isSealed, sealedWith } from "../../store/encryption/envelope.ts";
 import { openLmdbStore } from "../../store/lmdb.ts";
 import { memoryStore } from "../../store/memory.ts";
@@ -296,27 +297,6 @@ test("a rotation that was cut off at any write is completed at the next start", 
   }
 });
 
-/** A store whose process dies at a write: that one and all later ones fail. */
-function failingAfter(store: Store, allowed: number): { readonly store: Store } {
-  let left = allowed;
-  return {
-    store: {
-      get: (key) => store.get(key),
-      list: (range) => store.list(range),
-      async put(key, value, expected, guard) {
-        left -= 1;
-        if (left < 0) throw new Error("the process is dead");
-        return store.put(key, value, expected, guard);
-      },
-      delete: (key, expected, guard) => store.delete(key, expected, guard),
-      watch: (prefix, since, signal) => store.watch(prefix, since, signal),
-      head: () => store.head(),
-      compact: (upTo) => store.compact(upTo),
-      [Symbol.asyncDispose]: async () => {},
-    },
-  };
-}
-
 test("several servers: a new key writes once all can read it, and all follow", async () => {
   const store = memoryStore();
   const clock = manualClock();
@@ -348,6 +328,28 @@ test("several servers: a new key writes once all can read it, and all follow", a
   await b.store.put(secretKey, Buffer.from(canary), at);
   expect(sealedWith(await raw(store))).toBe(renewed);
   expect((await a.prune()).keys).toHaveLength(1);
+});
+
+test("a server that begins while others change the key does not go on without it", async () => {
+  const store = memoryStore();
+  const clock = manualClock();
+  const [fileA, fileB] = [join(root, "a.yaml"), join(root, "b.yaml")];
+  const a = await start(store, { file: fileA, shared: true, clock });
+  await copyKeys(fileA, fileB);
+  let rotates = true;
+  /** The other one changes the key after this one has looked at everything, and before it is known. */
+  const racing: Store = {
+    ...failingAfter(store, Number.POSITIVE_INFINITY).store,
+    async put(key, value, expected, guard) {
+      if (rotates) await a.rotate();
+      rotates = false;
+      return store.put(key, value, expected, guard);
+    },
+  };
+  await expect(open(racing, { file: fileB, shared: true, clock })).rejects.toThrow(
+    "add the missing key",
+  );
+  expect((await a.status()).servers).toHaveLength(1);
 });
 
 async function copyKeys(from: string, to: string): Promise<void> {

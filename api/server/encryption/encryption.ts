@@ -18,7 +18,7 @@ import {
   withKey,
   writeKeysFile,
 } from "./keys-file.ts";
-import { openKeys, type OpenedKeys, type OpenKeysOptions } from "./open-keys.ts";
+import { checkKeys, openKeys, type OpenedKeys, type OpenKeysOptions } from "./open-keys.ts";
 import { withNeededKeys } from "./needed-keys.ts";
 import { noPeers, openPeers, type Peer, type Peers } from "./peers.ts";
 import { protectedPrefixes } from "./protected.ts";
@@ -139,6 +139,15 @@ class StoreEncryption implements Encryption {
   async start(): Promise<void> {
     this.#stamp = await stampOf(this.file);
     await this.#announce();
+    // A rotation that went on before we were announced did not wait for us.
+    const writing = (await readRecord(this.#raw))?.record.writing ?? this.#ring.writing;
+    try {
+      checkKeys(this.file, this.#keys, { [writing]: 0 });
+    } catch (err) {
+      await this.#peers.leave();
+      throw err;
+    }
+    this.#ring = { ...this.#ring, writing };
     this.#tending = this.#tend(this.#closing.signal);
   }
 

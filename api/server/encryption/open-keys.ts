@@ -41,8 +41,12 @@ function missingFile(path: string, ids: readonly string[]): Error {
   );
 }
 
-/** @throws Error when the store needs keys that the file does not have */
-function checkKeys(path: string, file: KeysFile, needed: Readonly<Record<string, number>>): void {
+/** `needed` has how many values need a key, by its id. @throws Error when the file lacks one of them */
+export function checkKeys(
+  path: string,
+  file: KeysFile,
+  needed: Readonly<Record<string, number>>,
+): void {
   const missing = Object.entries(needed).filter(([id]) => findKey(file, id) === undefined);
   if (missing.length === 0) return;
   const list = missing.map(([id, count]) => `${id} (${plural(count, "value")})`).join(", ");
