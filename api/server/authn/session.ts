@@ -43,7 +43,8 @@ export function sessionUser({ session, user }: LiveSession): User {
   return {
     name: user.metadata.name,
     uid: user.metadata.uid,
-    groups: user.spec.groups ?? [],
+    // Refused by the schema already, which is an object that may be changed; none of ours depends on that.
+    groups: (user.spec.groups ?? []).filter((group) => !group.startsWith("system:")),
     extra: { [sessionExtra]: [session.metadata.name] },
   };
 }
