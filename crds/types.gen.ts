@@ -1167,7 +1167,7 @@ export type UserSpec = {
   readonly email: string;
   /** What people call the person. Default none. */
   readonly displayName?: string;
-  /** Groups that roles are bound to, at most 64, none under system. Default none. */
+  /** Groups that roles are bound to, at most 64, none of which starts with 'system:'. Default none. */
   readonly groups?: readonly string[];
   /** Keeps the person out, at once and whatever sessions there are. Default false. */
   readonly disabled: boolean;
