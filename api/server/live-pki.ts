@@ -14,6 +14,7 @@ import {
   begunRotation,
   finishedRotation,
   parseAuthorityRecord,
+  restOfSpread,
 } from "./pki/authority-record.ts";
 import { certificatesIn, isIssuedBy } from "./pki/inspect.ts";
 import { issueSuccessor } from "./pki/issue.ts";
@@ -158,10 +159,12 @@ class Live implements LivePki {
     if (isSame(pki, before)) return;
     this.#pki = pki;
     for (const listener of this.#listeners) {
-      // A kubeconfig that cannot be written must not keep the listener from its new certificate.
-      await Promise.resolve(listener(pki, before)).catch((err: unknown) =>
-        log.error({ err }, "cannot tell of new certificates"),
-      );
+      // What cannot be told to one must not keep the others, nor old connections, as they are.
+      try {
+        await listener(pki, before);
+      } catch (err) {
+        log.error({ err }, "cannot tell of new certificates");
+      }
     }
     this.#cutDropped();
     log.info({ phase: record?.phase ?? "Stable" }, "took up new certificates");
@@ -199,7 +202,7 @@ class Live implements LivePki {
   #untilAdvanceMs(): number {
     const { clock, spreadMs } = this.#options;
     if (this.#record?.phase !== "Spreading") return Number.POSITIVE_INFINITY;
-    return Math.max(0, this.#record.sinceMs + spreadMs - clock.nowMs());
+    return restOfSpread(this.#record, clock.nowMs(), spreadMs);
   }
 
   async #advance(): Promise<void> {

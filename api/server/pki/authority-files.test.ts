@@ -98,6 +98,9 @@ test("what the store holds tells no key to who has none", async () => {
 test("a rotation has one step after the other", async () => {
   const { next, spreading, issuing, stable } = await rotation(undefined, first);
   expect(advancedRotation(spreading, nowMs + 9, 10)).toBe(spreading);
+  // A clock that is a little behind, and one that was put right by a year.
+  expect(advancedRotation(spreading, nowMs - 5_000, 10)).toBe(spreading);
+  expect(advancedRotation(spreading, nowMs - 31_536_000_000, 10).phase).toBe("Issuing");
   expect(() => finishedRotation(spreading, nowMs)).toThrow(/does not issue yet/);
   expect(() => finishedRotation(stable, nowMs)).toThrow(/nothing to finish/);
   expect(() => finishedRotation(undefined, nowMs)).toThrow(/nothing to finish/);

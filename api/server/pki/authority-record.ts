@@ -67,13 +67,21 @@ export function begunRotation(
   return { phase: "Spreading", sinceMs: nowMs, roots };
 }
 
+/** Clocks of servers may be so far apart. A phase that begins later than this was written by a wrong one. */
+const skewMs = 60_000;
+
+/** How long a new root is still to be spread, in milliseconds. */
+export function restOfSpread({ sinceMs }: AuthorityRecord, nowMs: number, spreadMs: number) {
+  return sinceMs > nowMs + skewMs ? 0 : Math.max(0, sinceMs + spreadMs - nowMs);
+}
+
 /** The record once every server had `spreadMs` to learn of the new root; the same before. */
 export function advancedRotation(
   record: AuthorityRecord,
   nowMs: number,
   spreadMs: number,
 ): AuthorityRecord {
-  const isDue = record.phase === "Spreading" && nowMs >= record.sinceMs + spreadMs;
+  const isDue = record.phase === "Spreading" && restOfSpread(record, nowMs, spreadMs) === 0;
   return isDue ? { ...record, phase: "Issuing", sinceMs: nowMs } : record;
 }
 
