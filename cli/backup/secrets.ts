@@ -53,7 +53,14 @@ async function ask({ io, signal }: Call, prompt: string): Promise<string> {
 export async function locksOf(call: Call): Promise<readonly Lock[]> {
   const recipients: Lock[] = [];
   for (const path of texts(call.flags, "recipient")) {
-    const publicKey = keyOf(path, await readSecretFile(path), createPublicKey);
+    const pem = await readSecretFile(path);
+    // Node.js would derive the public half, and nobody would notice what lies on this machine.
+    if (pem.includes("PRIVATE KEY")) {
+      throw new Misuse(
+        `Cannot use ${path} as a recipient: it is the private key; name the public one`,
+      );
+    }
+    const publicKey = keyOf(path, pem, createPublicKey);
     recipients.push({ type: "recipient", publicKey });
   }
   let passphrase = await givenPassphrase(call);

@@ -212,3 +212,10 @@ test("writeWhole() says when the disk is full, and leaves what was there", async
   expect(await readdir(dir)).toEqual(["lighthouse.backup"]);
   expect(await readFile(path, "utf8")).toBe("the last one");
 });
+
+test("backup takes no private key for a recipient", async () => {
+  const recipient = [join(keys, "backup.key")];
+  const { call, printed } = callOf([join(keys, "none")], { recipient }, [recordsOf()]);
+  await expect(runBackup(call)).rejects.toThrow("it is the private key; name the public one");
+  expect(printed.asked).toBe(0);
+});
