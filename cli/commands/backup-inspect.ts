@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { openBackup, type OpenedBackup } from "../../api/backup/backup-file.ts";
 import type { Slot } from "../../api/backup/locks.ts";
+import { harmless } from "../audit-text.ts";
 import { bytesText, progressOn } from "../backup/progress.ts";
 import { openerOf } from "../backup/secrets.ts";
 import { type Call, Misuse, type Run, text } from "../command.ts";
@@ -74,7 +75,8 @@ function print({ io }: Call, { header }: OpenedBackup, counts: Counts | undefine
     }
   }
   const width = Math.max(...rows.map(([name]) => name.length)) + 1;
-  for (const [name, value] of rows) io.out(`${name.padEnd(width)}${value}\n`);
+  // Whoever knows a public key makes files that it opens: their words must not steer the terminal.
+  for (const [name, value] of rows) io.out(`${harmless(`${name.padEnd(width)}${value}`)}\n`);
 }
 
 /** `lighthouse backup inspect FILE`. */

@@ -106,6 +106,22 @@ test("backup writes a file for its owner alone, which inspect and verify read", 
   expect(verify.printed.out).toContain("is complete and unchanged: 1 objects");
 });
 
+test("backup inspect lets nothing in a file steer the terminal", async () => {
+  const dir = await folder();
+  const path = join(dir, "lighthouse.backup");
+  const [about, settings, file, ...rest] = recordsOf();
+  if (about === undefined || settings === undefined || file?.type !== "file") {
+    throw new Error("the records are others");
+  }
+  const records = [about, settings, { ...file, name: "ca\u001b[2J.key" }, ...rest];
+  expect(await runBackup(callOf([path], {}, [records]).call)).toBe(0);
+  const identity = { identity: join(keys, "backup.key"), counts: true } as const;
+  const { call, printed } = callOf([path], identity, []);
+  expect(await runBackupInspect(call)).toBe(0);
+  expect(printed.out).toContain("ca\\u001b[2J.key");
+  expect(printed.out).not.toContain("\u001b");
+});
+
 test("a passphrase is one that takes long to guess", async () => {
   const path = join(await folder(), "lighthouse.backup");
   const flags = { recipient: [], identity: undefined };
