@@ -97,14 +97,20 @@ async function login(options: AuthRoutesOptions, request: Request, reply: Reply)
   const { email, password, browser } = readLogin(request);
   const { logins, sessions, onEvent } = options;
   const origin = originOf(request);
-  const user = await logins.judge({ login: email, password, address: origin.address });
-  if (user === undefined) {
+  const admitted = await logins.judge({ login: email, password, address: origin.address });
+  if (admitted === undefined) {
     if (looksLikeEmail.test(email)) annotate(request, "lighthouse.dev/login", email);
     throw unauthorized(wrong);
   }
+  const { user, isStill } = admitted;
   const begun = browser
     ? await sessions.beginCookie(user, origin)
     : await sessions.beginPair(user, origin);
+  // A new password ends the sessions that there are: this one may have come too late to be among them.
+  if (!(await isStill())) {
+    await sessions.end(begun.session.metadata.name);
+    throw unauthorized(wrong);
+  }
   identify(request, begun);
   onEvent("logged in", { user: user.metadata.name, session: begun.session.metadata.name });
   const { tokens } = begun;

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { openTestApp } from "../../../test/kit/app.ts";
-import { addPerson, goodPassword, logIn } from "../../../test/kit/people.ts";
+import { addPerson, asMaster, goodPassword, logIn, usersPath } from "../../../test/kit/people.ts";
+import { memoryStore } from "../../store/memory.ts";
+import { prefixOf } from "./collections.ts";
 
 type App = Awaited<ReturnType<typeof openTestApp>>;
 
@@ -76,4 +78,34 @@ test("whoever guesses from the same address ends nobody's session", async () => 
   for (let i = 0; i < 101; i++) await tryFrom(app, "127.0.0.1", { email: `user-${i}` });
   expect((await tryFrom(app, "127.0.0.1", { password: goodPassword })).code).toBe(429);
   expect((await app.send("POST", "/auth/refresh", { refreshToken })).code).toBe(200);
+});
+
+test("a login that meets a new password opens nothing", async () => {
+  await using store = memoryStore();
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  const racing = new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (name !== "put")
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      return async (...[key, text, expected]: Parameters<typeof store.put>) => {
+        const happens = key.startsWith(prefixOf.sessionSecrets) ? meanwhile : undefined;
+        meanwhile = happens === undefined ? meanwhile : undefined;
+        await happens?.();
+        return store.put(key, text, expected);
+      };
+    },
+  });
+  await using app = await openTestApp({ guarded: true, store: racing });
+  await addPerson(app, "ann");
+  const body = { password: "another-lamp-at-sea-7" };
+  let code = 0;
+  // Its password was right, its session is not there yet to be ended.
+  meanwhile = async () => {
+    ({ code } = await app.send("PUT", `${usersPath}/ann/password`, body, asMaster));
+  };
+  expect((await tryFrom(app, "10.0.0.1", { password: goodPassword })).code).toBe(401);
+  expect(code).toBe(200);
+  expect((await store.list({ prefix: prefixOf.sessions })).entries).toEqual([]);
+  expect((await tryFrom(app, "10.0.0.1", body)).code).toBe(200);
 });

@@ -16,11 +16,18 @@ export type Attempt = {
   readonly address: string;
 };
 
+/** Who may log in. */
+export type Admitted = {
+  readonly user: User;
+  /** Whether no other password was set since: that ends the sessions that there are by then. */
+  readonly isStill: () => Promise<boolean>;
+};
+
 /** Judges who may log in, and how often they may try. */
 export interface Logins {
   /** The User who may log in; `undefined` when the password is wrong or nobody is known.
    * @throws StatusError `TooManyRequests` */
-  judge(attempt: Attempt): Promise<User | undefined>;
+  judge(attempt: Attempt): Promise<Admitted | undefined>;
   /** Whether it is the password of a User who is logged in already, e.g. to set another.
    * @throws StatusError `TooManyRequests` */
   confirm(user: User, password: string): Promise<boolean>;
@@ -98,10 +105,11 @@ export function openLogins(options: LoginsOptions): Logins {
         back();
         backToAccount();
       };
+      const change = await passwords.changeOf(user);
       const fits = await unlessBusy(passwords.fits(user, password), giveBack);
       if (!fits || user === undefined || !isLetIn(user)) return undefined;
       giveBack();
-      return user;
+      return { user, isStill: async () => (await passwords.changeOf(user)) === change };
     },
     async confirm(user, password) {
       const key = `confirm ${user.metadata.uid}`;

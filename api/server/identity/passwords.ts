@@ -5,6 +5,7 @@ import { isConflict } from "../../machinery/errors.ts";
 import { formatTime } from "../../machinery/time.ts";
 import { encodeObject, type Item } from "../../store/item.ts";
 import { textIn } from "../kinds/fill.ts";
+import { newUid } from "../objects/call.ts";
 import { readItem, type Storage } from "../objects/storage.ts";
 import { type Argon2Cost, currentCost, hashPassword, isOutdated, isPassword } from "./argon2.ts";
 import { keyOf } from "./collections.ts";
@@ -17,7 +18,10 @@ export interface Passwords {
    * @throws StatusError `TooManyRequests` when too many ask
    */
   fits(user: User | undefined, password: string): Promise<boolean>;
-  /** Gives the User this password; the caller has judged it. */
+  /** Names the last {@link set} of the User's password; empty without one. */
+  changeOf(user: User | undefined): Promise<string>;
+  /** Gives the User this password; the caller has judged it. Afterwards the cache knows all that was stored
+   * before. */
   set(user: User, password: string): Promise<void>;
 }
 
@@ -29,6 +33,9 @@ export type PasswordsOptions = {
   /** Default: what the product asks for. */
   readonly cost?: Argon2Cost;
 };
+
+/** The cache is waited for so long after a new password, in milliseconds. */
+const reachMs = 5_000;
 
 /** No User has it. */
 const nobodysUid = "nobody";
@@ -45,29 +52,39 @@ export function openPasswords(options: PasswordsOptions): Passwords {
   const { storage, clock, queue, cost = currentCost } = options;
   const decoy = nobodysHash(cost);
   // From the store and not from the cache: another server may have changed it a moment ago.
-  const read = (user: User): Promise<Item | undefined> =>
-    readItem(storage, keyOf.password(user.metadata.uid));
-  const write = async (user: User, password: string, before: Item | undefined): Promise<void> => {
+  // Of nobody too there is something to look up: that takes a while where the store is elsewhere.
+  const read = (user: User | undefined): Promise<Item | undefined> =>
+    readItem(storage, keyOf.password(user?.metadata.uid ?? nobodysUid));
+  type Write = { readonly before: Item | undefined; readonly change: string };
+  const write = async (user: User, password: string, { before, change }: Write) => {
     const { name, uid } = user.metadata;
     const hash = await queue.run(() => hashPassword(password, cost));
     const changed = formatTime(clock.nowMs());
     const metadata = { name: uid, creationTimestamp: changed };
     const record = { apiVersion: "lighthouse.dev/v1", kind: "Password", metadata };
-    const value = encodeObject({ ...record, user: name, hash });
-    await storage.store.put(keyOf.password(uid), value, before?.at ?? 0);
+    const value = encodeObject({ ...record, user: name, hash, change });
+    return storage.store.put(keyOf.password(uid), value, before?.at ?? 0);
   };
   return {
     async fits(user, password) {
-      // Of nobody too there is something to look up: that takes a while where the store is elsewhere.
-      const found = await readItem(storage, keyOf.password(user?.metadata.uid ?? nobodysUid));
+      const found = await read(user);
       const item = user === undefined ? undefined : found;
       const stored = item === undefined ? decoy : textIn(item.object, "hash");
       const fits = await queue.run(() => isPassword(password, stored));
       if (!fits || user === undefined || item === undefined) return false;
-      if (isOutdated(stored, cost)) await write(user, password, item).catch(ignoreRace);
+      const change = textIn(item.object, "change"); // it stays the same password
+      if (isOutdated(stored, cost))
+        await write(user, password, { before: item, change }).catch(ignoreRace);
       return true;
     },
-    set: async (user, password) => write(user, password, await read(user)),
+    async changeOf(user) {
+      const item = await read(user);
+      return user === undefined || item === undefined ? "" : textIn(item.object, "change");
+    },
+    async set(user, password) {
+      const at = await write(user, password, { before: await read(user), change: newUid() });
+      await storage.cache.reach(at, reachMs);
+    },
   };
 }
 
