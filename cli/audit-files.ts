@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { filesOf } from "../api/audit/log-reader.ts";
-import { isFileError } from "./login/whole-file.ts";
+import { isFileError } from "../api/client/whole-file.ts";
 
 /** The data folder of a server on this machine, as `lighthouse up` and `server` choose it. */
 export function dataDirIn(

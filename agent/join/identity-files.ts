@@ -1,7 +1,8 @@
-import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
-import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { chmod, mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
+import { readIfPresent, writeWhole } from "../../api/client/whole-file.ts";
 
 /** What an agent keeps between its runs. The key never leaves the host. */
 export type StoredIdentity = {
@@ -31,31 +32,6 @@ function pathsOf(dataDir: string): Paths {
     certificate: join(dataDir, "agent.crt"),
     key: join(dataDir, "agent.key"),
   };
-}
-
-async function readIfPresent(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (err) {
-    if (err instanceof Error && "code" in err && err.code === "ENOENT") return undefined;
-    throw err;
-  }
-}
-
-/** Old content or new, never a part: what was there stays when the disk is full or the host dies. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  const draft = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  try {
-    await using file = await open(draft, "wx", secretMode);
-    await file.writeFile(text);
-    await file.sync();
-    await rename(draft, path);
-  } catch (err) {
-    await rm(draft, { force: true });
-    throw err;
-  }
-  await using directory = await open(dirname(path), "r");
-  await directory.sync();
 }
 
 const named = (path: string, cause: unknown): Error => {

@@ -1,7 +1,7 @@
 import type { Run } from "../command.ts";
 import { forgetLogin } from "../login/forget-login.ts";
 import { contextLogin } from "../login/known-server.ts";
-import { readIfPresent } from "../login/whole-file.ts";
+import { readIfPresent } from "../../api/client/whole-file.ts";
 
 /** `lighthouse logout`. The kubeconfig stays: its context says how to log in again. */
 export const runLogout: Run = async (call) => {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { link, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isFileError, readIfPresent } from "./whole-file.ts";
+import { isFileError, readIfPresent } from "../../api/client/whole-file.ts";
 
 /** A lock that is held. Dispose of it to let go. */
 export type FileLock = AsyncDisposable & {

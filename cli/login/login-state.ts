@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Io } from "../command.ts";
-import { readIfPresent, writeWhole } from "./whole-file.ts";
+import { readIfPresent, writeWhole } from "../../api/client/whole-file.ts";
 
 /** How a login is renewed: by a session of the server, or at an OpenID Connect issuer. */
 export type Renewal =
