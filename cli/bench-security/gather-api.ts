@@ -1,5 +1,6 @@
 import type { Client } from "../../api/client/client.ts";
 import { eventIn } from "../../api/audit/event.ts";
+import { encryptionPath, type EncryptionStatus } from "../../api/machinery/encryption-status.ts";
 import { isForbidden, isNotFound } from "../../api/machinery/errors.ts";
 import { annotation } from "../../crds/labels.ts";
 import { readJson, readLines } from "../read.ts";
@@ -34,11 +35,6 @@ type Account = Thing & { readonly automountServiceAccountToken?: boolean };
 type Secret = Thing & { readonly data?: Readonly<Record<string, string>> };
 type Condition = { readonly type: string; readonly status: string };
 type NodeThing = Thing & { readonly status?: { readonly conditions?: readonly Condition[] } };
-type Encryption = {
-  readonly plain: number;
-  readonly unreadable: readonly string[];
-  readonly keys: readonly { readonly created: string; readonly writes: boolean }[];
-};
 type DockerInfo = {
   readonly SecurityOptions?: readonly string[] | null;
   readonly LiveRestoreEnabled?: boolean;
@@ -234,7 +230,7 @@ async function engines(reader: Reader): Promise<Pick<Facts, "engines">> {
 }
 
 async function encryption(reader: Reader): Promise<Pick<Facts, "encryption">> {
-  const status = await reader.get<Encryption>("/lighthouse/encryption");
+  const status = await reader.get<EncryptionStatus>(encryptionPath);
   if (status === undefined) return {};
   const { plain, unreadable, keys } = status;
   const written = keys.filter(({ writes }) => writes).map(({ created }) => Date.parse(created));

@@ -1,33 +1,17 @@
 import type { RawRequest } from "../../api/client/client.ts";
+import { encryptionPath, type EncryptionStatus } from "../../api/machinery/encryption-status.ts";
 import { type Call, Misuse, type Run, text } from "../command.ts";
 import { documentText, isDocumentFormat } from "../document.ts";
 import { age, formatTable } from "../output.ts";
 import { readText } from "../read.ts";
 
-/** The answer of the server; see `EncryptionStatus` there. */
-type Status = {
-  readonly file: string;
-  readonly store: string;
-  readonly keys: readonly {
-    readonly id: string;
-    readonly created: string;
-    readonly writes: boolean;
-    readonly values: number;
-  }[];
-  readonly plain: number;
-  readonly unreadable: readonly string[];
-  readonly waitingFor: readonly string[];
-};
-
-const path = "/lighthouse/encryption";
-
-async function ask(call: Call, method: RawRequest["method"], verb = ""): Promise<Status> {
+async function ask(call: Call, method: RawRequest["method"], verb = ""): Promise<EncryptionStatus> {
   const { client } = await call.connect();
-  const response = await client.raw({ method, path: path + verb }, call.signal);
-  return JSON.parse(await readText(response)) as Status;
+  const response = await client.raw({ method, path: encryptionPath + verb }, call.signal);
+  return JSON.parse(await readText(response)) as EncryptionStatus;
 }
 
-function showTable({ io }: Call, { keys, file, store }: Status, wide: boolean): void {
+function showTable({ io }: Call, { keys, file, store }: EncryptionStatus, wide: boolean): void {
   const rows = keys.map(({ id, created, writes, values }) => {
     const use = writes ? "writes" : "reads";
     return [id, use, String(values), age(io.clock.nowMs() - Date.parse(created))];
@@ -36,7 +20,7 @@ function showTable({ io }: Call, { keys, file, store }: Status, wide: boolean): 
   if (wide) io.out(`\nFile:  ${file}\nStore: ${store}\n`);
 }
 
-function show(call: Call, status: Status): void {
+function show(call: Call, status: EncryptionStatus): void {
   const format = text(call.flags, "output");
   if (isDocumentFormat(format)) call.io.out(documentText(format, status));
   else showTable(call, status, format === "wide");

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../../machinery/clock.ts";
+import type { EncryptionStatus } from "../../machinery/encryption-status.ts";
 import { badRequest, conflict, isConflict, notFound } from "../../machinery/errors.ts";
 import { type EncryptedStore, encryptedStore } from "../../store/encryption/encrypted-store.ts";
 import { isSealed, SealError, unseal } from "../../store/encryption/envelope.ts";
@@ -20,7 +21,7 @@ import {
 } from "./keys-file.ts";
 import { checkKeys, openKeys, type OpenedKeys, type OpenKeysOptions } from "./open-keys.ts";
 import { withNeededKeys } from "./needed-keys.ts";
-import { noPeers, openPeers, type Peer, type Peers } from "./peers.ts";
+import { noPeers, openPeers, type Peers } from "./peers.ts";
 import { protectedPrefixes } from "./protected.ts";
 import { readRecord, writeRecord } from "./record.ts";
 import { isSettled, resealLeftOver, resealStore, type Survey, surveyStore } from "./survey.ts";
@@ -31,29 +32,6 @@ export type EncryptionOptions = OpenKeysOptions & {
   readonly shared: boolean;
   readonly clock: Clock;
   readonly log: Pick<FastifyBaseLogger, "info" | "warn" | "error">;
-};
-
-/** How a store is encrypted at this moment. Holds no secret. */
-export type EncryptionStatus = {
-  /** The file of keys of the server that answers. */
-  readonly file: string;
-  readonly store: string;
-  readonly keys: readonly {
-    readonly id: string;
-    /** RFC 3339. */
-    readonly created: string;
-    readonly writes: boolean;
-    /** How many values need it. Integer. */
-    readonly values: number;
-  }[];
-  /** Values that are not encrypted yet. Integer. */
-  readonly plain: number;
-  /** Keys of values that cannot be read: damaged, or their encryption key is missing. */
-  readonly unreadable: readonly string[];
-  /** Of a shared store: who uses it, and what each can read. */
-  readonly servers: readonly Peer[];
-  /** Hosts whose servers cannot read the newest key yet: until they can, it does not write. */
-  readonly waitingFor: readonly string[];
 };
 
 /**

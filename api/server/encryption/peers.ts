@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { z } from "zod";
 import { isConflict } from "../../machinery/errors.ts";
+import type { EncryptionPeer } from "../../machinery/encryption-status.ts";
 import type { Revision, Store } from "../../store/store.ts";
 import { serversPrefix } from "./record.ts";
 
@@ -12,21 +13,12 @@ const announcement = z.object({
   beat: z.number(),
 });
 
-/** What a server of a shared store says of its keys. */
-export type Peer = {
-  /** Name of the process, by chance. */
-  readonly name: string;
-  readonly host: string;
-  readonly keys: readonly string[];
-  readonly writes: string;
-};
-
 /** The servers of a shared store, as far as they say which keys they have. */
 export interface Peers {
   /** Says what this server has; to be repeated every few seconds, or the others take it for gone. */
   announce(keys: readonly string[], writes: string): Promise<void>;
   /** All that live, this one included. */
-  live(): Promise<readonly Peer[]>;
+  live(): Promise<readonly EncryptionPeer[]>;
   /** Takes this server's word back. */
   leave(): Promise<void>;
 }
@@ -73,7 +65,7 @@ export function openPeers(store: Store, nowMs: () => number): Peers {
     },
     async live() {
       const { entries } = await store.list({ prefix: serversPrefix });
-      const peers: Peer[] = [];
+      const peers: EncryptionPeer[] = [];
       for (const { key, value, at } of entries) {
         if (!isFresh(key, at)) {
           await remove(key, at);

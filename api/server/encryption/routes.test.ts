@@ -2,8 +2,9 @@ import Fastify from "fastify";
 import { expect, test } from "vitest";
 import { mapErrors } from "../errors.ts";
 import { openRegistry } from "../metrics/registry.ts";
-import type { Encryption, EncryptionStatus } from "./encryption.ts";
-import { addEncryptionMetrics, encryptionPath, serveEncryption } from "./routes.ts";
+import { encryptionPath, type EncryptionStatus } from "../../machinery/encryption-status.ts";
+import type { Encryption } from "./encryption.ts";
+import { addEncryptionMetrics, serveEncryption } from "./routes.ts";
 
 const status = { keys: [], plain: 2 } as unknown as EncryptionStatus;
 

@@ -1,13 +1,8 @@
+import { encryptionPath } from "../../machinery/encryption-status.ts";
 import { badRequest } from "../../machinery/errors.ts";
 import type { App } from "../http.ts";
 import type { Registry } from "../metrics/registry.ts";
 import type { Encryption } from "./encryption.ts";
-
-/**
- * Where administrators see and change how the store is encrypted: GET tells, POST to `rotate`,
- * `prune` and `discard?key=STORE-KEY` acts. Not a resource: only who may do everything may do this.
- */
-export const encryptionPath = "/lighthouse/encryption";
 
 /** Serves the status and the verbs, behind authentication and authorization. */
 export function serveEncryption(app: App, encryption: Encryption | undefined): void {
