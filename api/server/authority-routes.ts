@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { AgentKey } from "../../crds/labels.ts";
 import type { Clock } from "../machinery/clock.ts";
-import { conflict } from "../machinery/errors.ts";
+import { StatusError } from "../machinery/errors.ts";
 import { formatTime, parseTime } from "../machinery/time.ts";
 import { rotationPath, type AuthorityStatus, type RootStatus } from "../machinery/authority.ts";
 import { collectionPrefix } from "../store/keys.ts";
@@ -19,8 +19,6 @@ export type AuthorityRoutesOptions = {
   readonly storage: Pick<Storage, "cache">;
   readonly clock: Pick<Clock, "nowMs">;
 };
-
-const what = { group: "", plural: "authority" };
 
 function rootStatus(certificate: X509Certificate, state: RootStatus["state"]): RootStatus {
   return {
@@ -68,10 +66,9 @@ function checkNobodyBehind(options: AuthorityRoutesOptions): void {
   if (names.length === 0) return;
   const more = names.length > maxNames ? ` and ${names.length - maxNames} more` : "";
   const list = `${names.slice(0, maxNames).join(", ")}${more}`;
-  throw conflict(
-    what,
-    "",
-    `agents of ${names.length} beacons still have certificates of the old root (${list}): those that are connected renew within minutes; with force the others need an approval when they are back`,
+  throw new StatusError(
+    "Conflict",
+    `Cannot finish the rotation: agents of ${names.length} beacons still have certificates of the old root (${list}): those that are connected renew within minutes; with force the others need an approval when they are back`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import { isJsonObject } from "../../machinery/equality.ts";
-import { conflict } from "../../machinery/errors.ts";
+import { StatusError } from "../../machinery/errors.ts";
 import type { KeyPair, Successor } from "./issue.ts";
 import { sealKey, unsealKey } from "./sealed-key.ts";
 
@@ -49,7 +49,7 @@ export function rootMark(pem: string): string {
   return createHash("sha256").update(spki).digest("hex").slice(0, 16);
 }
 
-const refused = (why: string): Error => conflict({ group: "", plural: "authority" }, "", why);
+const refused = (why: string): Error => new StatusError("Conflict", why);
 
 /** Begins a rotation. @throws StatusError `Conflict` while one goes on */
 export function begunRotation(
@@ -59,7 +59,9 @@ export function begunRotation(
   nowMs: number,
 ): AuthorityRecord {
   if (record !== undefined && record.phase !== "Stable") {
-    throw refused("a rotation of the certificate authority goes on already: finish it first");
+    throw refused(
+      "Cannot rotate the certificate authority: a rotation goes on already, finish it first",
+    );
   }
   const sealedKey = sealKey(key, old.key, certificate);
   const before = record?.roots ?? [{ certificate: old.certificate }];
@@ -91,10 +93,14 @@ export function finishedRotation(
   nowMs: number,
 ): AuthorityRecord {
   if (record === undefined || record.phase === "Stable") {
-    throw refused("no rotation of the certificate authority goes on: there is nothing to finish");
+    throw refused(
+      "Cannot finish a rotation of the certificate authority: none goes on, there is nothing to finish",
+    );
   }
   if (record.phase === "Spreading") {
-    throw refused("the new root does not issue yet: finish the rotation in a few seconds");
+    throw refused(
+      "Cannot finish the rotation: the new root does not issue yet, try again in a few seconds",
+    );
   }
   return { ...record, phase: "Stable", sinceMs: nowMs };
 }
