@@ -66,6 +66,22 @@ test("advance() does not count the run after a stop that was asked for", () => {
   expect(back).toMatchObject({ restarts: 0, streak: 0, parked: false });
 });
 
+test.each(["Stopped", "Prepared"] as const)(
+  "advance() does not count the run after a stop for %s that is seen when it is to run again",
+  (desired) => {
+    const upStill = advance(running, buildFact({ startedAtMs }), {
+      ...at,
+      desired,
+    });
+    const down = advance(upStill, endedFact({ exitCode: 0 }), at);
+    const back = advance(down, buildFact({ startedAtMs: noonMs }), at);
+    expect(back).toMatchObject({ restarts: 0, streak: 0, parked: false });
+    // Whoever is wanted again before it was stopped fails like any other.
+    const spared = advance(upStill, buildFact({ startedAtMs }), at);
+    expect(advance(spared, endedFact({ exitCode: 1 }), at).parked).toBe(false);
+  },
+);
+
 test("advance() takes a container that vanished for ended, with the code that was announced", () => {
   const next = advance(running, undefined, { ...at, exitCode: 9 });
   expect(next).toMatchObject({ vanished: true, ending: { exitCode: 9, reason: "Error" } });

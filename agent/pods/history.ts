@@ -141,9 +141,13 @@ export function advance(
   at: Circumstances,
 ): History {
   const next = fact === undefined ? missing(history, at) : observed(history, fact, at);
-  const idle = fact === undefined || !isUp(fact);
-  return at.desired !== "Running" && idle ? { ...next, parked: true } : next;
+  // One that is up is about to be stopped by us: it may be asked to run again before anybody looks.
+  if (at.desired !== "Running") return { ...next, parked: true };
+  return fact !== undefined && isUp(fact) ? { ...next, parked: false } : next;
 }
+
+/** Reasons of containers that are down because nobody wants them up. */
+const idleReasons: readonly unknown[] = [podReason.stopped, podReason.prepared];
 
 const millis = (time: string | undefined): number | undefined =>
   time === undefined ? undefined : parseTime(time);
@@ -169,7 +173,8 @@ function endingFrom(terminated: Terminated | undefined): Ending | undefined {
 export function historyFrom(status: ContainerStatus | undefined): History {
   if (status === undefined) return noHistory;
   const { state, restartCount: restarts } = status;
-  const base = { restarts, streak: restarts, parked: state?.waiting?.reason === podReason.stopped };
+  const parked = idleReasons.includes(state?.waiting?.reason);
+  const base = { restarts, streak: restarts, parked };
   const last = endingFrom(status.lastState?.terminated);
   if (state?.running !== undefined) {
     const id = bareId(status.containerID);
