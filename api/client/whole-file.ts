@@ -17,6 +17,11 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
   }
 }
 
+/** Makes the folder of a file where it is missing, for its owner alone. */
+export async function makeFolderOf(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+}
+
 /** Where a path leads: files are replaced where they are, and a link to them stays one. */
 async function targetOf(path: string): Promise<string> {
   try {
@@ -29,10 +34,9 @@ async function targetOf(path: string): Promise<string> {
 
 /**
  * Replaces a file, readable for its owner alone: others see the old content or the new, never a part.
- * Makes its folder where it is missing.
+ * @throws Error when its folder is missing
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const target = await targetOf(path);
   const draft = `${target}.${randomBytes(6).toString("hex")}.tmp`;
   try {

@@ -6,7 +6,7 @@ import type { Io } from "../command.ts";
 import { lockFile } from "./file-lock.ts";
 import { type ExecUser, loginPathOf } from "./exec-user.ts";
 import type { TrustedServer } from "./server-trust.ts";
-import { readIfPresent, writeWhole } from "../../api/client/whole-file.ts";
+import { makeFolderOf, readIfPresent, writeWhole } from "../../api/client/whole-file.ts";
 
 /** What a login adds to a kubeconfig: a cluster, a user and a context of one name. */
 export type KubeconfigLogin = {
@@ -115,6 +115,7 @@ export async function writeKubeconfigLogin(
   await using _lock = await lockFile(`${path}.lock`, lockLimits, signal);
   const text = (await readIfPresent(path)) ?? "";
   const next = withLogin(text, login, path);
+  await makeFolderOf(path);
   await writeWhole(path, next);
   return loginPathIn(text, login.name, path);
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Io } from "../command.ts";
-import { readIfPresent, writeWhole } from "../../api/client/whole-file.ts";
+import { makeFolderOf, readIfPresent, writeWhole } from "../../api/client/whole-file.ts";
 
 /** How a login is renewed: by a session of the server, or at an OpenID Connect issuer. */
 export type Renewal =
@@ -74,5 +74,6 @@ export async function readLogin(path: string): Promise<LoginState | undefined> {
 
 /** Keeps a login; tokens reach the disk before anybody uses them. */
 export async function writeLogin(path: string, state: LoginState): Promise<void> {
+  await makeFolderOf(path);
   await writeWhole(path, `${JSON.stringify(state, null, 2)}\n`);
 }
