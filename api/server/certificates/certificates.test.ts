@@ -337,10 +337,13 @@ test("whoever writes a Beacon may take keys off its record, and puts none there"
     return annotations[annotation.agentKeys];
   };
   const record = await recordOf();
-  const { body: before } = await server.send("GET", url, undefined, admin);
-  const { annotations: _annotations, ...metadata } = before["metadata"] as { annotations: object };
-  // A manifest knows nothing of keys.
-  expect((await server.send("PUT", url, { ...before, metadata }, admin)).code).toBe(200);
+  const before = await eventually("nobody else writes the Beacon meanwhile", async () => {
+    const { body } = await server.send("GET", url, undefined, admin);
+    const { annotations: _annotations, ...metadata } = body["metadata"] as { annotations: object };
+    // A manifest knows nothing of keys.
+    const { code } = await server.send("PUT", url, { ...body, metadata }, admin);
+    return code === 200 && body;
+  });
   expect(await recordOf()).toBe(record);
   const keys = [...(JSON.parse(record ?? "[]") as object[]), { key: "sha256:ff", expires: "2030" }];
   const added = { metadata: { annotations: { [annotation.agentKeys]: JSON.stringify(keys) } } };
